@@ -1,0 +1,62 @@
+# Every command we type. `make` alone lists them; each target installs what it needs first.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format lock clean
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "TapeTrail needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: requirements.lock pyproject.toml | .venv/pyvenv.cfg
+	@echo "installing the locked packages (first time only) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+demo: .venv/run.stamp ## record 130 decisions on the sample bars: no key, no network   [ARGS=...]
+	@$(BIN)/tapetrail demo $(ARGS)
+
+check: .venv/dev.stamp ## lint, types, import contracts, fast tests: under a minute, no services
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/basedpyright
+	$(BIN)/pytest -q -m "not service"
+
+test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/basedpyright
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage combine -q
+	$(BIN)/python tests/coverage_gate.py
+
+bench: .venv/dev.stamp ## measure speed, as ratios within one run   [ARGS=...]
+	$(BIN)/python -m benchmarks $(ARGS)
+
+format: .venv/dev.stamp ## rewrite the sources in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv lock --quiet
+	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra sample -o requirements.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o requirements-dev.lock --format requirements-txt
+
+clean: ## remove the environment, caches and the demo's records
+	-@[ ! -x $(BIN)/tapetrail ] || $(BIN)/tapetrail db stop --quiet
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,65 @@
+"""Every error raised on purpose, and the closed list of reasons a decision may fail for.
+
+Four kinds of error, each meaning one thing to whoever catches it:
+`InvalidInput` (the caller must change something), `NotFound` (nothing by that name),
+`EdgeFailure` (the world did not answer; the only kind worth a second try) and
+`IntegrityFailure` (what we hold is not what we stored). Anything else that is raised is a defect.
+"""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """The part of a decision in which it failed."""
+
+    BARS = "bars"
+    CHART = "chart"
+    ANALYSIS = "analysis"
+    SIGNAL = "signal"
+    ENGINE = "engine"
+
+
+class ErrorKind(StrEnum):
+    """Why a decision failed. What is none of these is a defect and raises."""
+
+    NO_BARS = "no_bars"
+    TOO_FEW_BARS = "too_few_bars"
+    BAD_BARS = "bad_bars"
+    STALE_BARS = "stale_bars"
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    RENDER_FAILED = "render_failed"
+    UNPARSEABLE_REPLY = "unparseable_reply"
+    INVALID_LEVELS = "invalid_levels"
+    BLOB_STORE_UNAVAILABLE = "blob_store_unavailable"
+    CORRUPT_BLOB = "corrupt_blob"
+    NO_SIGNAL = "no_signal"
+    CRASHED_REPEATEDLY = "crashed_repeatedly"
+    DEFECT = "defect"
+
+
+class TapeTrailError(Exception):
+    """The root of the four kinds below; never raised itself.
+
+    `kind` is given where the error may end a decision: it is the reason that is recorded.
+    """
+
+    def __init__(self, message: str, *, kind: ErrorKind | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+
+
+class InvalidInput(TapeTrailError):
+    """What was given breaks a rule; the message names the value, the rule and the place."""
+
+
+class NotFound(TapeTrailError):
+    """Nothing of that name or number exists; the message says what does."""
+
+
+class EdgeFailure(TapeTrailError):
+    """Something outside did not do its part; trying again may help."""
+
+
+class IntegrityFailure(TapeTrailError):
+    """What was read back is not what was stored."""
