@@ -87,7 +87,7 @@ def canonical_json(value: FieldValue) -> bytes:
     Raises `InvalidInput` for floats, for integers beyond 2^53 and for text that is not valid
     Unicode.
     """
-    return _utf8(_encode(_plain(value)))
+    return _utf8(_encode(plain_json(value)))
 
 
 def record_digest(table: str, fields: Mapping[str, FieldValue]) -> Digest:
@@ -115,7 +115,7 @@ def _field(name: str, value: FieldValue) -> FieldValue:
     match value:
         case str():
             return digest_text(value) if name in LONG_TEXTS else value
-        case Mapping() | Sequence():
+        case Mapping() | list() | tuple():
             return _numbers_as_text(value)
         case _:
             return value
@@ -127,7 +127,7 @@ def _numbers_as_text(value: FieldValue) -> FieldValue:
             return value
         case Mapping():
             return {key: _numbers_as_text(item) for key, item in value.items()}
-        case Sequence():
+        case list() | tuple():
             return [_numbers_as_text(item) for item in value]
         case int() | Decimal():
             return decimal_text(Decimal(value))
@@ -135,19 +135,20 @@ def _numbers_as_text(value: FieldValue) -> FieldValue:
             return value
 
 
-def _plain(value: FieldValue) -> JsonValue:
+def plain_json(value: FieldValue) -> JsonValue:
+    """Return `value` as JSON holds it: decimals, dates and times as text."""
     match value:
         case None | bool() | str():
             return value
         case Mapping():
-            return {key: _plain(item) for key, item in value.items()}
-        case Sequence():
-            return [_plain(item) for item in value]
+            return {key: plain_json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [plain_json(item) for item in value]
         case _:
             return _plain_scalar(value)
 
 
-def _plain_scalar(value: int | Decimal | datetime | date) -> JsonValue:
+def _plain_scalar(value: object) -> JsonValue:
     match value:
         case int():
             if abs(value) >= SAFE_INTEGER_END:
@@ -159,7 +160,7 @@ def _plain_scalar(value: int | Decimal | datetime | date) -> JsonValue:
             return instant_text(value)
         case date():
             return value.isoformat()
-        case _:  # pyright: ignore[reportUnnecessaryComparison] # floats come from untyped callers
+        case _:
             raise InvalidInput(f"{type(value).__name__} {value!r}: a record holds no such value")
 
 

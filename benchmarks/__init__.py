@@ -1,0 +1,1 @@
+"""What speed we owe, measured as ratios within one run."""

@@ -1,0 +1,19 @@
+"""The `tapetrail` command. The version is answered before anything heavy is imported."""
+
+import sys
+
+from tapetrail import __version__
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    if sys.argv[1:] in (["--version"], ["version"]):
+        print(f"tapetrail {__version__}")  # noqa: T201 # the terminal is where this goes
+        return
+    from tapetrail.cli.app import run_command_line  # noqa: PLC0415 # see the module's docstring
+
+    sys.exit(run_command_line())
+
+
+if __name__ == "__main__":
+    main()

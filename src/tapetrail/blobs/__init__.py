@@ -1,0 +1,1 @@
+"""Bytes by key and digest: a folder or an object store."""

@@ -1,0 +1,206 @@
+"""Settings to edges to Recorder: the only module that knows them all.
+
+The engine is imported only by what runs workflows; a list command never pays for it.
+"""
+
+import platform
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from tapetrail import __version__
+from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.core.canonical import digest_bytes
+from tapetrail.core.errors import EdgeFailure
+from tapetrail.core.records import RuntimeRecord
+from tapetrail.recorder import Planner, Recorder
+from tapetrail.settings import Settings
+from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.sample import SampleSource
+from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.session import open_engine
+
+if TYPE_CHECKING:
+    from tapetrail.workflows.runner import Runner
+
+APP: Final = "tapetrail_app"
+SUPERUSER: Final = "postgres"
+SCHEMA_VERSION: Final = "0007"
+UPGRADE_KEY: Final = 7_016_823_114_205_992
+# The engine's tables come last and are granted at the end, so a grant on them says it all.
+_LAST_STEP_DONE: Final = """
+    SELECT bool_and(has_table_privilege(:role, c.oid, 'INSERT'))
+    FROM pg_class c WHERE c.oid = to_regclass('dbos.datasource_outputs')
+      AND EXISTS (SELECT FROM pg_roles WHERE rolname = :role)
+"""
+LIBRARIES: Final = ("dbos", "numpy", "pydantic", "pypdfium2", "simplejpeg", "sqlalchemy", "ta-lib")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """Where the record is: as the application sees it, and as its owner does."""
+
+    app_url: str
+    owner_url: str
+
+
+def utc_now() -> datetime:
+    """Return the present, in UTC."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def open_database(settings: Settings) -> Generator[Database]:
+    """Give the database, its private server running and its schema present for as long as open.
+
+    A private server's schema is brought up to date by itself. Another server's is not: raises
+    `EdgeFailure` when it is behind.
+    """
+    if settings.database_url is not None:
+        database = Database(
+            app_url=_as_role(settings.database_url, APP), owner_url=settings.database_url
+        )
+        if not _is_current(database.owner_url):
+            raise EdgeFailure(
+                f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
+            )
+        yield database
+        return
+    with private_server(settings).hold() as address:
+        database = Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
+        if not _is_current(database.owner_url):
+            _upgrade(database.owner_url)
+        yield database
+
+
+def private_server(settings: Settings) -> PrivateServer:
+    """Return the server of this home, running or not."""
+    return PrivateServer(home=settings.home, bin_dir=settings.postgres_bin_dir)
+
+
+def upgrade(settings: Settings) -> str:
+    """Bring the database up to date and return the schema's version."""
+    if settings.database_url is not None:
+        _upgrade(settings.database_url)
+    else:
+        with open_database(settings):
+            pass
+    return SCHEMA_VERSION
+
+
+def schema_version(settings: Settings) -> str | None:
+    """Return the version of the database's schema, None where there is none yet."""
+    if settings.database_url is not None:
+        return _version(settings.database_url)
+    with private_server(settings).hold() as address:
+        return _version(address.url(SUPERUSER))
+
+
+def _upgrade(owner_url: str) -> None:
+    """Bring the schema and the engine's own tables up to date, one process at a time."""
+    from tapetrail.store import migrate  # noqa: PLC0415 # Alembic is needed here only
+    from tapetrail.workflows.engine import migrate_engine  # noqa: PLC0415 # so is the engine
+
+    with _engine(owner_url) as engine, engine.connect() as connection:
+        # An open transaction would hold up the engine's concurrent index builds for ever.
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": UPGRADE_KEY})
+        migrate.upgrade(owner_url)
+        migrate_engine(owner_url, application_role=APP)
+
+
+@contextmanager
+def open_recorder(settings: Settings) -> Generator[Recorder]:
+    """Give the record for reading and for planning runs."""
+    with open_database(settings) as database, _engine(database.app_url) as engine:
+        yield _recorder(settings, engine)
+
+
+@contextmanager
+def open_runner(settings: Settings, *, concurrency: int) -> Generator[tuple[Recorder, "Runner"]]:
+    """Give the record and a runner: this process takes part in the work while it is open."""
+    from tapetrail.workflows.findings import Edges  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.workflows.runner import launch  # noqa: PLC0415 # see the module's docstring
+
+    with open_database(settings) as database, _engine(database.app_url) as engine:
+        blobs = _blobs(settings)
+        edges = Edges(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
+        with launch(
+            engine,
+            database_url=database.app_url,
+            blobs=blobs,
+            edges=edges,
+            executor_id=str(uuid4()),
+            concurrency=concurrency,
+        ) as runner:
+            yield _recorder(settings, engine), runner
+
+
+def planner() -> Planner:
+    """Return what settles runs before anything is opened or written."""
+    return Planner(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
+
+
+def runtime_record() -> RuntimeRecord:
+    """Return what runs here: our version, the lock file's digest, libraries, platform."""
+    from tapetrail.render.jpeg import RENDERER  # noqa: PLC0415 # renderers are needed by runs only
+
+    lock = Path(__file__).parents[2] / "requirements.lock"
+    return RuntimeRecord(
+        code_version=__version__,
+        lock_digest=digest_bytes(lock.read_bytes()) if lock.is_file() else None,
+        libraries={name: version(name) for name in LIBRARIES},
+        renderer=RENDERER,
+        python_version=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+    )
+
+
+@contextmanager
+def _engine(url: str) -> Generator[Engine]:
+    engine = open_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _recorder(settings: Settings, engine: Engine) -> Recorder:
+    return Recorder(engine, blobs=_blobs(settings), actor=settings.actor)
+
+
+def _blobs(settings: Settings) -> DirectoryBlobs:
+    return DirectoryBlobs(root=settings.home / "blobs")
+
+
+def _sources() -> dict[str, SampleSource]:
+    return {"sample": SampleSource()}
+
+
+def _as_role(url: str, role: str) -> str:
+    """Return `url` with every session acting as `role`."""
+    joint = "&" if "?" in url else "?"
+    return f"{url}{joint}options=-c%20role%3D{role}"
+
+
+def _is_current(url: str) -> bool:
+    """Return whether the last step of an upgrade, to this release's version, was done."""
+    with _engine(url) as engine, engine.connect() as connection:
+        last_step = connection.scalar(text(_LAST_STEP_DONE), {"role": APP})
+    return last_step is True and _version(url) == SCHEMA_VERSION
+
+
+def _version(url: str) -> str | None:
+    with _engine(url) as engine, engine.connect() as connection:
+        try:
+            return connection.scalar(text("SELECT version_num FROM tapetrail.alembic_version"))
+        except ProgrammingError:
+            return None

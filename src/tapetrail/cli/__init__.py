@@ -1,0 +1,1 @@
+"""The terminal: parse the words, ask the recorder once, print the answer."""

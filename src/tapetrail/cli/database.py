@@ -1,0 +1,97 @@
+"""`tapetrail db ...` and `tapetrail status`."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from tapetrail.cli.output import note, print_columns, print_json, say
+from tapetrail.cli.session import opened, settings
+from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from tapetrail.store.private_server import PrivateServer
+    from tapetrail.wire import Shown
+
+ROLES: Final = {"reader": "tapetrail_reader", "app": "tapetrail_app", "owner": "tapetrail_owner"}
+
+
+def upgrade() -> int:
+    """Bring the schema up to date and say its version."""
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    say(f"schema {bootstrap.upgrade(settings())}")
+    return 0
+
+
+def show_current() -> int:
+    """Print the schema's version."""
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    say(bootstrap.schema_version(settings()) or "no schema yet")
+    return 0
+
+
+def show_url(role: str) -> int:
+    """Print the address of a running server, in the form that psql takes."""
+    if role not in ROLES:
+        raise InvalidInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")
+    read = settings()
+    if read.database_url is not None:
+        say(read.database_url.replace("postgresql+psycopg://", "postgresql://", 1))
+        return 0
+    address = _server(read).address_if_running()
+    if address is None:
+        raise NotFound(f"no server is running in {read.home}; start one that stays up")
+    say(address.libpq_url(ROLES[role]))
+    return 0
+
+
+def start() -> int:
+    """Start the private server, and leave it up."""
+    read = settings()
+    _refuse_foreign(read)
+    with opened():
+        address = _server(read).start()
+    note("the server stays up until: tapetrail db stop")
+    say(address.libpq_url(ROLES["reader"]))
+    return 0
+
+
+def stop(*, quiet: bool) -> int:
+    """Stop the private server."""
+    read = settings()
+    _refuse_foreign(read)
+    was_running = _server(read).stop()
+    if not quiet:
+        note("stopped" if was_running else "no server was running")
+    return 0
+
+
+def show_status(*, as_json: bool) -> int:
+    """Print where the record is and how much it holds."""
+    read = settings()
+    with opened() as recorder:
+        status = recorder.status()
+    document: dict[str, Shown] = {
+        "home": str(read.home),
+        "database": "private server" if read.database_url is None else "TAPETRAIL_DATABASE_URL",
+        **asdict(status),
+    }
+    if as_json:
+        print_json(document)
+    else:
+        print_columns(document)
+    return 0
+
+
+def _server(read: Settings) -> "PrivateServer":
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    return bootstrap.private_server(read)
+
+
+def _refuse_foreign(read: Settings) -> None:
+    if read.database_url is not None:
+        raise InvalidInput(
+            "TAPETRAIL_DATABASE_URL names the server; it is not ours to start or stop"
+        )

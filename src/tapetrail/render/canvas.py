@@ -1,0 +1,131 @@
+"""Marks on a page, as PDF content: rectangles, lines and texts, each in one colour.
+
+Coordinates are tenths of a pixel, whole numbers, x to the right and y down. Every path is
+formatted by one `%`: numbers one at a time would cost more than the JPEG.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapetrail.core.bars import Flags, Floats
+from tapetrail.render.pdf import font
+
+TENTHS: Final = 10
+FAR: Final = 1_000_000
+"""Beyond every page; a coordinate further out is drawn as if it were here."""
+
+Places = NDArray[np.int64]
+
+
+def opening(*, points_per_pixel: float, height: float) -> str:
+    """Return what turns PDF's axes, in points and upwards, into the ones of this module."""
+    unit = points_per_pixel / TENTHS
+    return f"{unit:g} 0 0 {-unit:g} 0 {height:g} cm 1 j 1 J"
+
+
+def rgb(code: str) -> str:
+    """Return the operands of the colour written `#rrggbb`."""
+    return " ".join(f"{int(code[at : at + 2], 16) / 255:.3f}" for at in (1, 3, 5))
+
+
+def tenths(pixels: Floats) -> Places:
+    """Return pixel coordinates as whole tenths, cut off far outside, where undefined ones go."""
+    return np.rint(np.fmin(np.fmax(pixels * TENTHS, -FAR), FAR)).astype(np.int64)
+
+
+def boxes(colour: str, corners: Places) -> str:
+    """Return filled rectangles, one a row of `corners`: x, y, width, height; shape (k, 4)."""
+    if len(corners) == 0:
+        return ""
+    path = "\n".join(["%d %d %d %d re"] * len(corners)) % tuple(corners.ravel().tolist())
+    return f"{colour} rg\n{path} f"
+
+
+def box(colour: str, *, x: float, y: float, width: float, height: float) -> str:
+    """Return one filled rectangle, in pixels."""
+    return f"{colour} rg {_rectangle(x, y, width, height)} f"
+
+
+def outlines(colour: str, corners: Places, *, width: float) -> str:
+    """Return rectangles drawn by their edge, white inside, one a row of `corners`."""
+    if len(corners) == 0:
+        return ""
+    path = "\n".join(["%d %d %d %d re"] * len(corners)) % tuple(corners.ravel().tolist())
+    return f"1 1 1 rg {colour} RG {width * TENTHS:.0f} w\n{path} B"
+
+
+def frame(colour: str, *, x: float, y: float, width: float, height: float) -> str:
+    """Return the edge of a rectangle, one pixel wide, inside it."""
+    edge = _rectangle(x + 0.5, y + 0.5, width - 1, height - 1)
+    return f"{colour} RG {TENTHS} w {edge} S"
+
+
+def clipped(content: list[str], *, x: float, y: float, width: float, height: float) -> str:
+    """Return the marks, cut off at the edges of a rectangle."""
+    return "\n".join(["q", f"{_rectangle(x, y, width, height)} W n", *content, "Q"])
+
+
+def line(
+    colour: str, x: Places, y: Places, *, width: float, shown: Flags, dashed: bool = False
+) -> str:
+    """Return a line through the points that are `shown`, broken where they are not.
+
+    A shown point without a shown neighbour is a dot. `x` and `y` are tenths, shape (n,).
+    """
+    runs = _runs(shown)
+    if not runs:
+        return ""
+    points = np.stack([x, y], axis=1)
+    form = "\n".join([_form(end - start) for start, end in runs])
+    # A dot is a line from its point to itself, with the round ends of every line.
+    numbers = [
+        points[start:end] if end - start > 1 else points[[start, start]] for start, end in runs
+    ]
+    path = form % tuple(np.concatenate(numbers).ravel().tolist())
+    dash = ("[45 35] 0 d ", " [] 0 d") if dashed else ("", "")
+    return f"{dash[0]}{colour} RG {width * TENTHS:.0f} w\n{path} S{dash[1]}"
+
+
+def area(colour: str, x: Places, *, upper: Places, lower: Places, shown: Flags) -> str:
+    """Return the filled area between two lines, where it is `shown`; tenths, shape (n,)."""
+    path: list[str] = []
+    numbers: list[Places] = []
+    there, back = np.stack([x, upper], axis=1), np.stack([x, lower], axis=1)
+    for start, end in _runs(shown):
+        path.append(_form(2 * (end - start)) + " h")
+        numbers += [there[start:end], back[start:end][::-1]]
+    if not path:
+        return ""
+    return (
+        f"{colour} rg\n" + "\n".join(path) % tuple(np.concatenate(numbers).ravel().tolist()) + " f"
+    )
+
+
+def text(words: str, *, x: float, y: float, size: float, colour: str, name: str) -> str:
+    """Return text from `x` on its base line `y`, in pixels, by glyph numbers."""
+    at = f"{x * TENTHS:.0f} {y * TENTHS:.0f}"
+    codes = font(name).codes(words)
+    return f"BT {colour} rg /{name} {size * TENTHS:.0f} Tf 1 0 0 -1 {at} Tm <{codes}> Tj ET"
+
+
+def halo(words: str, *, x: float, y: float, size: float, colour: str, name: str) -> str:
+    """Return the edge of the same text, five pixels wide, to stand behind it on busy ground."""
+    letters = text(words, x=x, y=y, size=size, colour=colour, name=name)
+    return f"q 1 Tr {5 * TENTHS} w {colour} RG {letters} Q"
+
+
+def _rectangle(*pixels: float) -> str:
+    return " ".join([str(round(number * TENTHS)) for number in pixels]) + " re"
+
+
+def _form(points: int) -> str:
+    return "%d %d m" + "\n%d %d l" * max(1, points - 1)
+
+
+def _runs(shown: Flags) -> list[tuple[int, int]]:
+    """Return the (start, end) of each unbroken run of true places."""
+    padded = np.concatenate([[False], shown, [False]])
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

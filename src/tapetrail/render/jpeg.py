@@ -1,0 +1,63 @@
+"""A page as the JPEG that models see: rasterised by PDFium, encoded by libjpeg-turbo."""
+
+from importlib.metadata import version
+from threading import Lock
+from typing import Final
+
+import numpy as np
+import pypdfium2
+import simplejpeg
+from numpy.typing import NDArray
+
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.render.page import HEIGHT, PAGE_RENDERER, SCALE, WIDTH
+
+QUALITY: Final = 90
+RENDERER: Final = (
+    f"{PAGE_RENDERER} pypdfium2/{version('pypdfium2')}"
+    f" pdfium/{pypdfium2.PDFIUM_INFO.build} simplejpeg/{version('simplejpeg')}"
+)
+"""What made the bytes: they are equal for equal pages, these versions and one platform."""
+
+# PDFium keeps global state: two threads in it at once corrupt each other's pages.
+_PDFIUM: Final = Lock()
+
+
+def render_jpeg(page: bytes) -> bytes:
+    """Return the page as a JPEG of 1600 x 1200 pixels, quality 90, full colour resolution.
+
+    Raises `InvalidInput` for what is not a page of `render_page`.
+    """
+    # PDFium writes four bytes a pixel, blue first; the encoder reads them as they lie.
+    return simplejpeg.encode_jpeg(
+        _raster(page), quality=QUALITY, colorspace="BGRX", colorsubsampling="444"
+    )
+
+
+def _raster(page: bytes) -> NDArray[np.uint8]:
+    """Return the page's pixels, shape (height, width, 4)."""
+    with _PDFIUM:
+        try:
+            document = pypdfium2.PdfDocument(page)
+            try:
+                return _pixels(document[0])
+            finally:
+                document.close()
+        except pypdfium2.PdfiumError as error:
+            raise InvalidInput(
+                f"page of {len(page)} bytes: PDFium cannot read it: {error}",
+                kind=ErrorKind.RENDER_FAILED,
+            ) from error
+
+
+def _pixels(page: pypdfium2.PdfPage) -> NDArray[np.uint8]:
+    expected = (WIDTH / SCALE, HEIGHT / SCALE)
+    if page.get_size() != expected:
+        raise InvalidInput(
+            f"page of {page.get_size()} points, expected {expected}", kind=ErrorKind.RENDER_FAILED
+        )
+    bitmap = page.render(scale=SCALE, prefer_bgrx=True)
+    pixels = bitmap.to_numpy()
+    # The pixels are ours and stay; PDFium's handle goes now, while the lock is held.
+    bitmap.close()
+    return pixels

@@ -1,0 +1,1 @@
+"""PostgreSQL: the tables, what is appended and read, and the private server."""

@@ -1,0 +1,151 @@
+"""Rows in: every statement that adds to the record. Nothing here changes a row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import ColumnElement, Table, insert, select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import Session
+
+from tapetrail.core.canonical import Digest, FieldValue, plain_json
+from tapetrail.core.errors import InvalidInput
+from tapetrail.core.records import (
+    Record,
+    Stored,
+    StrategyRecord,
+    digest_of,
+)
+from tapetrail.store.tables import metadata
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+Columns = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobRow:
+    """A stored object, as the record names it."""
+
+    digest: Digest
+    key: str
+    size: int
+    media_type: str
+
+
+def append(session: Session, record: Record) -> Stored:
+    """Insert one row and return its number and digest."""
+    return append_all(session, [record])[0]
+
+
+def append_all(session: Session, records: Sequence[AnyRecord]) -> list[Stored]:
+    """Insert rows of one table in one statement; the results are in the order of `records`."""
+    if not records:
+        return []
+    table = table_of(records[0])
+    rows = [_columns(record) for record in records]
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    ids = session.execute(statement, rows).scalars().all()
+    return [Stored(number, digest_of(record)) for number, record in zip(ids, records, strict=True)]
+
+
+def append_or_same(session: Session, record: Record, *, unique: Sequence[str]) -> Stored:
+    """Insert a row, or return the one that already has the same `unique` columns.
+
+    Raises `InvalidInput` when that one holds something else. Whoever adds to the table this way
+    takes turns: two that add the same rows in another order would wait for each other for ever.
+    """
+    table = table_of(record)
+    lock_name(session, f"append to {table.name}")
+    columns = _columns(record)
+    statement = postgresql.insert(table).on_conflict_do_nothing().returning(table.c.id)
+    added = session.execute(statement, columns).scalar()
+    digest = digest_of(record)
+    if added is not None:
+        return Stored(added, digest)
+    where: list[ColumnElement[bool]] = [
+        table.c[name].is_not_distinct_from(columns[name]) for name in unique
+    ]
+    found = session.execute(select(table.c.id, table.c.record_digest).where(*where)).one()
+    if found.record_digest != digest:
+        named = ", ".join(f"{name} {columns[name]}" for name in unique)
+        raise InvalidInput(f"{table.name}: {named} is already recorded with other content")
+    return Stored(found.id, digest)
+
+
+def append_blobs(session: Session, blobs: Iterable[BlobRow], *, at: datetime) -> None:
+    """Insert what is not there yet, in digest order, so that two writers never wait crosswise."""
+    rows = [
+        {
+            "digest": blob.digest,
+            "key": blob.key,
+            "size": blob.size,
+            "media_type": blob.media_type,
+            "first_seen_at": at,
+        }
+        for blob in sorted(blobs, key=lambda blob: blob.digest)
+    ]
+    if rows:
+        table = metadata.tables["tapetrail.blobs"]
+        session.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+
+
+def append_strategy(
+    session: Session,
+    *,
+    name: str,
+    version: int | None,
+    spec: Mapping[str, FieldValue],
+    digest: Digest,
+) -> Stored:
+    """Insert a strategy version, or return the equal one.
+
+    Without a version: the version that has this digest, else the next integer. Raises
+    `InvalidInput` when the version is taken by another specification.
+    """
+    lock_name(session, f"strategy {name}")
+    table = metadata.tables["tapetrail.strategies"]
+    found = session.execute(
+        select(table.c.version, table.c.spec_digest)
+        .where(table.c.name == name)
+        .order_by(table.c.version)
+    ).all()
+    same = [row.version for row in found if row.spec_digest == digest]
+    chosen = version or (same[-1] if same else max((row.version for row in found), default=0) + 1)
+    if any(row.version == chosen and row.spec_digest != digest for row in found):
+        raise InvalidInput(
+            f"strategy {name} version {chosen} is already recorded with another content;"
+            f" leave the version out or take {found[-1].version + 1}"
+        )
+    record = StrategyRecord(
+        name=name, version=chosen, kind="declared", spec=spec, spec_digest=digest
+    )
+    return append_or_same(session, record, unique=("name", "version"))
+
+
+def lock_name(session: Session, name: str) -> None:
+    """Wait until no other transaction holds `name`, then hold it until this one ends."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name}
+    )
+
+
+def table_of(record: Record) -> Table:
+    """Return the table a record belongs to."""
+    return metadata.tables[f"tapetrail.{record.TABLE}"]
+
+
+def _columns(record: Record) -> Columns:
+    table = table_of(record)
+    columns: Columns = {"record_digest": digest_of(record)}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        match value:
+            case Stored():
+                name = f"{field.name}_id"
+                columns[name if name in table.c else field.name] = value.id
+            case Mapping() | list() | tuple():
+                columns[field.name] = plain_json(value)  # pyright: ignore[reportUnknownArgumentType] # a JSON field
+            case _:
+                columns[field.name] = value
+    return columns

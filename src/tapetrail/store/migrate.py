@@ -1,0 +1,110 @@
+"""The schema of a database: bringing it up to date, and telling which version it has.
+
+Upgrading is one transaction: all steps or none. Two processes that start at once are safe, because
+the second waits for the first and then finds nothing to do.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, NullPool, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.store.tables_base import SCHEMA
+
+# Any number will do, as long as every release takes the same.
+ADVISORY_KEY: Final = 7_016_823_114_205_991
+LOCK_TIMEOUT_S: Final = 5.0
+TURN_TIMEOUT_S: Final = 120
+
+
+def head() -> str:
+    """Return the newest version that this release knows."""
+    return _versions()[0]
+
+
+def current(url: str) -> str | None:
+    """Return the version of the database at `url`, None where there is no schema yet.
+
+    Raises `EdgeFailure` when the server does not answer.
+    """
+    with _transaction(url) as connection:
+        return _version(connection)
+
+
+def upgrade(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
+    """Bring the database at `url` to `head()`, its roles included.
+
+    `url` names a superuser, or a role that may create roles and schemas in this database. Waiting
+    for a lock ends after seconds, so that an upgrade never queues up behind a long transaction and
+    everything else behind the upgrade. Raises `InvalidInput` for a database that a newer release
+    made and a role that may not, `EdgeFailure` when the server does not answer or a lock cannot
+    be had.
+    """
+    with _transaction(url) as connection:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{TURN_TIMEOUT_S}s'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_KEY})
+        connection.execute(text(f"SET LOCAL lock_timeout = {lock_timeout_s * 1000:.0f}"))
+        _check_known(_version(connection))
+        # The version table needs its schema before the first step runs.
+        if not inspect(connection).has_schema(SCHEMA):
+            connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    folder = str(Path(__file__).parent / "migrations")
+    # The option is read with interpolation, so a percent sign in a path counts double.
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _versions() -> list[str]:
+    """Return the versions that this release knows, newest first."""
+    scripts = ScriptDirectory.from_config(_config())
+    return [script.revision for script in scripts.walk_revisions()]
+
+
+def _version(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": SCHEMA})
+    return context.get_current_revision()
+
+
+def _check_known(version: str | None) -> None:
+    if version is not None and version not in _versions():
+        raise InvalidInput(
+            f"database schema {SCHEMA} is at version {version}; this release knows versions up to"
+            f" {head()}: install the release that made it, or a newer one"
+        )
+
+
+@contextmanager
+def _transaction(url: str) -> Generator[Connection]:
+    """Give a connection whose work is committed at the end, or not at all."""
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        raise EdgeFailure(f"PostgreSQL at {engine.url!r}: {error.orig}") from error
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        raise InvalidInput(
+            f"PostgreSQL at {engine.url!r}: {error.orig}; upgrade as a superuser, or as a role that"
+            " may create roles and schemas"
+        ) from error
+    finally:
+        engine.dispose()

@@ -1,0 +1,300 @@
+"""Rows out: what the work itself asks of the record. One question, one function, one statement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Table,
+    cast,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.orm import Session
+
+from tapetrail.core.bars import Instrument
+from tapetrail.core.canonical import Digest, FieldValue
+from tapetrail.core.errors import NotFound
+from tapetrail.core.records import DecisionStatus, ExecutionStatus, Provenance, Stored
+from tapetrail.store.tables import metadata
+from tapetrail.wire import AnalysisStats, Status
+
+SEAL_ORDER = (
+    "market_snapshots",
+    "charts",
+    "llm_analyses",
+    "analysis_charts",
+    "llm_attempts",
+    "llm_replies",
+    "trading_signals",
+)
+"""The tables whose rows a seal covers after the decision's own, in this order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionTask:
+    """What a recorded decision asks for, and the rows it hangs on."""
+
+    decision: Stored
+    execution: Stored
+    strategy: Stored
+    instrument: Stored
+    traded: Instrument
+    spec: Mapping[str, FieldValue]
+    as_of: datetime
+    provenance: Provenance
+    status: DecisionStatus
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """What an instrument is called."""
+
+    symbol: str
+    conid: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an execution is."""
+
+    execution_id: int
+    workflow_id: str
+    status: ExecutionStatus
+    decisions: int
+    ended: int
+    failed: int
+
+
+def decision_task(session: Session, decision_id: int) -> DecisionTask:
+    """Return what decision `decision_id` asks for. Raises `NotFound`."""
+    decisions, executions = table("decisions"), table("workflow_executions")
+    strategies, instruments = table("strategies"), table("instruments")
+    row = session.execute(
+        select(
+            decisions.c.id,
+            decisions.c.record_digest,
+            decisions.c.as_of,
+            decisions.c.status,
+            decisions.c.provenance,
+            executions.c.id.label("execution_id"),
+            executions.c.record_digest.label("execution_digest"),
+            executions.c.actor,
+            strategies.c.id.label("strategy_id"),
+            strategies.c.record_digest.label("strategy_digest"),
+            strategies.c.spec,
+            instruments.c.id.label("instrument_id"),
+            instruments.c.record_digest.label("instrument_digest"),
+            instruments.c.symbol,
+            instruments.c.exchange,
+            instruments.c.currency,
+            instruments.c.conid,
+            instruments.c.asset_class,
+            instruments.c.tick_size,
+            instruments.c.multiplier,
+            instruments.c.calendar,
+        )
+        .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
+        .join(strategies, executions.c.strategy_id == strategies.c.id)
+        .join(instruments, decisions.c.instrument_id == instruments.c.id)
+        .where(decisions.c.id == decision_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"no decision {decision_id}")
+    return DecisionTask(
+        decision=Stored(row.id, row.record_digest),
+        execution=Stored(row.execution_id, row.execution_digest),
+        strategy=Stored(row.strategy_id, row.strategy_digest),
+        instrument=Stored(row.instrument_id, row.instrument_digest),
+        traded=Instrument(
+            symbol=row.symbol,
+            exchange=row.exchange,
+            currency=row.currency,
+            conid=row.conid,
+            asset_class=row.asset_class,
+            tick_size=row.tick_size,
+            multiplier=row.multiplier,
+            calendar=row.calendar,
+        ),
+        spec=row.spec,
+        as_of=row.as_of,
+        provenance=Provenance(row.provenance),
+        status=DecisionStatus(row.status),
+        actor=row.actor,
+    )
+
+
+def stored(session: Session, name: str, ids: Sequence[int]) -> dict[int, Stored]:
+    """Return number and digest of rows `ids` of table `name`. Raises `NotFound` if one lacks."""
+    rows = table(name)
+    found = session.execute(
+        select(rows.c.id, rows.c.record_digest).where(rows.c.id.in_(ids)).order_by(rows.c.id)
+    )
+    by_id = {row.id: Stored(row.id, Digest(row.record_digest)) for row in found}
+    missing = [number for number in ids if number not in by_id]
+    if missing:
+        raise NotFound(f"{name}: no row {missing[0]}")
+    return by_id
+
+
+def instruments(session: Session, ids: Sequence[int]) -> dict[int, Named]:
+    """Return symbol and conid of instruments, by id."""
+    rows = table("instruments")
+    found = session.execute(
+        select(rows.c.id, rows.c.symbol, rows.c.conid).where(rows.c.id.in_(ids)).order_by(rows.c.id)
+    )
+    return {row.id: Named(symbol=row.symbol, conid=row.conid) for row in found}
+
+
+def passes(
+    session: Session,
+    asked: Sequence[tuple[int, datetime]],
+    *,
+    strategy_id: int,
+    provenance: str,
+) -> dict[tuple[int, datetime], int]:
+    """Return how often this strategy, by name, decided on each instrument and instant before."""
+    decisions, executions = table("decisions"), table("workflow_executions")
+    strategies = table("strategies")
+    name = select(strategies.c.name).where(strategies.c.id == strategy_id).scalar_subquery()
+    found = session.execute(
+        select(decisions.c.instrument_id, decisions.c.as_of, func.count().label("n"))
+        .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
+        .join(strategies, executions.c.strategy_id == strategies.c.id)
+        .where(
+            tuple_(decisions.c.instrument_id, decisions.c.as_of).in_(asked),
+            decisions.c.provenance == provenance,
+            strategies.c.name == name,
+        )
+        .group_by(decisions.c.instrument_id, decisions.c.as_of)
+    )
+    return {(row.instrument_id, row.as_of): row.n for row in found}
+
+
+def seal_members(session: Session, decision_id: int) -> list[Stored]:
+    """Return what a seal covers in its order: the decision, then its rows by table and id."""
+    decisions = table("decisions")
+    parts: list[Select[int, Any, Any]] = [
+        _members(decisions, 0).where(decisions.c.id == decision_id)
+    ]
+    for position, name in enumerate(SEAL_ORDER, start=1):
+        rows = table(name)
+        parts.append(_members(rows, position).where(rows.c.decision_id == decision_id))
+    found = session.execute(union_all(*parts).order_by("position", "id"))
+    return [Stored(row.id, Digest(row.record_digest)) for row in found]
+
+
+def progress(session: Session, workflow_ids: Sequence[str]) -> list[Progress]:
+    """Return how far the executions of these engine workflows are, oldest first."""
+    executions, decisions = table("workflow_executions"), table("decisions")
+    found = session.execute(
+        select(
+            executions.c.id.label("execution_id"),
+            executions.c.workflow_id,
+            executions.c.status,
+            func.count(decisions.c.id).label("decisions"),
+            func.count()
+            .filter(decisions.c.status.in_(["completed", "failed", "cancelled"]))
+            .label("ended"),
+            func.count().filter(decisions.c.status == "failed").label("failed"),
+        )
+        .join_from(executions, decisions, decisions.c.execution_id == executions.c.id)
+        .where(executions.c.workflow_id.in_(workflow_ids))
+        .group_by(executions.c.id, executions.c.workflow_id, executions.c.status)
+        .order_by(executions.c.id)
+    )
+    return [
+        Progress(
+            execution_id=row.execution_id,
+            workflow_id=row.workflow_id,
+            status=ExecutionStatus(row.status),
+            decisions=row.decisions,
+            ended=row.ended,
+            failed=row.failed,
+        )
+        for row in found
+    ]
+
+
+def status(session: Session) -> Status:
+    """Return how much the record holds."""
+    decisions, blobs = table("decisions"), table("blobs")
+
+    def counted(name: str) -> ColumnElement[int]:
+        return select(func.count()).select_from(table(name)).scalar_subquery().label(name)
+
+    is_open = decisions.c.status.in_(["pending", "running"])
+    row = session.execute(
+        select(
+            counted("workflow_executions").label("executions"),
+            counted("decisions").label("decisions"),
+            select(func.count()).where(is_open).scalar_subquery().label("open_decisions"),
+            counted("charts").label("charts"),
+            counted("llm_analyses").label("analyses"),
+            counted("trading_signals").label("signals"),
+            counted("blobs").label("blobs"),
+            select(cast(func.coalesce(func.sum(blobs.c.size), 0), BigInteger))
+            .scalar_subquery()
+            .label("blob_bytes"),
+        )
+    ).mappings()
+    return Status(**row.one())
+
+
+def decision_counts(session: Session, execution_id: int) -> dict[DecisionStatus, int]:
+    """Return how many decisions of an execution stand where."""
+    decisions = table("decisions")
+    found = session.execute(
+        select(decisions.c.status, func.count().label("n"))
+        .where(decisions.c.execution_id == execution_id)
+        .group_by(decisions.c.status)
+    )
+    return {DecisionStatus(row.status): row.n for row in found}
+
+
+def analysis_stats(session: Session) -> list[AnalysisStats]:
+    """Return calls, tokens, cost and latency quantiles of each analyst, by name."""
+    rows = table("llm_analyses")
+    latency = rows.c.latency_ms
+    found = session.execute(
+        select(
+            rows.c.analyst,
+            func.count().label("calls"),
+            func.count().filter(rows.c.status == "completed").label("completed"),
+            cast(func.sum(rows.c.tokens_used), BigInteger).label("tokens_used"),
+            func.sum(rows.c.cost_usd).label("cost_usd"),
+            func.percentile_cont(0.5).within_group(latency).label("latency_ms_p50"),
+            func.percentile_cont(0.95).within_group(latency).label("latency_ms_p95"),
+        )
+        .group_by(rows.c.analyst)
+        .order_by(rows.c.analyst)
+    )
+    return [AnalysisStats(**row) for row in found.mappings()]
+
+
+def active_charts_before(session: Session, instant: datetime) -> list[Stored]:
+    """Return the active charts generated before `instant`, oldest first."""
+    charts = table("charts")
+    found = session.execute(
+        select(charts.c.id, charts.c.record_digest)
+        .where(charts.c.status == "active", charts.c.generated_at < instant)
+        .order_by(charts.c.id)
+    )
+    return [Stored(row.id, Digest(row.record_digest)) for row in found]
+
+
+def table(name: str) -> Table:
+    """Return the table of that name in our schema."""
+    return metadata.tables[f"tapetrail.{name}"]
+
+
+def _members(rows: Table, position: int) -> Select[int, Any, Any]:
+    return select(literal(position).label("position"), rows.c.id, rows.c.record_digest)

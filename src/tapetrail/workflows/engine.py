@@ -1,0 +1,264 @@
+"""The durable engine: DBOS on the record's own database, and the take-over of dead workers.
+
+Every worker process holds one session advisory lock, named by its executor id, for as long as it
+lives. A peer that can take that lock knows that the owner is dead, and puts the owner's unfinished
+workflows back on their queue. The lock is taken before the engine starts, so no worker is ever
+seen alive without it. PostgreSQL ends the session of a frozen worker, and with it its lock; the
+worker, awake again, finds that its workflows have another owner and cannot write for them.
+"""
+
+import logging
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SQLAlchemyDatasource
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from tapetrail.core.errors import EdgeFailure
+from tapetrail.store.session import ConnectionsRefused, advisory_lock, refuse_connections
+
+APPLICATION: Final = "tapetrail"
+APPLICATION_VERSION: Final = "1"
+"""Pinned: work that an older release queued is finished by a newer one."""
+QUEUE: Final = "decisions"
+POLLING_S: Final = 0.05
+TAKE_OVER_EVERY_S: Final = 1.0
+FROZEN_AFTER_S: Final = 10
+"""A worker silent for this long loses its lock, though its connection stands."""
+DRAIN_S: Final = 5
+PATIENCE_S: Final = 30
+GUARD_END_S: Final = 2.0
+POOL_SIZE: Final = 20
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How this process takes part in the work."""
+
+    database_url: str
+    executor_id: str
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """The connections of this process: those of the record, and those of the durable engine."""
+
+    records: Engine
+    engine: Engine
+
+    def refuse(self) -> None:
+        """Open no further connection, so that no thread goes on waiting for the database."""
+        refuse_connections(self.records)
+        refuse_connections(self.engine)
+
+
+def migrate_engine(owner_url: str, *, application_role: str) -> None:
+    """Create or upgrade the engine's own tables, and let the application's role use them."""
+    _quiet()
+    DBOS.migrate(owner_url, application_role=application_role)
+    SQLAlchemyDatasource.migrate(owner_url, application_role=application_role)
+
+
+def open_datasource(engine: Engine, *, database_url: str) -> SQLAlchemyDatasource:
+    """Return the datasource whose transactions commit together with their checkpoint."""
+    return SQLAlchemyDatasource.create(
+        database_url,
+        engine=engine,
+        serializer=DBOSPortableJSONSerializer(),
+        run_migrations=False,
+    )
+
+
+class Work:
+    """The decisions that this process is at, and whether it is about to end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self.is_ending = False
+
+    @contextmanager
+    def one(self) -> Generator[None]:
+        """Count one decision for as long as this is open."""
+        with self._lock:
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether no decision is being worked on."""
+        with self._lock:
+            return self._count == 0
+
+
+@contextmanager
+def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Generator[None]:
+    """Take part in the work until the end of the context.
+
+    Unfinished work of dead workers is taken over at the start and every second from then on. At
+    the end decisions in work get seconds to come to theirs; what is left is taken over. Raises
+    `EdgeFailure` when the database goes away meanwhile and stays away.
+    """
+    lock = _LivenessLock(engines.records, settings.executor_id)
+    lock.hold()
+    stop = threading.Event()
+    guard = threading.Thread(target=_guard, args=(lock, stop), name="take-over", daemon=True)
+    drain_s = 0
+    try:
+        with impatient(engines):
+            DBOS.launch()
+            DBOS.register_queue(
+                QUEUE,
+                worker_concurrency=settings.concurrency,
+                polling_interval_sec=POLLING_S,
+                on_conflict="always_update",
+            )
+            lock.take_over()
+        guard.start()
+        yield
+        drain_s = 0 if work.is_idle else DRAIN_S
+    finally:
+        stop.set()
+        if not drain_s:
+            work.is_ending = True
+            engines.refuse()
+        DBOS.destroy(workflow_completion_timeout_sec=drain_s)
+        work.is_ending = True
+        engines.refuse()
+        if guard.ident is not None:
+            guard.join(GUARD_END_S)
+        lock.release()
+
+
+@contextmanager
+def impatient(engines: Engines) -> Generator[None]:
+    """Bound a wait for the engine, which by itself waits for a lost database for ever.
+
+    Raises `EdgeFailure` when the database is away for longer than `PATIENCE_S` and the pause
+    between two attempts, which is about as long by then.
+    """
+    timer = threading.Timer(PATIENCE_S, engines.refuse)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except ConnectionsRefused as error:
+        raise EdgeFailure(
+            f"PostgreSQL did not answer for {PATIENCE_S} s; what was queued goes on with the next"
+            " run or worker"
+        ) from error
+    finally:
+        timer.cancel()
+
+
+def configure(settings: EngineSettings, engines: Engines) -> None:
+    """Make the engine's one instance in this process, before any workflow is registered."""
+    _quiet()
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "system_database_url": settings.database_url,
+        "system_database_engine": engines.engine,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": settings.executor_id,
+        "serializer": DBOSPortableJSONSerializer(),
+        "run_migrations": False,
+        "log_level": "CRITICAL",
+        "scheduler_polling_interval_sec": 30.0,
+        "notification_listener_polling_interval_sec": 0.1,
+    }
+    DBOS(config=config)
+
+
+class _LivenessLock:
+    """The advisory lock that says this process lives, and the test of it on others."""
+
+    def __init__(self, engine: Engine, executor_id: str) -> None:
+        self._engine = engine
+        self._executor_id = executor_id
+        self._connection: Connection | None = None
+
+    def hold(self) -> None:
+        """Take our own lock on a connection of its own, kept until `release`."""
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text(f"SET idle_session_timeout = '{FROZEN_AFTER_S}s'"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key(self._executor_id)})
+        self._connection = connection
+
+    def take_over(self) -> int:
+        """Put the unfinished work of every dead peer back on a queue; return how much it was."""
+        if self._connection is None:
+            return 0
+        # A sign of life; and the engine below would wait for a lost database, this does not.
+        self._connection.execute(text("SELECT 1"))
+        moved = 0
+        for peer in self._peers():
+            with advisory_lock(self._connection, key=_key(peer)) as dead:
+                moved += _resume(peer) if dead else 0
+        return moved
+
+    def renew(self) -> None:
+        """Take the lock anew after the connection was lost."""
+        self.release()
+        self.hold()
+
+    def release(self) -> None:
+        """Give the lock back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def _peers(self) -> list[str]:
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        peers = {status.executor_id for status in pending if status.executor_id}
+        return sorted(peers - {self._executor_id})
+
+
+def _key(executor_id: str) -> int:
+    """Return the lock's number: the first 60 bits of the id, which is a random UUID."""
+    return int(executor_id.replace("-", "")[:15], 16)
+
+
+def _resume(peer: str) -> int:
+    pending = DBOS.list_workflows(
+        status="PENDING", executor_id=peer, load_input=False, load_output=False
+    )
+    ids = [status.workflow_id for status in pending]
+    if ids:
+        DBOS.resume_workflows(ids, queue_name=QUEUE)
+        _log.info("took over %d unfinished workflows of worker %s", len(ids), peer)
+    return len(ids)
+
+
+def _guard(lock: _LivenessLock, stop: threading.Event) -> None:
+    while not stop.wait(TAKE_OVER_EVERY_S):
+        try:
+            lock.take_over()
+        except DBAPIError as error:
+            _log.warning("the database went away (%s); renewing the worker's lock", error.orig)
+            _renew(lock, stop)
+
+
+def _renew(lock: _LivenessLock, stop: threading.Event) -> None:
+    while not stop.wait(TAKE_OVER_EVERY_S):
+        try:
+            lock.renew()
+        except DBAPIError:
+            continue
+        return
+
+
+def _quiet() -> None:
+    """Keep the engine's own log lines off the terminal: what fails is raised, or recorded."""
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)

@@ -1,0 +1,332 @@
+"""One decision, worked out: bars, charts, analyses, signal, or the reason why not.
+
+Nothing here touches the database. What an earlier stage found is kept when a later one fails.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+
+from tapetrail.core.analyses import (
+    Analysis,
+    ChartAnalysis,
+    ConsolidatedAnalysis,
+    parse_chart_reply,
+    parse_consolidated_reply,
+)
+from tapetrail.core.bars import DAILY, Bars, Calendar, Instrument, Timeframe
+from tapetrail.core.canonical import storable_text
+from tapetrail.core.chart_figures import ChartFigures, derive_figures
+from tapetrail.core.chart_text import spec_text
+from tapetrail.core.charts import ChartHeader, derive_chart
+from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
+from tapetrail.core.histories import derive_bars, first_session_needed, gaps, window
+from tapetrail.core.indicators import IndicatorSettings, IndicatorValues, derive_indicators
+from tapetrail.core.records import JsonObject
+from tapetrail.core.rules import answer_chart, answer_consolidated, derive_reading
+from tapetrail.core.sessions import last_session_at
+from tapetrail.core.signals import Signal, derive_signal
+from tapetrail.core.strategies import StrategySpec
+from tapetrail.render.jpeg import render_jpeg
+from tapetrail.render.page import render_page
+from tapetrail.sources import Fetched, Source
+
+CONSOLIDATED: Final = "consolidated"
+WARM_UP_MIN: Final = 200
+"""Bars before the first drawn one, where they exist; the same number for every source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What one decision is asked to do."""
+
+    instrument: Instrument
+    spec: StrategySpec
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """What working out a decision needs from outside."""
+
+    sources: Mapping[str, Source]
+    load_calendar: Callable[[str], Calendar]
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a decision ends without a signal."""
+
+    stage: Stage
+    kind: ErrorKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The bars one chart is made from; `gaps` are scheduled sessions without a bar."""
+
+    bars: Bars
+    first_drawn: int
+    gaps: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The bars of a decision: what the source sent, and the exact bars of each chart."""
+
+    source: str
+    fetched: Fetched
+    fetched_at: datetime
+    calendar: Calendar
+    cuts: Mapping[Timeframe, Cut]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One chart, drawn."""
+
+    timeframe: Timeframe
+    cut: Cut
+    values: IndicatorValues
+    figures: ChartFigures
+    spec: bytes
+    jpeg: bytes
+    generated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One question and what came of it; `text` is None when the analyst gave no answer.
+
+    `read` names the charts that the question was about, the primary one first.
+    """
+
+    question: str
+    read: tuple[Timeframe, ...]
+    text: str | None
+    analysis: Analysis | None
+    failure: Failure | None
+    requested_at: datetime
+    analyzed_at: datetime
+    latency_ms: int
+
+    @property
+    def document(self) -> JsonObject | None:
+        """Return the reply as the JSON object it is, None where it could not be read."""
+        return json.loads(self.text) if self.text is not None and self.analysis else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that was found, as far as it went."""
+
+    gathered: Gathered | None = None
+    charts: tuple[Drawn, ...] = ()
+    answers: tuple[Answered, ...] = ()
+    signal: Signal | None = None
+    failure: Failure | None = None
+
+
+def work_out(task: Task, edges: Edges) -> Findings:
+    """Return what the decision comes to. Raises only defects: errors that name no kind."""
+    findings = Findings()
+    for stage, work in (
+        (Stage.BARS, _gather),
+        (Stage.CHART, _draw),
+        (Stage.ANALYSIS, _analyse),
+        (Stage.SIGNAL, _decide),
+    ):
+        try:
+            findings = work(task, edges, findings)
+        except TapeTrailError as error:
+            return replace(findings, failure=failure_of(stage, error))
+        if findings.failure:
+            break
+    return findings
+
+
+def failure_of(stage: Stage, error: TapeTrailError) -> Failure:
+    """Return the failure that an error means. Raises the error again if it names no kind."""
+    if error.kind is None:
+        raise error
+    return Failure(stage=stage, kind=error.kind, message=storable_text(error.message))
+
+
+def _gather(task: Task, edges: Edges, findings: Findings) -> Findings:
+    """Fetch daily bars once, far enough back for every timeframe, and cut each chart's own."""
+    spec, as_of = task.spec, task.as_of
+    calendar = edges.load_calendar(task.instrument.calendar)
+    warm_up = max(WARM_UP_MIN, spec.indicators.settings().longest_lookback)
+    first = min(
+        first_session_needed(calendar, as_of, timeframe=timeframe, bars_wanted=drawn + warm_up)
+        for timeframe, drawn in spec.drawn
+    )
+    source = edges.sources[spec.source]
+    fetched = source.fetch(task.instrument, first=first, as_of=as_of, calendar=calendar)
+    fetched_at = edges.clock()
+    _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
+    cuts: dict[Timeframe, Cut] = {}
+    for timeframe, drawn in spec.drawn:
+        bars = derive_bars(fetched.bars, timeframe, calendar=calendar, as_of=as_of)
+        cut = window(bars, drawn=drawn, warmup=warm_up)
+        missing = gaps(cut.bars, calendar) if timeframe == DAILY else ()
+        cuts[timeframe] = Cut(
+            bars=cut.bars,
+            first_drawn=cut.drawn_from,
+            gaps=missing,
+        )
+    gathered = Gathered(
+        source=spec.source, fetched=fetched, fetched_at=fetched_at, calendar=calendar, cuts=cuts
+    )
+    return replace(findings, gathered=gathered)
+
+
+def _refuse_stale(daily: Bars, *, calendar: Calendar, as_of: datetime) -> None:
+    expected = last_session_at(calendar, as_of)
+    found = daily.last_on[-1].item() if len(daily) else None
+    if found != expected:
+        raise InvalidInput(
+            f"bars end on {found}, but the last session closed by {as_of} is {expected}",
+            kind=ErrorKind.STALE_BARS if found else ErrorKind.NO_BARS,
+        )
+
+
+def _draw(task: Task, edges: Edges, findings: Findings) -> Findings:
+    settings = task.spec.indicators.settings()
+    charts = tuple(
+        _draw_one(task, timeframe, cut=cut, settings=settings, at=edges.clock())
+        for timeframe, cut in _gathered(findings).cuts.items()
+    )
+    return replace(findings, charts=charts)
+
+
+def _draw_one(
+    task: Task, timeframe: Timeframe, *, cut: Cut, settings: IndicatorSettings, at: datetime
+) -> Drawn:
+    values = derive_indicators(cut.bars, settings, first_drawn=cut.first_drawn)
+    header = ChartHeader(
+        symbol=task.instrument.symbol,
+        exchange=task.instrument.exchange,
+        currency=task.instrument.currency,
+        timeframe=timeframe,
+    )
+    spec = derive_chart(cut.bars, values, settings, header=header, first_drawn=cut.first_drawn)
+    return Drawn(
+        timeframe=timeframe,
+        cut=cut,
+        values=values,
+        figures=derive_figures(cut.bars, values, settings, first_drawn=cut.first_drawn),
+        spec=spec_text(spec),
+        jpeg=render_jpeg(render_page(spec)),
+        generated_at=at,
+    )
+
+
+def _analyse(task: Task, edges: Edges, findings: Findings) -> Findings:
+    """Ask about each chart, then about all of them; the first failure ends the decision.
+
+    Charts after a failed one are still asked about, so that the record says what each one came to.
+    """
+    settings = task.spec.indicators.settings()
+    answers = [
+        _ask(
+            f"chart:{chart.timeframe}",
+            (chart.timeframe,),
+            edges=edges,
+            reply=lambda chart=chart: answer_chart(
+                chart.cut.bars, chart.values, settings, first_drawn=chart.cut.first_drawn
+            ),
+            parse=parse_chart_reply,
+        )
+        for chart in findings.charts
+    ]
+    failed = [answer for answer in answers if answer.failure]
+    # The primary chart carries the signal's prices; without it there is nothing to decide on.
+    if not failed or (not task.spec.require_all_charts and answers[0].failure is None):
+        answers.append(_consolidate(task, edges, findings, answers=answers))
+        failed = [answers[-1]] if answers[-1].failure else []
+    return replace(
+        findings, answers=tuple(answers), failure=_named_failure(failed[0]) if failed else None
+    )
+
+
+def _named_failure(answer: Answered) -> Failure | None:
+    """Return why a question got no answer, naming the question."""
+    if answer.failure is None:
+        return None
+    return replace(answer.failure, message=f"{answer.question}: {answer.failure.message}")
+
+
+def _consolidate(
+    task: Task, edges: Edges, findings: Findings, *, answers: Sequence[Answered]
+) -> Answered:
+    readings = [
+        derive_reading(chart.cut.bars, chart.values, answer.analysis)
+        for chart, answer in zip(findings.charts, answers, strict=True)
+        if isinstance(answer.analysis, ChartAnalysis)
+    ]
+    read = tuple(reading.timeframe for reading in readings)
+    missing = [str(chart.timeframe) for chart in findings.charts if chart.timeframe not in read]
+    return _ask(
+        CONSOLIDATED,
+        read,
+        edges=edges,
+        reply=lambda: answer_consolidated(
+            readings,
+            task.spec.signal.settings(),
+            tick=task.instrument.tick_size,
+            missing=missing,
+        ),
+        parse=parse_consolidated_reply,
+    )
+
+
+def _ask(
+    question: str,
+    read: tuple[Timeframe, ...],
+    *,
+    edges: Edges,
+    reply: Callable[[], str],
+    parse: Callable[[str], Analysis],
+) -> Answered:
+    """Put one question to the built-in analyst; a failure is an answer too."""
+    requested_at, started = edges.clock(), time.perf_counter()
+    text: str | None = None
+    analysis: Analysis | None = None
+    failure: Failure | None = None
+    try:
+        text = reply()
+        analysis = parse(text)
+    except TapeTrailError as error:
+        failure = failure_of(Stage.ANALYSIS, error)
+    return Answered(
+        question=question,
+        read=read,
+        text=text,
+        analysis=analysis,
+        failure=failure,
+        requested_at=requested_at,
+        analyzed_at=edges.clock(),
+        latency_ms=round((time.perf_counter() - started) * 1000),
+    )
+
+
+def _decide(task: Task, edges: Edges, findings: Findings) -> Findings:
+    del edges
+    analysis = findings.answers[-1].analysis
+    if not isinstance(analysis, ConsolidatedAnalysis):
+        raise InvalidInput("no consolidated analysis to decide on", kind=ErrorKind.NO_SIGNAL)
+    timeframes = [str(timeframe) for timeframe in findings.answers[-1].read]
+    signal = derive_signal(analysis, task.spec.signal.settings(), timeframes=timeframes)
+    return replace(findings, signal=signal)
+
+
+def _gathered(findings: Findings) -> Gathered:
+    if findings.gathered is None:
+        raise AssertionError("charts are drawn after bars were gathered")
+    return findings.gathered

@@ -1,0 +1,67 @@
+"""This process as a worker: it carries out orders, its own and those of others."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from dbos import DBOS, SetWorkflowID
+from sqlalchemy import Engine
+
+from tapetrail.persistence import BlobStore
+from tapetrail.store.session import open_engine
+from tapetrail.workflows.decide import Decisions, Tools
+from tapetrail.workflows.engine import (
+    POOL_SIZE,
+    Engines,
+    EngineSettings,
+    Work,
+    configure,
+    impatient,
+    launched,
+    open_datasource,
+)
+from tapetrail.workflows.findings import Edges
+from tapetrail.workflows.orders import Order
+
+
+class Runner:
+    """Opens executions, whose decisions this process and every other worker work off."""
+
+    def __init__(self, decisions: Decisions, *, engines: Engines) -> None:
+        self._decisions = decisions
+        self._engines = engines
+
+    def open(self, order: Order, *, workflow_id: str) -> None:
+        """Open an execution and put its decisions on the queue.
+
+        An order with this id that was given before stays as it is, and is finished if whoever
+        gave it died over it. Raises `EdgeFailure` when the database goes away and stays away.
+        """
+        with impatient(self._engines), SetWorkflowID(workflow_id):
+            DBOS.start_workflow(self._decisions.execute, order).get_result()
+
+
+@contextmanager
+def launch(
+    engine: Engine,
+    *,
+    database_url: str,
+    blobs: BlobStore,
+    edges: Edges,
+    executor_id: str,
+    concurrency: int,
+) -> Generator[Runner]:
+    """Give a runner; while it is open, this process works off the queue."""
+    settings = EngineSettings(
+        database_url=database_url, executor_id=executor_id, concurrency=concurrency
+    )
+    engines = Engines(records=engine, engine=open_engine(database_url, pool_size=POOL_SIZE))
+    work = Work()
+    try:
+        configure(settings, engines)
+        datasource = open_datasource(engine, database_url=database_url)
+        tools = Tools(engine=engine, datasource=datasource, blobs=blobs, edges=edges, work=work)
+        decisions = Decisions(tools)
+        with launched(settings, engines, work=work):
+            yield Runner(decisions, engines=engines)
+    finally:
+        engines.engine.dispose()

@@ -1,0 +1,15 @@
+"""What tests of every kind share: one real PostgreSQL for the whole session."""
+
+from collections.abc import Generator
+
+import pytest
+
+from tapetrail.store.private_server import PrivateServer, ServerAddress
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerAddress]:
+    """The address of a private server that runs for as long as the session."""
+    home = tmp_path_factory.mktemp("server") / "home"
+    with PrivateServer(home=home).hold() as address:
+        yield address

@@ -1,0 +1,63 @@
+"""Modules and functions stay small enough to be read in one go."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+MODULE_LINES_MAX: Final = 500
+FUNCTION_LINES_MAX: Final = 60
+PARAMETERS_MAX: Final = 6
+# Command functions are the words of a command: a parameter is an option that people type.
+COMMANDS: Final = "src/tapetrail/cli/app.py"
+
+
+def sources() -> list[Path]:
+    found = [path for folder in ("src", "tests", "benchmarks", "verifier", "tools")
+             for path in (ROOT / folder).rglob("*.py")]  # fmt: skip
+    assert len(found) > 50
+    return found
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    yield from (
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+
+
+def test_no_module_is_longer_than_500_lines() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in sources()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > MODULE_LINES_MAX
+    }
+    assert long == {}
+
+
+def test_no_function_is_longer_than_60_lines() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in sources()
+        for node in functions(path)
+        if (node.end_lineno or node.lineno) - node.lineno + 1 > FUNCTION_LINES_MAX
+    }
+    assert long == {}
+
+
+def test_no_function_takes_more_than_6_parameters() -> None:
+    many = {
+        f"{path.relative_to(ROOT)}:{node.name}": names
+        for path in (ROOT / "src").rglob("*.py")
+        if str(path.relative_to(ROOT)) != COMMANDS
+        for node in functions(path)
+        if (names := parameters(node)) > PARAMETERS_MAX
+    }
+    assert many == {}
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    arguments = node.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    return len([name for name in names if name not in {"self", "cls"}])

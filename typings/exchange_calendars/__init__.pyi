@@ -1,0 +1,29 @@
+from datetime import date, tzinfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+class ExchangeCalendar:
+    name: str
+    @property
+    def tz(self) -> tzinfo: ...
+    @property
+    def weekmask(self) -> str: ...
+    @property
+    def sessions_nanos(self) -> NDArray[np.int64]: ...
+    @property
+    def opens_nanos(self) -> NDArray[np.int64]: ...
+    @property
+    def closes_nanos(self) -> NDArray[np.int64]: ...
+    # The library returns a pandas Timestamp, which is a datetime; None means no bound.
+    @classmethod
+    def bound_min(cls) -> date | None: ...
+    @classmethod
+    def bound_max(cls) -> date | None: ...
+
+def get_calendar(
+    name: str, start: str | None = None, end: str | None = None
+) -> ExchangeCalendar: ...
+def get_calendar_names(include_aliases: bool = True, sort: bool = True) -> list[str]: ...

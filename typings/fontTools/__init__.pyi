@@ -1,0 +1,1 @@
+# The part of fontTools 4 that the tests use.
