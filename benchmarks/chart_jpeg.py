@@ -73,14 +73,15 @@ def _chart() -> ChartSpec:
 
 
 def _chart_maker() -> Callable[[], ChartSpec]:
-    bars, settings = _bars(), IndicatorSettings()
+    bars, settings = sample_bars(), IndicatorSettings()
     first_drawn = BARS - DRAWN
     values = derive_indicators(bars, settings, first_drawn=first_drawn)
     header = ChartHeader(symbol="BENCH", exchange="XNAS", currency="USD", timeframe=DAILY)
     return lambda: derive_chart(bars, values, settings, header=header, first_drawn=first_drawn)
 
 
-def _bars() -> Bars:
+def sample_bars() -> Bars:
+    """Return 450 deterministic daily bars with a trend, waves and volume."""
     steps = np.arange(BARS, dtype=np.float64)
     close = np.round(100 + 0.05 * steps + 8 * np.sin(steps / 9) + 2 * np.sin(steps), 2)
     first = np.concatenate([close[:1], close[:-1]])

@@ -29,6 +29,7 @@ from tapetrail.store.private_server import PrivateServer
 from tapetrail.store.session import open_engine
 
 if TYPE_CHECKING:
+    from tapetrail.workflows.findings import Edges
     from tapetrail.workflows.runner import Runner
 
 APP: Final = "tapetrail_app"
@@ -127,21 +128,26 @@ def open_recorder(settings: Settings) -> Generator[Recorder]:
 @contextmanager
 def open_runner(settings: Settings, *, concurrency: int) -> Generator[tuple[Recorder, "Runner"]]:
     """Give the record and a runner: this process takes part in the work while it is open."""
-    from tapetrail.workflows.findings import Edges  # noqa: PLC0415 # see the module's docstring
     from tapetrail.workflows.runner import launch  # noqa: PLC0415 # see the module's docstring
 
     with open_database(settings) as database, _engine(database.app_url) as engine:
         blobs = _blobs(settings)
-        edges = Edges(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
         with launch(
             engine,
             database_url=database.app_url,
             blobs=blobs,
-            edges=edges,
+            edges=edges(),
             executor_id=str(uuid4()),
             concurrency=concurrency,
         ) as runner:
             yield _recorder(settings, engine), runner
+
+
+def edges() -> "Edges":
+    """Return what working out a decision needs from outside."""
+    from tapetrail.workflows.findings import Edges  # noqa: PLC0415 # see the module's docstring
+
+    return Edges(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
 
 
 def planner() -> Planner:

@@ -1,16 +1,23 @@
 """A database with our schema for each test that asks for one, on the session's server."""
 
 import itertools
+import shutil
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from tests.edges.rows import Rows
+from tests.edges.server_processes import programs_of
+from tests.edges.waiting import wait_for
 
 from tapetrail.store import migrate
-from tapetrail.store.private_server import ServerAddress
+from tapetrail.store.private_server import PrivateServer, ServerAddress
+from tapetrail.store.server_account import server_account
+from tapetrail.store.server_files import ServerFiles
+from tapetrail.store.server_socket import socket_folder
 
 SUPERUSER = "postgres"
 TEMPLATE = "template_migrated"
@@ -32,6 +39,17 @@ def execute(server: ServerAddress, statement: str) -> None:
     engine = create_engine(server.url(SUPERUSER), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Generator[Path]:
+    """A home not yet made; whatever runs in it is stopped after the test."""
+    path = tmp_path / "home"
+    yield path
+    PrivateServer(home=path).stop()
+    wait_for(lambda: not programs_of(path))
+    files = ServerFiles(home=path)  # a killed server leaves its socket folder to the next start
+    shutil.rmtree(socket_folder(files, server_account(files.data, ())), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

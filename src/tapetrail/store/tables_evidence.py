@@ -120,6 +120,7 @@ class ChartRow(RecordRow):
         Index(None, "snapshot_id"),
         Index("ix_charts_symbol_timeframe_id", "symbol", "timeframe", text("id DESC")),
         Index("ix_charts_symbol_id", "symbol", text("id DESC")),
+        Index("ix_charts_active", "generated_at", postgresql_where=text("status = 'active'")),
         *names_blobs("jpeg_digest", "html_digest", "spec_digest"),
         timeframe_form(),
         one_of("provenance", Provenance),

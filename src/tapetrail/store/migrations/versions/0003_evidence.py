@@ -185,6 +185,7 @@ CREATE UNIQUE INDEX uq_charts_posted
     ON tapetrail.charts (decision_id, timeframe, jpeg_digest)
     WHERE origin = 'posted'
 """,
+    "CREATE INDEX ix_charts_active ON tapetrail.charts (generated_at) WHERE status = 'active'",
     "CREATE INDEX ix_charts_decision_id ON tapetrail.charts (decision_id)",
     "CREATE INDEX ix_charts_execution_id_id ON tapetrail.charts (execution_id, id)",
     "CREATE INDEX ix_charts_html_digest ON tapetrail.charts USING hash (html_digest)",

@@ -1,0 +1,72 @@
+"""A database of the user's own, and what makes a database ready."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tapetrail import bootstrap
+from tapetrail.core.errors import EdgeFailure
+from tapetrail.settings import Settings
+from tapetrail.store import migrate
+from tapetrail.store.private_server import ServerAddress
+
+pytestmark = pytest.mark.service
+
+
+def settings_for(server: ServerAddress, home: Path) -> Settings:
+    return Settings(
+        home=home, database_url=server.url("postgres"), postgres_bin_dir=None, actor="tester"
+    )
+
+
+def test_the_release_names_the_newest_migration() -> None:
+    assert migrate.head() == bootstrap.SCHEMA_VERSION
+
+
+def test_a_foreign_database_without_schema_is_refused_until_it_is_upgraded(
+    empty_database: ServerAddress, tmp_path: Path
+) -> None:
+    settings = settings_for(empty_database, tmp_path)
+    with (
+        pytest.raises(EdgeFailure, match="tapetrail db upgrade"),
+        bootstrap.open_recorder(settings),
+    ):
+        pass
+    assert bootstrap.schema_version(settings) is None
+    assert bootstrap.upgrade(settings) == bootstrap.SCHEMA_VERSION
+    assert bootstrap.schema_version(settings) == bootstrap.SCHEMA_VERSION
+    with bootstrap.open_recorder(settings) as recorder:
+        assert recorder.status().executions == 0
+
+
+def test_an_upgrade_cut_off_before_its_last_step_is_not_taken_for_done(
+    database: ServerAddress, tmp_path: Path
+) -> None:
+    settings = settings_for(database, tmp_path)
+    assert bootstrap.schema_version(settings) == bootstrap.SCHEMA_VERSION
+    with pytest.raises(EdgeFailure), bootstrap.open_recorder(settings):
+        pass
+    bootstrap.upgrade(settings)
+    with bootstrap.open_recorder(settings) as recorder:
+        assert recorder.status().decisions == 0
+
+
+def test_sessions_act_as_the_application_also_with_the_owners_address(
+    empty_database: ServerAddress, tmp_path: Path
+) -> None:
+    settings = settings_for(empty_database, tmp_path)
+    bootstrap.upgrade(settings)
+    with bootstrap.open_database(settings) as database:
+        engine = create_engine(database.app_url)
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT current_user")) == "tapetrail_app"
+        engine.dispose()
+
+
+def test_a_runtime_names_what_ran() -> None:
+    record = bootstrap.runtime_record()
+    assert record.lock_digest is not None
+    assert set(record.libraries) == set(bootstrap.LIBRARIES)
+    assert record == replace(record)
