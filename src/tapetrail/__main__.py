@@ -10,7 +10,10 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["version"]):
         print(f"tapetrail {__version__}")  # noqa: T201 # the terminal is where this goes
         return
-    from tapetrail.cli.app import run_command_line  # noqa: PLC0415 # see the module's docstring
+    try:
+        from tapetrail.cli.app import run_command_line  # noqa: PLC0415 # see the module's docstring
+    except KeyboardInterrupt:
+        sys.exit(130)
 
     sys.exit(run_command_line())
 

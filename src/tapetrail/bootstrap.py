@@ -1,6 +1,7 @@
 """Settings to edges to Recorder: the only module that knows them all.
 
-The engine is imported only by what runs workflows; a list command never pays for it.
+What runs workflows is imported where it is used: engine, sources, calendars, strategies. A list
+command never pays for it.
 """
 
 import platform
@@ -21,14 +22,14 @@ from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.core.records import RuntimeRecord
-from tapetrail.recorder import Planner, Recorder
+from tapetrail.recorder import Recorder
 from tapetrail.settings import Settings
-from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.sample import SampleSource
 from tapetrail.store.private_server import PrivateServer
 from tapetrail.store.session import open_engine
 
 if TYPE_CHECKING:
+    from tapetrail.planner import Planner
+    from tapetrail.sources import Source
     from tapetrail.workflows.findings import Edges
     from tapetrail.workflows.runner import Runner
 
@@ -67,7 +68,7 @@ def open_database(settings: Settings) -> Generator[Database]:
     """
     if settings.database_url is not None:
         database = Database(
-            app_url=_as_role(settings.database_url, APP), owner_url=settings.database_url
+            app_url=as_role(settings.database_url, APP), owner_url=settings.database_url
         )
         if not _is_current(database.owner_url):
             raise EdgeFailure(
@@ -145,13 +146,17 @@ def open_runner(settings: Settings, *, concurrency: int) -> Generator[tuple[Reco
 
 def edges() -> "Edges":
     """Return what working out a decision needs from outside."""
+    from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
     from tapetrail.workflows.findings import Edges  # noqa: PLC0415 # see the module's docstring
 
     return Edges(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
 
 
-def planner() -> Planner:
+def planner() -> "Planner":
     """Return what settles runs before anything is opened or written."""
+    from tapetrail.planner import Planner  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
+
     return Planner(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
 
 
@@ -168,6 +173,12 @@ def runtime_record() -> RuntimeRecord:
         python_version=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
     )
+
+
+def as_role(url: str, role: str) -> str:
+    """Return `url` with every session acting as `role`."""
+    joint = "&" if "?" in url else "?"
+    return f"{url}{joint}options=-c%20role%3D{role}"
 
 
 @contextmanager
@@ -187,14 +198,10 @@ def _blobs(settings: Settings) -> DirectoryBlobs:
     return DirectoryBlobs(root=settings.home / "blobs")
 
 
-def _sources() -> dict[str, SampleSource]:
+def _sources() -> "dict[str, Source]":
+    from tapetrail.sources.sample import SampleSource  # noqa: PLC0415 # see the module's docstring
+
     return {"sample": SampleSource()}
-
-
-def _as_role(url: str, role: str) -> str:
-    """Return `url` with every session acting as `role`."""
-    joint = "&" if "?" in url else "?"
-    return f"{url}{joint}options=-c%20role%3D{role}"
 
 
 def _is_current(url: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,8 @@ from tapetrail.wire import AnalysisRow, AnalysisStats, ChartRow, Filters, Resour
 JPEG: Final = "image/jpeg"
 JSON: Final = "application/json"
 ARCHIVE_AFTER_DAYS: Final = 90
+ShownCharts: TypeAlias = Sequence[tuple[Stored, Digest]]
+"""The charts an analysis read, each with the digest of the image it was shown."""
 _CHART_TYPES: Final = {
     TimeframeUnit.DAY: "daily",
     TimeframeUnit.WEEK: "weekly",
@@ -229,60 +231,32 @@ class LLMAnalysisPersistenceService:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def save_analysis(
-        self, answer: Answer, *, refs: DecisionRefs, charts: Sequence[tuple[Stored, Digest]]
-    ) -> Stored:
+    def save_analysis(self, answer: Answer, *, refs: DecisionRefs, charts: ShownCharts) -> Stored:
         """Append an answer and the charts it read, each with the digest of the image shown.
 
         An answer about one chart names it; a consolidated one reads several and names none.
         """
-        chart = charts[0][0] if answer.kind == "chart" and charts else None
-        record = AnalysisRecord(
-            execution=refs.execution,
-            decision=refs.decision,
-            chart=chart,
-            strategy=refs.strategy,
-            symbol=refs.symbol,
-            timeframe=str(answer.timeframe),
-            kind=answer.kind,
-            question=answer.question,
-            analyst=answer.analyst,
-            role=answer.role,
-            sample_no=answer.sample_no,
-            response_text=answer.response_text,
-            response_json=answer.response_json,
-            provider=answer.provider,
-            model_name=answer.model_name,
-            params=answer.params,
-            indicators_metadata=answer.indicators_metadata,
-            confidence_score=answer.confidence_score,
-            trend_direction=answer.trend_direction,
-            support_levels=answer.support_levels,
-            resistance_levels=answer.resistance_levels,
-            key_patterns=answer.key_patterns,
-            tokens_used=answer.tokens_used,
-            cost_usd=answer.cost_usd,
-            latency_ms=answer.latency_ms,
-            status=answer.status,
-            error_message=answer.error_message,
-            requested_at=answer.requested_at,
-            analyzed_at=answer.analyzed_at,
-        )
-        analysis = appends.append(self._session, record)
-        appends.append_all(
-            self._session,
-            [
-                AnalysisChartRecord(
-                    execution=refs.execution,
-                    decision=refs.decision,
-                    analysis=analysis,
-                    chart=chart,
-                    image_digest=image,
-                )
-                for chart, image in charts
-            ],
-        )
-        return analysis
+        return self.save_analyses([(answer, charts)], refs=refs)[0]
+
+    def save_analyses(
+        self, answers: Sequence[tuple[Answer, ShownCharts]], *, refs: DecisionRefs
+    ) -> list[Stored]:
+        """Append several answers, each with the charts it read, in two statements."""
+        records = [_analysis(answer, refs=refs, charts=charts) for answer, charts in answers]
+        analyses = appends.append_all(self._session, records)
+        links = [
+            AnalysisChartRecord(
+                execution=refs.execution,
+                decision=refs.decision,
+                analysis=analysis,
+                chart=chart,
+                image_digest=image,
+            )
+            for analysis, (_, charts) in zip(analyses, answers, strict=True)
+            for chart, image in charts
+        ]
+        appends.append_all(self._session, links)
+        return analyses
 
     def get_analyses_by_execution(self, execution_id: int) -> Sequence[AnalysisRow]:
         """Return the analyses of one execution, newest first."""
@@ -295,8 +269,42 @@ class LLMAnalysisPersistenceService:
         return lists.list_all(self._session, Resource.ANALYSES, filters=filters)
 
     def get_analysis_stats(self) -> Sequence[AnalysisStats]:
-        """Return, per analyst and status: calls, tokens, cost and latency quantiles."""
+        """Return, per analyst: calls, completed ones, tokens, cost and latency quantiles."""
         return reads.analysis_stats(self._session)
+
+
+def _analysis(answer: Answer, *, refs: DecisionRefs, charts: ShownCharts) -> AnalysisRecord:
+    return AnalysisRecord(
+        execution=refs.execution,
+        decision=refs.decision,
+        chart=charts[0][0] if answer.kind == "chart" and charts else None,
+        strategy=refs.strategy,
+        symbol=refs.symbol,
+        timeframe=str(answer.timeframe),
+        kind=answer.kind,
+        question=answer.question,
+        analyst=answer.analyst,
+        role=answer.role,
+        sample_no=answer.sample_no,
+        response_text=answer.response_text,
+        response_json=answer.response_json,
+        provider=answer.provider,
+        model_name=answer.model_name,
+        params=answer.params,
+        indicators_metadata=answer.indicators_metadata,
+        confidence_score=answer.confidence_score,
+        trend_direction=answer.trend_direction,
+        support_levels=answer.support_levels,
+        resistance_levels=answer.resistance_levels,
+        key_patterns=answer.key_patterns,
+        tokens_used=answer.tokens_used,
+        cost_usd=answer.cost_usd,
+        latency_ms=answer.latency_ms,
+        status=answer.status,
+        error_message=answer.error_message,
+        requested_at=answer.requested_at,
+        analyzed_at=answer.analyzed_at,
+    )
 
 
 def keep_chart(blobs: BlobStore, drawn: DrawnChart) -> KeptChart:

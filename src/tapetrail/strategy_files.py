@@ -1,48 +1,67 @@
-"""Strategy files: YAML text to a checked specification, and the strategy that comes bundled."""
+"""Strategy files: YAML text to a checked specification, and the strategy that comes bundled.
 
-from collections.abc import Hashable
+YAML is read in a narrow way, because much of it turns a slip into another value. A plain word is
+null, true or false (`yes`, `on` and their opposites too), a decimal number, or text: `014` is
+neither twelve nor fourteen but text, and so is a date. A key is text, and stands once. Tags,
+anchors and aliases are refused: no strategy needs them, and aliases let small files mean huge ones.
+"""
+
+import re
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import yaml
 
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.strategies import StrategySpec, parse_strategy
 
-SIZE_MAX: Final = 1_000_000
+SIZE_MAX: Final = 200_000
+DEPTH_MAX: Final = 10
 BUNDLED: Final = "swing-two-timeframes.yaml"
 
-
-class _OnceLoader(yaml.SafeLoader):
-    """A safe YAML reader that refuses a key given twice instead of keeping the last."""
-
-
-def _construct_mapping(loader: _OnceLoader, node: yaml.MappingNode) -> dict[Hashable, object]:
-    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-    for position, (key, _) in enumerate(node.value):
-        if isinstance(key, yaml.ScalarNode) and key.value in keys[:position]:
-            problem = f"the key {key.value!r} stands here a second time"
-            raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-    return loader.construct_mapping(node, deep=True)
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE: Final = frozenset({"true", "yes", "on"})
+_FALSE: Final = frozenset({"false", "no", "off"})
+_WHOLE: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})", re.ASCII)
+_DECIMAL: Final = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}\.[0-9]{0,18})", re.ASCII)
 
 
-_OnceLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
+class _NarrowLoader(yaml.SafeLoader):
+    """A YAML reader that refuses tags, anchors, aliases and deep nesting."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Return the next node. Raises `ComposerError` where it is one of those."""
+        event = cast("yaml.NodeEvent", self.peek_event())  # pyright: ignore[reportUnknownMemberType] # untyped there
+        if event.anchor is not None:
+            raise _problem("anchors (&name) and aliases (*name) are not read here", event)
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
+            raise _problem("tags such as !!int are not read here", event)
+        if self._depth == DEPTH_MAX:
+            raise _problem(f"nested deeper than {DEPTH_MAX} levels", event)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 def read_strategy(path: Path) -> StrategySpec:
     """Return the strategy in the file at `path`.
 
-    Raises `NotFound` when there is no such file, `InvalidInput` when it is not a strategy.
+    Raises `NotFound` when there is no such file, `InvalidInput` when it cannot be read or is not a
+    strategy.
     """
-    if not path.exists():
-        raise NotFound(f"no strategy file {str(path)!r}")
-    if not path.is_file():
-        raise InvalidInput(f"strategy {str(path)!r}: a folder or device, not a file")
-    if path.stat().st_size > SIZE_MAX:
-        raise InvalidInput(f"strategy {str(path)!r}: larger than {SIZE_MAX} bytes")
     try:
-        text = path.read_bytes().decode("utf-8")
+        content = _content(path)
+    except FileNotFoundError as error:
+        raise NotFound(f"no strategy file {str(path)!r}") from error
+    except OSError as error:
+        raise InvalidInput(f"strategy {str(path)!r}: cannot be read; {error.strerror}") from error
+    try:
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput(f"strategy {str(path)!r}: not UTF-8 at byte {error.start}") from error
     return parse_strategy_text(text, place=str(path))
@@ -57,7 +76,66 @@ def bundled_strategy() -> StrategySpec:
 def parse_strategy_text(text: str, *, place: str) -> StrategySpec:
     """Return the strategy written as YAML in `text`; `place` names it in messages."""
     try:
-        content: object = yaml.load(text, Loader=_OnceLoader)  # noqa: S506 # a SafeLoader with one more check
+        node = yaml.compose(text, Loader=_NarrowLoader)
+        content = None if node is None else _value(node)
     except yaml.YAMLError as error:
-        raise InvalidInput(f"{place}: {' '.join(str(error).split())}") from error
+        raise InvalidInput(f"{place}: {_reason(error)}") from error
     return parse_strategy(content, place=place)
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a file of bounded size. A device could block or never end."""
+    if path.exists() and not path.is_file():
+        raise InvalidInput(f"strategy {str(path)!r}: a folder or device, not a file")
+    with path.open("rb") as file:
+        content = file.read(SIZE_MAX + 1)
+    if len(content) > SIZE_MAX:
+        raise InvalidInput(f"strategy {str(path)!r}: larger than {SIZE_MAX} bytes")
+    return content
+
+
+def _value(node: yaml.Node) -> object:
+    match node:
+        case yaml.MappingNode():
+            return _mapping(node)
+        case yaml.SequenceNode():
+            return [_value(item) for item in node.value]
+        case yaml.ScalarNode() if node.style is None:
+            return _plain(node.value)
+        case _:
+            return node.value
+
+
+def _mapping(node: yaml.MappingNode) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _problem("a key is one word, not a list or a mapping", key)
+        if key.value in found:
+            raise _problem(f"the key {key.value!r} stands here a second time", key)
+        found[key.value] = _value(value)
+    return found
+
+
+def _plain(text: str) -> object:
+    """Return what a word without quotes means."""
+    if text in _NULLS:
+        return None
+    if text.lower() in _TRUE | _FALSE:
+        return text.lower() in _TRUE
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    return Decimal(text) if _DECIMAL.fullmatch(text) else text
+
+
+def _problem(problem: str, at: yaml.Event | yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=cast("yaml.Mark", at.start_mark))
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    """Return in one line what is wrong and where, lines and columns counted from 1."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    said = ", ".join(part for part in (error.context, error.problem) if part)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {said}"

@@ -5,20 +5,23 @@ are in details only.
 """
 
 import base64
-import binascii
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from tapetrail.core.canonical import decimal_text, digest_text
+from tapetrail.core.canonical import decimal_text, digest_text, instant_text
 from tapetrail.core.errors import InvalidInput
 
 LIMIT_MAX: Final = 200
 LIMIT_DEFAULT: Final = 50
+ID_MAX: Final = 2**63 - 1
+"""The largest id that a row can have."""
+_CURSOR_SHOWN: Final = 80
 
 View = TypeVar("View")
 Shown: TypeAlias = "bool | int | float | str | Sequence[Shown] | Mapping[str, Shown] | None"
@@ -173,6 +176,12 @@ class Detail:
     columns: Mapping[str, object]
     related: Mapping[str, Sequence[Mapping[str, object]]]
 
+    def __post_init__(self) -> None:
+        """Raise `InvalidInput` if related rows would hide a column of the same name."""
+        hidden = sorted(self.columns.keys() & self.related.keys())
+        if hidden:
+            raise InvalidInput(f"detail: {', '.join(hidden)} is a column and related rows at once")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[View]):
@@ -219,14 +228,20 @@ def detail_document(shown: Detail) -> Mapping[str, Shown]:
 
 
 def view_document(view: object) -> Shown:
-    """Return the JSON form of a view, a mapping of columns or a single value."""
+    """Return the JSON form of a view, a mapping of columns or a single value.
+
+    Raises `InvalidInput` for a value that has none: a time without a zone, a number that is not
+    finite, bytes.
+    """
     match view:
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | str():
+            return view
+        case float() if math.isfinite(view):
             return view
         case Decimal():
             return decimal_text(view)
         case datetime():
-            return view.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            return instant_text(view)
         case date():
             return view.isoformat()
         case _:
@@ -234,19 +249,18 @@ def view_document(view: object) -> Shown:
 
 
 def _nested_document(view: object) -> Shown:
-    if is_dataclass(view):
+    if is_dataclass(view) and not isinstance(view, type):
         return {field.name: view_document(getattr(view, field.name)) for field in fields(view)}
     if isinstance(view, Mapping):
         return {str(key): view_document(item) for key, item in view.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # JSON from the database
-    if isinstance(view, Sequence):
+    if isinstance(view, list | tuple):
         return [view_document(item) for item in view]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # JSON from the database
     raise InvalidInput(f"{type(view).__name__} {view!r}: has no JSON form")
 
 
 def encode_cursor(last_id: int, *, resource: Resource, filters: Filters) -> str:
     """Return the opaque cursor that continues after `last_id` under the same filters."""
-    text = f"{last_id}.{_filters_mark(resource, filters)}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return _cursor(last_id, _filters_mark(resource, filters))
 
 
 def decode_cursor(cursor: str, *, resource: Resource, filters: Filters) -> int:
@@ -258,11 +272,24 @@ def decode_cursor(cursor: str, *, resource: Resource, filters: Filters) -> int:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
         number, mark = text.split(".")
         last_id = int(number)
-    except (ValueError, binascii.Error) as error:
-        raise InvalidInput(f"cursor {cursor[:80]!r}: not one that a list gave") from error
+    except ValueError as error:
+        raise _foreign_cursor(cursor) from error
+    # What reads back as other text was not written by a list, however it came to be readable.
+    if not 1 <= last_id <= ID_MAX or _cursor(last_id, mark) != cursor:
+        raise _foreign_cursor(cursor)
     if mark != _filters_mark(resource, filters):
-        raise InvalidInput(f"cursor {cursor[:80]!r}: belongs to a list with other filters")
+        raise InvalidInput(
+            f"cursor {cursor[:_CURSOR_SHOWN]!r}: belongs to another list, or to other filters"
+        )
     return last_id
+
+
+def _cursor(last_id: int, mark: str) -> str:
+    return base64.urlsafe_b64encode(f"{last_id}.{mark}".encode()).decode().rstrip("=")
+
+
+def _foreign_cursor(cursor: str) -> InvalidInput:
+    return InvalidInput(f"cursor {cursor[:_CURSOR_SHOWN]!r}: not one that a list gave")
 
 
 def _filters_mark(resource: Resource, filters: Filters) -> str:

@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from tapetrail.cli.output import note, print_columns, print_json, say
-from tapetrail.cli.session import opened, settings
+from tapetrail.cli.output import note, print_json, say, size_text
+from tapetrail.cli.session import has_record, opened, settings
+from tapetrail.cli.tables import column_lines
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.settings import Settings
 
@@ -27,7 +28,10 @@ def show_current() -> int:
     """Print the schema's version."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
 
-    say(bootstrap.schema_version(settings()) or "no schema yet")
+    read = settings()
+    # Asking for the version must not begin a record.
+    found = bootstrap.schema_version(read) if has_record(read) else None
+    say(found or "no schema yet")
     return 0
 
 
@@ -37,11 +41,12 @@ def show_url(role: str) -> int:
         raise InvalidInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")
     read = settings()
     if read.database_url is not None:
-        say(read.database_url.replace("postgresql+psycopg://", "postgresql://", 1))
+        url = _as_role(read.database_url, role)
+        say(url.replace("postgresql+psycopg://", "postgresql://", 1))
         return 0
     address = _server(read).address_if_running()
     if address is None:
-        raise NotFound(f"no server is running in {read.home}; start one that stays up")
+        raise NotFound(f"no server is running in {read.home}; run: tapetrail db start")
     say(address.libpq_url(ROLES[role]))
     return 0
 
@@ -72,16 +77,24 @@ def show_status(*, as_json: bool) -> int:
     read = settings()
     with opened() as recorder:
         status = recorder.status()
-    document: dict[str, Shown] = {
+    place: dict[str, Shown] = {
         "home": str(read.home),
         "database": "private server" if read.database_url is None else "TAPETRAIL_DATABASE_URL",
-        **asdict(status),
     }
+    counts: dict[str, Shown] = asdict(status)
     if as_json:
-        print_json(document)
-    else:
-        print_columns(document)
+        print_json({**place, **counts})
+        return 0
+    for line in column_lines({**place, **counts, "blob_bytes": size_text(status.blob_bytes)}):
+        say(line)
     return 0
+
+
+def _as_role(url: str, role: str) -> str:
+    """Return the server's address for a role; the owner's is the one that was given."""
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    return url if role == "owner" else bootstrap.as_role(url, ROLES[role])
 
 
 def _server(read: Settings) -> "PrivateServer":

@@ -1,12 +1,16 @@
 """Errors as the terminal shows them: what happened, why, what to run next; and the exit codes."""
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
+from types import TracebackType
 from typing import Final
 
-from tapetrail.cli.output import harmless, note
+import typer
+
+from tapetrail.cli.output import harmless, harmless_lines, note, writing
 from tapetrail.core.errors import (
     EdgeFailure,
     IntegrityFailure,
@@ -15,11 +19,23 @@ from tapetrail.core.errors import (
     TapeTrailError,
 )
 
+DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 NOT_FOUND: Final = 3
 UNREACHABLE: Final = 5
 INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+MEANINGS: Final = {
+    DONE: "done; also when a list is empty",
+    FAILED: "failed: a decision failed, stored bytes are not what was recorded, or a defect",
+    USAGE: "wrong words: an option, a value or a strategy file that breaks a rule",
+    NOT_FOUND: "nothing by that name or number; the message says what there is",
+    UNREACHABLE: "the database, a folder or a source did not do its part; try again",
+    INTERRUPTED: "interrupted with Ctrl-C",
+    BROKEN_PIPE: "whoever read the output stopped early, as `head` does",
+}
+"""Every exit code; a release may add to them, and changes none."""
 
 _CODES: Final[dict[type[TapeTrailError], int]] = {
     InvalidInput: USAGE,
@@ -27,30 +43,99 @@ _CODES: Final[dict[type[TapeTrailError], int]] = {
     EdgeFailure: UNREACHABLE,
     IntegrityFailure: FAILED,
 }
+# The command that mends it may stand at the end of a message.
+_REMEDY: Final = re.compile(r"(?s)(.*); run: (tapetrail [a-z -]+)")
+# How typer's messages go on after they said what is wrong.
+_WHY: Final = re.compile(r"(?s)(.*?)(?:\.|:)? ?(?:\((Possible .*)\)|(Did you mean .*))")
 
 
-def exit_code_of(command: Callable[[], int], *, hint: str) -> int:
+def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "interrupted") -> int:
     """Return the command's exit code, or that of the error it raised, which is then shown.
 
-    A defect is shown as one line; its traceback with `TAPETRAIL_DEBUG=1` only.
+    What is none of our errors is a defect and passes, to `show_defect`.
     """
     try:
-        return command()
+        code = command()
+        with writing():
+            sys.stdout.flush()
     except TapeTrailError as error:
         show_error(error.message, hint=hint)
         return _CODES[type(error)]
     except KeyboardInterrupt:
-        note("\ninterrupted; what was queued goes on with the next run or worker")
+        note(f"\n{interrupted}")
         return INTERRUPTED
+    except BrokenPipeError:
+        _abandon_output()
+        return BROKEN_PIPE
+    return code
 
 
 def show_error(message: str, *, hint: str) -> None:
-    """Print what happened, why, and what to run next, each on a line of its own."""
+    """Print what happened, why, and what to run next, each on a line of its own.
+
+    A message says why after its first semicolon; it may end in `; run: tapetrail ...`, which then
+    takes the place of `hint`.
+    """
+    remedy = _REMEDY.fullmatch(message)
+    if remedy is not None:
+        message, hint = remedy[1], remedy[2]
     what, _, why = message.partition("; ")
     note(f"Error: {harmless(what)}")
-    if why:
-        note(f"  {harmless(why)}")
-    if hint:
-        note(f"Try: {hint}")
-    if os.environ.get("TAPETRAIL_DEBUG") == "1" and sys.exception() is not None:
+    for line in harmless_lines(why) if why else ():
+        note(f"  {line}")
+    note(f"Try: {hint}")
+    if _wants_traceback() and sys.exception() is not None:
         traceback.print_exc()
+
+
+def show_usage_error(error: typer.TyperException) -> None:
+    """Print what typer found wrong with the words, in our own form."""
+    # The error knows the command it is about, but typer's public type does not say so.
+    command = getattr(getattr(error, "ctx", None), "command_path", "tapetrail")
+    show_error(_usage_message(error), hint=f"{command} --help")
+
+
+def show_defect(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print one line about an exception that nobody raised on purpose; for `sys.excepthook`."""
+    if _wants_traceback():
+        traceback.print_exception(kind, error, trace)
+    elif issubclass(kind, KeyboardInterrupt):
+        note("\ninterrupted")
+    else:
+        said = harmless(str(error))[:200]
+        note(
+            f"Error: a defect of TapeTrail, please report it: {kind.__name__}: {said}"
+            " (TAPETRAIL_DEBUG=1 shows the traceback)"
+        )
+
+
+def _usage_message(error: typer.TyperException) -> str:
+    from pydantic import ValidationError  # noqa: PLC0415 # typer has imported it by now
+
+    message = error.format_message()
+    if isinstance(error.__cause__, ValidationError):
+        place = message.removeprefix("Invalid value for ").partition(": ")[0]
+        found = error.__cause__.errors(include_url=False)[0]
+        return f"{place.replace(chr(39), '')} {found['input']!r}: {_lowered(found['msg'])}"
+    parts = _WHY.match(message)
+    if parts is None:
+        return _lowered(message.rstrip("."))
+    why = parts[2].replace("Possible options: ", "did you mean ") + "?" if parts[2] else parts[3]
+    return f"{_lowered(parts[1])}; {_lowered(why)}"
+
+
+def _lowered(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _wants_traceback() -> bool:
+    return os.environ.get("TAPETRAIL_DEBUG") == "1"
+
+
+def _abandon_output() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter ends in silence."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

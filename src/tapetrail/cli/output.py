@@ -1,113 +1,193 @@
-"""What the terminal shows: tables for people, JSON for programs, text that cannot act."""
+"""What the terminal shows: values as text, JSON for programs, text that cannot act."""
 
 import json
 import os
 import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any, Final, TextIO
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Final, TypeGuard
 
-from tapetrail.wire import Page, Shown, page_document
+from tapetrail.core.errors import EdgeFailure
 
-_CONTROLS: Final = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from tapetrail.wire import Shown
+
+# What a terminal obeys, in its 7-bit and its 8-bit form: CSI sequences; OSC, DCS, SOS, PM and APC
+# strings that end, for one without an end would hide the rest of the text; two-sign escapes.
+_SEQUENCES: Final = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b[ -/]*[0-~]"
 )
-_BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-CELL_MAX: Final = 60
+_SPACES: Final = str.maketrans(dict.fromkeys("\t\n\r\v\f", " "))
+# JSON escapes the first controls itself; terminals also obey these, or turn text around at them.
+_JSON_UNSAFE: Final = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+_NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
+_SHORT: Final = Context(prec=6)
+_SIZES: Final = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 
-def print_json(document: Shown) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
+    """What standard output can show. `width` is None where nothing may be cut, as in a pipe."""
+
+    width: int | None = None
+    is_coloured: bool = False
+
+
+def screen() -> Screen:
+    """Return what this process's standard output can show."""
+    is_terminal = sys.stdout.isatty()
+    return Screen(
+        width=shutil.get_terminal_size().columns if is_terminal else None,
+        is_coloured=wants_colour(os.environ, is_terminal=is_terminal),
+    )
+
+
+def wants_colour(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Return whether to colour: `NO_COLOR` forbids it, `FORCE_COLOR` asks for it in a pipe too."""
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    return is_terminal and environment.get("TERM") != "dumb"
+
+
+def print_json(document: "Shown") -> None:
     """Print one JSON document."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    print(_BIDI.sub(_escaped, text))  # noqa: T201 # the terminal is where this goes
+    say(json_text(document, is_unicode=sys.stdout.encoding.lower() == "utf-8"))
 
 
-def print_page(page: Page[Any], *, columns: Sequence[str], as_json: bool) -> None:
-    """Print a list as one JSON document or as a table of `columns`."""
-    if as_json:
-        print_json(page_document(page))
-    elif page.data:
-        rows = [[cell(getattr(row, column)) for column in columns] for row in page.data]
-        print_table(columns, rows)
-        if page.has_more:
-            note("more follow: raise --limit, or narrow the list")
-    else:
-        note("nothing yet")
+def json_text(document: "Shown", *, is_unicode: bool = True) -> str:
+    """Return a JSON document in which what a terminal would obey is escaped, as JSON allows."""
+    text = json.dumps(document, indent=2, ensure_ascii=not is_unicode)
+    return _JSON_UNSAFE.sub(_escape, text)
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print aligned columns: headings in bold on a terminal, plain in a pipe, nothing cut."""
-    widths = [max(_width(text) for text in texts) for texts in zip(columns, *rows, strict=True)]
-    numeric = [all(_is_number(text) for text in texts) for texts in zip(*rows, strict=True)]
-    heading = _line(columns, widths, numeric)
-    say(f"\x1b[1m{heading}\x1b[0m" if _is_coloured(sys.stdout) else heading)
-    for row in rows:
-        say(_line(row, widths, numeric))
+def cell(value: object, *, decimals: int | None = None) -> str:
+    """Return a value as tables show it; text loses everything a terminal would obey.
 
-
-def print_columns(columns: Mapping[str, object]) -> None:
-    """Print one row as `name  value` lines, empty ones left out."""
-    shown = {name: cell(value) for name, value in columns.items() if value is not None}
-    width = max(map(len, shown))
-    for name, text in shown.items():
-        say(f"{name:<{width}}  {text}")
-
-
-def cell(value: object) -> str:
-    """Return a value as a table shows it; text loses everything a terminal would obey."""
+    `decimals` rounds a number for reading; records are never rounded, and `--json` has them whole.
+    """
     match value:
         case None:
             return "-"
+        case bool():
+            return "yes" if value else "no"
         case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+            return _instant(value.astimezone(UTC))
         case date():
             return value.isoformat()
-        case Decimal():
-            return f"{value.normalize():f}"
-        case Mapping() | list() | tuple():
-            return harmless(json.dumps(value, ensure_ascii=False, default=str))
+        case Decimal() | float():
+            number = Decimal(str(value))
+            return f"{number.normalize() if decimals is None else round(number, decimals):f}"
         case _:
-            return harmless(str(value))
+            return harmless(str(value)) if isinstance(value, str | int) else _nested(value)
+
+
+def short_number(value: object) -> str:
+    """Return a number with at most six digits that count, anything else as a table shows it."""
+    text = cell(value)
+    return f"{_SHORT.create_decimal(text).normalize():f}" if _NUMBER.fullmatch(text) else text
+
+
+def size_text(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    for unit, size in _SIZES:
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
 
 
 def harmless(text: str) -> str:
-    """Return `text` without escape sequences and controls; marks that reorder text are shown."""
-    return _BIDI.sub(_escaped, _CONTROLS.sub("", text)).replace("\t", " ").replace("\n", " ")
+    """Return `text` on one line, without escape sequences and controls.
+
+    What is invisible or turns text around is shown by its number, such as `\\u202e`.
+    """
+    if text.isprintable():
+        return text
+    spaced = _SEQUENCES.sub("", text).translate(_SPACES)
+    return "".join(sign if sign.isprintable() else _visible(sign) for sign in spaced)
+
+
+def harmless_lines(text: str) -> list[str]:
+    """Return the lines of `text`, each harmless."""
+    return [harmless(line) for line in re.split(r"\r\n|[\r\n\v\f]", _SEQUENCES.sub("", text))]
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
+    """Return whether a JSON value is an object."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[Sequence[object]]:
+    """Return whether a JSON value is an array."""
+    return isinstance(value, list | tuple)
 
 
 def say(text: str) -> None:
     """Print one line of data."""
-    print(text)  # noqa: T201 # the terminal is where this goes
+    with writing():
+        print(text)  # noqa: T201 # the terminal is where this goes
 
 
 def note(text: str) -> None:
-    """Print one line that is not data, on standard error."""
-    print(text, file=sys.stderr)  # noqa: T201 # the terminal is where this goes
+    """Print one line that is not data, on standard error, if anybody listens there."""
+    with suppress(OSError):
+        print(text, file=sys.stderr)  # noqa: T201 # the terminal is where this goes
 
 
-def _line(texts: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    cells = [
-        " " * (width - _width(text)) + text if right else text + " " * (width - _width(text))
-        for text, width, right in zip(texts, widths, numeric, strict=True)
-    ]
-    return "  ".join(cells).rstrip()
+@contextmanager
+def writing() -> "Generator[None]":
+    """Turn a refused write to standard output into an `EdgeFailure`.
+
+    A reader that has gone away stays a `BrokenPipeError`: nobody is left to tell.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EdgeFailure(f"could not write to standard output; {error.strerror}") from error
 
 
-def _width(text: str) -> int:
-    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(sign)) for sign in text)
+def _nested(value: object) -> str:
+    if is_mapping(value):
+        return ", ".join(f"{harmless(str(key))} {_inner(item)}" for key, item in value.items())
+    if is_list(value):
+        joint = "; " if any(is_mapping(item) for item in value) else ", "
+        return joint.join(map(cell, value))
+    return harmless(str(value))
 
 
-def _is_number(text: str) -> bool:
-    return bool(re.fullmatch(r"-|-?[0-9]+(\.[0-9]+)?", text))
+def _inner(value: object) -> str:
+    return " ".join(map(cell, value)) if is_list(value) else cell(value)
 
 
-def _is_coloured(stream: TextIO) -> bool:
-    return stream.isatty() and "NO_COLOR" not in os.environ
+def _instant(value: datetime) -> str:
+    """Return an instant in UTC, its seconds left out where they are zero, as at every close."""
+    return value.strftime("%Y-%m-%d %H:%M:%SZ" if value.second else "%Y-%m-%d %H:%MZ")
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _visible(sign: str) -> str:
+    if unicodedata.category(sign) == "Cc":
+        return ""
+    return sign if sign == "\u00a0" else _number(sign)
+
+
+def _number(sign: str) -> str:
+    return f"\\u{ord(sign):04x}" if ord(sign) <= 0xFFFF else f"\\U{ord(sign):08x}"  # noqa: PLR2004 # the last of four digits
+
+
+def _escape(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from tapetrail.cli.output import cell as cell_of
-from tapetrail.cli.output import note, print_json, print_page
-from tapetrail.cli.records import COLUMNS
+from tapetrail.cli.output import harmless, note, print_json
+from tapetrail.cli.records import print_page
 from tapetrail.cli.session import settings
 from tapetrail.core.errors import InvalidInput
-from tapetrail.wire import Filters, Resource, detail_document
+from tapetrail.wire import LIMIT_MAX, Filters, Resource, detail_document
 
 if TYPE_CHECKING:
     from tapetrail.recorder import Recorder
@@ -33,7 +32,7 @@ class RunWords:
     """What `tapetrail run` was asked."""
 
     strategy: Path
-    instruments: str
+    instruments: str | None
     as_of: str | None
     as_json: bool
 
@@ -42,7 +41,7 @@ def run(words: RunWords, *, concurrency: int) -> int:
     """Run a strategy once; exit code 0 if every decision completed, 1 if one failed."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.recorder import Request  # noqa: PLC0415 # --help never needs it
+    from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
     request = Request(
@@ -80,7 +79,7 @@ def demo(*, concurrency: int) -> int:
     """Record the demo's decisions, once per home; show the latest and what to try next."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.recorder import Request  # noqa: PLC0415 # --help never needs it
+    from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import bundled_strategy  # noqa: PLC0415 # --help never needs it
 
     spec, planner = bundled_strategy(), bootstrap.planner()
@@ -104,18 +103,18 @@ def _show_run(recorder: "Recorder", progress: "Progress", *, as_json: bool) -> N
         print_json(detail_document(detail))
         return
     filters = Filters(execution_id=progress.execution_id)
-    page = recorder.page(Resource.DECISIONS, filters=filters, limit=200)
-    print_page(page, columns=COLUMNS[Resource.DECISIONS], as_json=False)
-    note(f"execution {progress.execution_id}: {progress.status}")
+    page = recorder.page(Resource.DECISIONS, filters=filters, limit=LIMIT_MAX)
+    print_page(Resource.DECISIONS, page)
+    note(f"execution {progress.execution_id}: {progress.status.replace('_', ' ')}")
     for row in page.data:
         if row.error_message:
-            note(f"  {row.symbol}: {row.failed_stage}: {cell_of(row.error_message)}")
+            note(f"  {harmless(f'{row.symbol}: {row.failed_stage}: {row.error_message}')}")
     note(f"Try: tapetrail decisions show {page.data[0].id}")
 
 
 def _show_demo(recorder: "Recorder", progress: Sequence["Progress"], *, seconds: float) -> None:
     page = recorder.page(Resource.DECISIONS, filters=Filters(), limit=LATEST)
-    print_page(page, columns=COLUMNS[Resource.DECISIONS], as_json=False)
+    print_page(Resource.DECISIONS, page)
     decisions, failed = sum(p.decisions for p in progress), sum(p.failed for p in progress)
     note(f"{decisions} decisions in {len(progress)} executions, {failed} failed, {seconds:.1f} s")
     note("Try: tapetrail decisions list --symbol FB")
@@ -166,8 +165,16 @@ class _Lines:
             note(f"{done} of {self._total} decisions")
 
 
-def _symbols(words: str) -> list[str]:
-    return [symbol for word in words.split(",") if (symbol := word.strip())]
+def _symbols(words: str | None) -> list[str]:
+    """Return the symbols in `words`, none where nothing was said."""
+    if words is None:
+        return []
+    symbols = [symbol for word in words.split(",") if (symbol := word.strip())]
+    if not symbols:
+        raise InvalidInput(f"--instruments {words!r}: names no instrument, expected A,B")
+    if len(set(symbols)) < len(symbols):
+        raise InvalidInput(f"--instruments {words!r}: names one of them twice")
+    return symbols
 
 
 def _date(words: str | None) -> date | None:

@@ -87,7 +87,8 @@ def canonical_json(value: FieldValue) -> bytes:
     Raises `InvalidInput` for floats, for integers beyond 2^53 and for text that is not valid
     Unicode.
     """
-    return _utf8(_encode(plain_json(value)))
+    # Without floats, Python's compact JSON of sorted members is RFC 8785's.
+    return _utf8(json.dumps(plain_json(value), ensure_ascii=False, separators=(",", ":")))
 
 
 def record_digest(table: str, fields: Mapping[str, FieldValue]) -> Digest:
@@ -136,12 +137,16 @@ def _numbers_as_text(value: FieldValue) -> FieldValue:
 
 
 def plain_json(value: FieldValue) -> JsonValue:
-    """Return `value` as JSON holds it: decimals, dates and times as text."""
+    """Return `value` as JSON holds it: decimals, dates and times as text.
+
+    Members are sorted by their UTF-16 code units, as RFC 8785 demands.
+    """
     match value:
         case None | bool() | str():
             return value
         case Mapping():
-            return {key: plain_json(item) for key, item in value.items()}
+            members = sorted(value.items(), key=_utf_16_units)
+            return {key: plain_json(item) for key, item in members}
         case list() | tuple():
             return [plain_json(item) for item in value]
         case _:
@@ -164,18 +169,8 @@ def _plain_scalar(value: object) -> JsonValue:
             raise InvalidInput(f"{type(value).__name__} {value!r}: a record holds no such value")
 
 
-def _encode(value: JsonValue) -> str:
-    """Return RFC 8785 text. Members are sorted by their UTF-16 code units, as the RFC demands."""
-    match value:
-        case Mapping():
-            members = sorted(
-                value.items(), key=lambda item: item[0].encode("utf-16-be", "surrogatepass")
-            )
-            return "{" + ",".join(f"{_encode(key)}:{_encode(item)}" for key, item in members) + "}"
-        case str() | bool() | int() | None:
-            return json.dumps(value, ensure_ascii=False)
-        case _:
-            return "[" + ",".join(map(_encode, value)) + "]"
+def _utf_16_units(member: tuple[str, object]) -> bytes:
+    return member[0].encode("utf-16-be", "surrogatepass")
 
 
 def _utf8(text: str) -> bytes:

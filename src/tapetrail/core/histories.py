@@ -26,12 +26,10 @@ from tapetrail.core.bars import (
     instant_of,
 )
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.sessions import Positions, day_of, last_closed, session_positions
+from tapetrail.core.sessions import Positions, day_of, last_closed, session_positions, week_numbers
 
 # No week and no month holds more sessions than this, a market that never closes included.
 _SESSIONS_IN_A_PERIOD_MAX: Final = 31
-# 1970-01-01, day 0 of datetime64, was a Thursday: three days after its Monday.
-_EPOCH_WEEKDAY: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -247,7 +245,7 @@ def _period_keys(sessions: Days, timeframe: Timeframe, week_starts_on: int) -> P
     """Return a number for each session that grows by one from week to week or month to month."""
     if timeframe == MONTHLY:
         return sessions.astype("datetime64[M]").astype(np.int64)
-    return (sessions.astype(np.int64) + _EPOCH_WEEKDAY - week_starts_on) // 7
+    return week_numbers(sessions, week_starts_on)
 
 
 def _run_starts(keys: Positions) -> Positions:

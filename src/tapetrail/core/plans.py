@@ -1,5 +1,6 @@
 """What a run will do, settled before anything is written: which instruments, as of which close."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +10,7 @@ import numpy as np
 from tapetrail.core.bars import Calendar, Instrument
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.records import Provenance
-from tapetrail.core.sessions import close_on_or_before, last_session_at
+from tapetrail.core.sessions import close_on_or_before, day_of, last_session_at, week_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,10 +37,19 @@ class PlannedDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The decisions of one execution."""
+    """The decisions of one execution: at least one, and one for each instrument."""
 
     decisions: tuple[PlannedDecision, ...]
     provenance: Provenance
+
+    def __post_init__(self) -> None:
+        """Raise `InvalidInput` without a decision, or naming the instrument that has two."""
+        if not self.decisions:
+            raise InvalidInput("a run of no instruments: expected at least one")
+        named = Counter(str(decision.instrument) for decision in self.decisions)
+        twice = [name for name, count in named.items() if count > 1]
+        if twice:
+            raise InvalidInput(f"{', '.join(twice)} named twice; a run decides once on each")
 
     @property
     def as_of(self) -> datetime:
@@ -50,7 +60,8 @@ class Plan:
 def plan_run(offers: Sequence[Offer], *, as_of_on: date | None, now: datetime) -> Plan:
     """Return what a run as of `as_of_on`, or of the latest completed session, will decide.
 
-    Raises `InvalidInput` for a date that is not over, or that an instrument has no bars for.
+    Raises `InvalidInput` without offers, for an instrument offered twice, for a session that is not
+    over, and for one that an instrument has no bars for.
     """
     decisions = tuple(
         PlannedDecision(
@@ -67,31 +78,38 @@ def weekly_dates(
     """Return the last sessions of `weeks` weeks, the latest `sessions_before_end` before the end.
 
     The end is the last session that every offer has bars for, so that what followed each date can
-    be known. Weeks are those of the first offer's calendar.
+    be known. Weeks are those of the first offer's calendar. Raises `InvalidInput` where the offers
+    have bars in common for fewer weeks than that.
     """
     calendar = offers[0].calendar
+    first_on = max(offer.first_on for offer in offers)
     last_on = min(offer.last_on for offer in offers)
-    end = int(np.searchsorted(calendar.sessions, np.datetime64(last_on))) - sessions_before_end
-    sessions = calendar.sessions[: end + 2]
-    keys = (sessions.astype("datetime64[D]").astype(np.int64) + 3 - calendar.week_starts_on) // 7
-    is_last = np.flatnonzero(np.diff(keys))
-    return tuple(date.fromisoformat(str(day)) for day in sessions[is_last][-weeks:])
+    # One session more than asked for shows whether the one before it is the last of its week.
+    end = int(np.searchsorted(calendar.sessions, np.datetime64(last_on), side="right"))
+    sessions = calendar.sessions[: max(0, end + 1 - sessions_before_end)]
+    ends = sessions[np.flatnonzero(np.diff(week_numbers(sessions, calendar.week_starts_on)))]
+    found = ends[ends >= np.datetime64(first_on)][-weeks:]
+    if len(found) < weeks:
+        raise InvalidInput(
+            f"bars from {first_on} to {last_on}: {len(found)} weeks end {sessions_before_end}"
+            f" sessions or more before that, expected {weeks}"
+        )
+    return tuple(map(day_of, found))
 
 
 def _as_of(offer: Offer, *, as_of_on: date | None, now: datetime) -> datetime:
     latest = last_session_at(offer.calendar, now)
-    if as_of_on is None:
-        return close_on_or_before(offer.calendar, min(latest, offer.last_on))
-    closed_at = close_on_or_before(offer.calendar, as_of_on)
+    asked = as_of_on or min(latest, offer.last_on)
+    closed_at = close_on_or_before(offer.calendar, asked)
     session = last_session_at(offer.calendar, closed_at)
     if closed_at > now:
         raise InvalidInput(
-            f"as-of {as_of_on}: the session of {session} closes at {closed_at:%Y-%m-%d %H:%M} UTC,"
+            f"as-of {asked}: the session of {session} closes at {closed_at:%Y-%m-%d %H:%M} UTC,"
             f" which is not over; the latest completed session is {latest}"
         )
     if not offer.first_on <= session <= offer.last_on:
         raise InvalidInput(
-            f"as-of {as_of_on}: no bars of {offer.instrument.symbol} for the session of {session};"
+            f"as-of {asked}: no bars of {offer.instrument.symbol} for the session of {session};"
             f" there are bars from {offer.first_on} to {offer.last_on}"
         )
     return closed_at

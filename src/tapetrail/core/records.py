@@ -21,7 +21,7 @@ from tapetrail.core.canonical import (
     record_digest,
     record_document,
 )
-from tapetrail.core.errors import ErrorKind, Stage
+from tapetrail.core.errors import ErrorKind, InvalidInput, Stage
 
 JsonObject = Mapping[str, FieldValue]
 JsonArray = Sequence[FieldValue]
@@ -381,12 +381,25 @@ class AuditRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndState:
-    """How a decision ended."""
+    """How a decision ended; a failure names its stage, kind and message, and nothing else does."""
 
     status: DecisionStatus
     failed_stage: Stage | None = None
     error_kind: ErrorKind | None = None
     error_message: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InvalidInput` for a status that ends nothing, or that the reason does not suit."""
+        if self.status in {DecisionStatus.PENDING, DecisionStatus.RUNNING}:
+            raise InvalidInput(f"end state {self.status}: that is no end of a decision")
+        reason = (self.failed_stage, self.error_kind, self.error_message)
+        stated = [part is not None for part in reason]
+        is_failed = self.status is DecisionStatus.FAILED
+        if stated != [is_failed] * len(stated):
+            raise InvalidInput(
+                f"end state {self.status} with stage {self.failed_stage}, kind {self.error_kind},"
+                f" message {self.error_message!r}: a failure names all three, another end none"
+            )
 
 
 def digest_of(record: Record) -> Digest:

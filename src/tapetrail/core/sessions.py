@@ -1,7 +1,7 @@
 """Where sessions lie in an exchange's calendar, and which of them were over as of an instant."""
 
 from datetime import UTC, date, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from tapetrail.core.bars import Calendar, Days, instant_of
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 Positions: TypeAlias = NDArray[np.int64]
+# 1970-01-01, day 0 of datetime64, was a Thursday: three days after its Monday.
+_EPOCH_WEEKDAY: Final = 3
 
 
 def last_closed(calendar: Calendar, as_of: datetime) -> int:
@@ -54,6 +56,14 @@ def session_positions(calendar: Calendar, sessions: Days) -> Positions:
             kind=ErrorKind.BAD_BARS,
         )
     return at
+
+
+def week_numbers(sessions: Days, week_starts_on: int) -> Positions:
+    """Return a number for each session that is the same within a week and grows by one a week.
+
+    `week_starts_on` is 0 for Monday, 6 for Sunday.
+    """
+    return (sessions.astype(np.int64) + _EPOCH_WEEKDAY - week_starts_on) // 7
 
 
 def day_of(day: np.datetime64) -> date:

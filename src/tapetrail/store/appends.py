@@ -43,10 +43,13 @@ def append_all(session: Session, records: Sequence[AnyRecord]) -> list[Stored]:
     if not records:
         return []
     table = table_of(records[0])
-    rows = [_columns(record) for record in records]
+    digests = [digest_of(record) for record in records]
+    rows = [
+        _columns(record, digest=digest) for record, digest in zip(records, digests, strict=True)
+    ]
     statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
     ids = session.execute(statement, rows).scalars().all()
-    return [Stored(number, digest_of(record)) for number, record in zip(ids, records, strict=True)]
+    return [Stored(number, digest) for number, digest in zip(ids, digests, strict=True)]
 
 
 def append_or_same(session: Session, record: Record, *, unique: Sequence[str]) -> Stored:
@@ -57,10 +60,10 @@ def append_or_same(session: Session, record: Record, *, unique: Sequence[str]) -
     """
     table = table_of(record)
     lock_name(session, f"append to {table.name}")
-    columns = _columns(record)
+    digest = digest_of(record)
+    columns = _columns(record, digest=digest)
     statement = postgresql.insert(table).on_conflict_do_nothing().returning(table.c.id)
     added = session.execute(statement, columns).scalar()
-    digest = digest_of(record)
     if added is not None:
         return Stored(added, digest)
     where: list[ColumnElement[bool]] = [
@@ -135,17 +138,17 @@ def table_of(record: Record) -> Table:
     return metadata.tables[f"tapetrail.{record.TABLE}"]
 
 
-def _columns(record: Record) -> Columns:
+def _columns(record: Record, *, digest: Digest) -> Columns:
     table = table_of(record)
-    columns: Columns = {"record_digest": digest_of(record)}
+    columns: Columns = {"record_digest": digest}
     for field in fields(record):
+        name = field.name if field.name in table.c else f"{field.name}_id"
         value = getattr(record, field.name)
         match value:
             case Stored():
-                name = f"{field.name}_id"
-                columns[name if name in table.c else field.name] = value.id
+                columns[name] = value.id
             case Mapping() | list() | tuple():
-                columns[field.name] = plain_json(value)  # pyright: ignore[reportUnknownArgumentType] # a JSON field
+                columns[name] = plain_json(value)  # pyright: ignore[reportUnknownArgumentType] # a JSON field
             case _:
-                columns[field.name] = value
+                columns[name] = value
     return columns

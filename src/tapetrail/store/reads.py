@@ -19,9 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from tapetrail.core.bars import Instrument
 from tapetrail.core.canonical import Digest, FieldValue
 from tapetrail.core.errors import NotFound
+from tapetrail.core.instruments import Instrument
 from tapetrail.core.records import DecisionStatus, ExecutionStatus, Provenance, Stored
 from tapetrail.store.tables import metadata
 from tapetrail.wire import AnalysisStats, Status

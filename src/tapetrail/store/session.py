@@ -4,29 +4,51 @@ A frozen or unreachable process must not hold row locks for long, so idle transa
 TCP peers are given up after seconds.
 """
 
+import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Final, NoReturn
+from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+import psycopg
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import EdgeFailure
 
 IDLE_TRANSACTION_TIMEOUT_S: Final = 15
+RETRY_S: Final = 0.2
 SCHEMA: Final = "tapetrail"
 
 
 def open_engine(url: str, *, pool_size: int = 10) -> Engine:
     """Return an engine for `url`: UTC, microseconds, bounded waits. It connects on first use."""
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         pool_pre_ping=False,
+        hide_parameters=True,  # what a record holds has no place in an error's text
         pool_reset_on_return="rollback",
         connect_args=connect_args(url),
     )
+    event.listen(engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(
+    dialect: Dialect, _record: object, words: list[Any], options: dict[str, Any]
+) -> DBAPIConnection:
+    """Return a new connection; a server that is away gives an error that all retries know.
+
+    The durable engine waits for a lost server where the message says `connection failed`, which
+    the driver's does for a refused port, but not for a socket that is gone.
+    """
+    try:
+        return dialect.connect(*words, **options)
+    except psycopg.OperationalError as error:
+        raise psycopg.OperationalError(f"connection failed: {error}") from error
 
 
 def connect_args(url: str) -> dict[str, str | int]:
@@ -48,22 +70,45 @@ def connect_args(url: str) -> dict[str, str | int]:
     }
 
 
-class ConnectionsRefused(SystemExit):
-    """This process opens no more connections: the thread that asks for one has to end.
+class Reach:
+    """How long the connections of some engines wait for a server that is away.
 
-    It is no `Exception`, so that no retry loop on the way takes it for a failed attempt, and a
-    thread that ends by it ends without a word.
+    A connection is tried again for `patience_s`. Then it fails, or, while `is_final`, all of them
+    do for good. What waits ends at once by `refuse`.
+
+    Who is refused meets `SystemExit`: no retry loop on the way takes it for a failed attempt, and
+    a thread ends by it without a word.
     """
 
+    def __init__(self, *engines: Engine, patience_s: float) -> None:
+        self.is_final = False
+        self._patience_s = patience_s
+        self._refused = threading.Event()
+        for engine in engines:
+            event.remove(engine, "do_connect", _connect)
+            event.listen(engine, "do_connect", self._connect)
 
-def refuse_connections(engine: Engine) -> None:
-    """Make every further connection of `engine` raise `ConnectionsRefused`; open ones live on."""
-    if not event.contains(engine, "do_connect", _refuse):
-        event.listen(engine, "do_connect", _refuse)
+    @property
+    def is_refused(self) -> bool:
+        """Return whether no further connection will be opened."""
+        return self._refused.is_set()
 
+    def refuse(self) -> None:
+        """Open no further connection; open ones live on."""
+        self._refused.set()
 
-def _refuse(*_: object) -> NoReturn:
-    raise ConnectionsRefused("the engine has ended")
+    def _connect(self, *what: Any) -> DBAPIConnection:
+        deadline = time.monotonic() + self._patience_s
+        while not self._refused.is_set():
+            try:
+                return _connect(*what)
+            except psycopg.OperationalError:
+                if time.monotonic() >= deadline:
+                    if not self.is_final:
+                        raise
+                    self.refuse()
+            self._refused.wait(RETRY_S)
+        raise SystemExit("this process opens no more connections")
 
 
 @contextmanager

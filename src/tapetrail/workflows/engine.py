@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.session import ConnectionsRefused, advisory_lock, refuse_connections
+from tapetrail.store.session import Reach, advisory_lock
 
 APPLICATION: Final = "tapetrail"
 APPLICATION_VERSION: Final = "1"
@@ -30,7 +30,7 @@ TAKE_OVER_EVERY_S: Final = 1.0
 FROZEN_AFTER_S: Final = 10
 """A worker silent for this long loses its lock, though its connection stands."""
 DRAIN_S: Final = 5
-PATIENCE_S: Final = 30
+PATIENCE_S: Final = 20
 GUARD_END_S: Final = 2.0
 POOL_SIZE: Final = 20
 
@@ -52,11 +52,7 @@ class Engines:
 
     records: Engine
     engine: Engine
-
-    def refuse(self) -> None:
-        """Open no further connection, so that no thread goes on waiting for the database."""
-        refuse_connections(self.records)
-        refuse_connections(self.engine)
+    reach: Reach
 
 
 def migrate_engine(owner_url: str, *, application_role: str) -> None:
@@ -107,8 +103,9 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     """Take part in the work until the end of the context.
 
     Unfinished work of dead workers is taken over at the start and every second from then on. At
-    the end decisions in work get seconds to come to theirs; what is left is taken over. Raises
-    `EdgeFailure` when the database goes away meanwhile and stays away.
+    the end decisions in work get seconds to come to theirs; what is left is taken over. When the
+    database goes away, a connection waits `PATIENCE_S` for its return, and the engine for ever.
+    Raises `EdgeFailure` when it does so at the start.
     """
     lock = _LivenessLock(engines.records, settings.executor_id)
     lock.hold()
@@ -116,7 +113,7 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     guard = threading.Thread(target=_guard, args=(lock, stop), name="take-over", daemon=True)
     drain_s = 0
     try:
-        with impatient(engines):
+        with impatient(engines.reach):
             DBOS.launch()
             DBOS.register_queue(
                 QUEUE,
@@ -132,34 +129,33 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
         stop.set()
         if not drain_s:
             work.is_ending = True
-            engines.refuse()
+            engines.reach.refuse()
         DBOS.destroy(workflow_completion_timeout_sec=drain_s)
         work.is_ending = True
-        engines.refuse()
+        engines.reach.refuse()
         if guard.ident is not None:
             guard.join(GUARD_END_S)
         lock.release()
 
 
 @contextmanager
-def impatient(engines: Engines) -> Generator[None]:
+def impatient(reach: Reach) -> Generator[None]:
     """Bound a wait for the engine, which by itself waits for a lost database for ever.
 
-    Raises `EdgeFailure` when the database is away for longer than `PATIENCE_S` and the pause
-    between two attempts, which is about as long by then.
+    Raises `EdgeFailure` when the database is away for longer than `PATIENCE_S`.
     """
-    timer = threading.Timer(PATIENCE_S, engines.refuse)
-    timer.daemon = True
-    timer.start()
+    reach.is_final = True
     try:
         yield
-    except ConnectionsRefused as error:
+    except SystemExit as error:
+        if not reach.is_refused:
+            raise
         raise EdgeFailure(
             f"PostgreSQL did not answer for {PATIENCE_S} s; what was queued goes on with the next"
             " run or worker"
         ) from error
     finally:
-        timer.cancel()
+        reach.is_final = False
 
 
 def configure(settings: EngineSettings, engines: Engines) -> None:

@@ -202,14 +202,16 @@ def _append_answers(
     """Append every answer with the charts it read; return the rows by question."""
     service = LLMAnalysisPersistenceService(session)
     shown = {chart.drawn.timeframe: chart.image.digest for chart in kept.charts}
-    return {
-        answered.question: service.save_analysis(
-            _answer(answered),
-            refs=refs,
-            charts=[(charts[timeframe], shown[timeframe]) for timeframe in answered.read],
-        )
-        for answered in kept.findings.answers
-    }
+    answers = kept.findings.answers
+    analyses = service.save_analyses(
+        [
+            (_answer(answered), [(charts[read], shown[read]) for read in answered.read])
+            for answered in answers
+        ],
+        refs=refs,
+    )
+    questions = [answered.question for answered in answers]
+    return dict(zip(questions, analyses, strict=True))
 
 
 def _answer(answered: Answered) -> Answer:

@@ -7,9 +7,10 @@ from dbos import DBOS, SetWorkflowID
 from sqlalchemy import Engine
 
 from tapetrail.persistence import BlobStore
-from tapetrail.store.session import open_engine
+from tapetrail.store.session import Reach, open_engine
 from tapetrail.workflows.decide import Decisions, Tools
 from tapetrail.workflows.engine import (
+    PATIENCE_S,
     POOL_SIZE,
     Engines,
     EngineSettings,
@@ -26,9 +27,9 @@ from tapetrail.workflows.orders import Order
 class Runner:
     """Opens executions, whose decisions this process and every other worker work off."""
 
-    def __init__(self, decisions: Decisions, *, engines: Engines) -> None:
+    def __init__(self, decisions: Decisions, *, reach: Reach) -> None:
         self._decisions = decisions
-        self._engines = engines
+        self._reach = reach
 
     def open(self, order: Order, *, workflow_id: str) -> None:
         """Open an execution and put its decisions on the queue.
@@ -36,7 +37,7 @@ class Runner:
         An order with this id that was given before stays as it is, and is finished if whoever
         gave it died over it. Raises `EdgeFailure` when the database goes away and stays away.
         """
-        with impatient(self._engines), SetWorkflowID(workflow_id):
+        with impatient(self._reach), SetWorkflowID(workflow_id):
             DBOS.start_workflow(self._decisions.execute, order).get_result()
 
 
@@ -54,7 +55,8 @@ def launch(
     settings = EngineSettings(
         database_url=database_url, executor_id=executor_id, concurrency=concurrency
     )
-    engines = Engines(records=engine, engine=open_engine(database_url, pool_size=POOL_SIZE))
+    own = open_engine(database_url, pool_size=POOL_SIZE)
+    engines = Engines(records=engine, engine=own, reach=Reach(engine, own, patience_s=PATIENCE_S))
     work = Work()
     try:
         configure(settings, engines)
@@ -62,6 +64,6 @@ def launch(
         tools = Tools(engine=engine, datasource=datasource, blobs=blobs, edges=edges, work=work)
         decisions = Decisions(tools)
         with launched(settings, engines, work=work):
-            yield Runner(decisions, engines=engines)
+            yield Runner(decisions, reach=engines.reach)
     finally:
-        engines.engine.dispose()
+        own.dispose()

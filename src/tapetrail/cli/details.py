@@ -1,0 +1,167 @@
+"""One row as people read it: what it comes down to first, then its columns and what hangs on it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from tapetrail.cli.output import Screen, cell, harmless, is_list, is_mapping, short_number
+from tapetrail.cli.tables import coloured, column_lines, paragraph_lines, table_lines
+from tapetrail.wire import Detail, Resource
+
+Row = Mapping[str, object]
+
+RELATED: Final = {
+    "decisions": ("id", "symbol", "as_of", "status", "failed_stage", "error_kind"),
+    "events": ("at", "from_status", "to_status", "actor", "reason"),
+    "snapshots": (
+        "id", "timeframe", "source", "adjustment", "session_first", "session_last", "bar_count",
+        "bars_digest",
+    ),
+    "charts": (
+        "id", "timeframe", "start_date", "end_date", "data_points", "price_current", "status",
+    ),
+    "analyses": ("id", "question", "analyst", "status", "trend_direction", "confidence_score"),
+    "signals": (
+        "id", "role", "signal_type", "confidence", "entry_price", "stop_loss", "target_price",
+        "risk_reward_ratio",
+    ),
+    "seals": ("sealed_at", "seal_digest"),
+}  # fmt: skip
+RULE: Final = ("rule", "outcome", "points", "weight", "numbers")
+LONG: Final = ("prompt_text", "response_text", "response_json", "reasoning", "error_message")
+"""Columns that are shown as paragraphs, or counted, not as one line among others."""
+
+
+def detail_lines(resource: Resource, detail: Detail, *, screen: Screen) -> Iterator[str]:
+    """Yield the lines that show one row whole. `--json` alone has the long texts it only counts."""
+    row = detail.columns
+    yield coloured(_title(resource, row), "1", screen=screen)
+    yield from _gist(resource, detail, screen=screen)
+    yield ""
+    yield from column_lines({name: row[name] for name in row if name not in LONG})
+    yield from _counted(row)
+    for name, rows in detail.related.items():
+        yield ""
+        yield from _related_lines(name, rows, screen=screen)
+
+
+def _title(resource: Resource, row: Row) -> str:
+    match resource:
+        case Resource.EXECUTIONS:
+            words = f"execution {row['id']}: as of {cell(row['as_of'])}, {cell(row['status'])}"
+        case Resource.DECISIONS:
+            words = (
+                f"decision {row['id']}: {cell(row['symbol'])} as of {cell(row['as_of'])},"
+                f" {cell(row['status'])}"
+            )
+        case Resource.CHARTS:
+            words = f"chart {row['id']}: {cell(row['symbol'])} {cell(row['timeframe'])}"
+        case Resource.ANALYSES:
+            words = (
+                f"analysis {row['id']}: {cell(row['symbol'])}, {cell(row['question'])},"
+                f" {cell(row['trend_direction'] or row['status'])}"
+            )
+        case Resource.SIGNALS:
+            words = (
+                f"signal {row['id']}: {cell(row['signal_type'])} {cell(row['symbol'])}"
+                f" of {cell(row['decided_at'])}"
+            )
+    return words
+
+
+def _gist(resource: Resource, detail: Detail, *, screen: Screen) -> Iterator[str]:
+    """Yield what the row comes down to: why it failed, or what was answered and why."""
+    row = detail.columns
+    match resource:
+        case Resource.EXECUTIONS:
+            yield from _failure(cell(row["error"]) if row["error"] else "", "", screen=screen)
+            for decision in detail.related["decisions"]:
+                what = f"{cell(decision['symbol'])}: {_failed_where(decision)}"
+                yield from _failure(what, decision["error_message"], screen=screen)
+        case Resource.DECISIONS:
+            yield from _failure(_failed_where(row), row["error_message"], screen=screen)
+            for signal in detail.related["signals"]:
+                yield from _signal_gist(signal, screen=screen)
+        case Resource.CHARTS:
+            pass
+        case Resource.ANALYSES:
+            yield from _failure("", row["error_message"], screen=screen)
+            yield from _reply_gist(row, screen=screen)
+        case Resource.SIGNALS:
+            yield from _signal_gist(row, screen=screen)
+
+
+def _failed_where(row: Row) -> str:
+    return f"failed in {cell(row['failed_stage'])}: {cell(row['error_kind'])}"
+
+
+def _failure(what: str, why: object, *, screen: Screen) -> Iterator[str]:
+    """Yield a failure in red, if there is one."""
+    if what and (why or why == ""):
+        yield "  " + coloured(what, "31", screen=screen)
+    if why:
+        yield from paragraph_lines(str(why), screen=screen)
+
+
+def _signal_gist(signal: Row, *, screen: Screen) -> Iterator[str]:
+    names = ("confidence", "entry_price", "stop_loss", "target_price", "risk_reward_ratio")
+    known = [
+        f"{name.replace('_', ' ')} {cell(signal[name])}"
+        for name in names
+        if signal[name] is not None
+    ]
+    role = "" if signal["role"] == "deciding" else f" ({cell(signal['role'])})"
+    yield f"  {cell(signal['signal_type'])}{role}  {', '.join(known)}"
+    if signal["reasoning"]:
+        yield from paragraph_lines(str(signal["reasoning"]), screen=screen)
+
+
+def _reply_gist(row: Row, *, screen: Screen) -> Iterator[str]:
+    """Yield the analyst's reasoning and rules; the raw reply where nothing could be read in it."""
+    reply = row["response_json"]
+    if not is_mapping(reply):
+        if row["response_text"]:
+            yield "  the reply as it came:"
+            yield from paragraph_lines(str(row["response_text"]), screen=screen)
+        return
+    if reply.get("reasoning"):
+        yield from paragraph_lines(str(reply["reasoning"]), screen=screen)
+    rules = reply.get("rules")
+    if is_list(rules) and rules and all(map(is_mapping, rules)):
+        yield ""
+        yield "rules:"
+        yield from table_lines(RULE, [_rule(rule) for rule in rules if is_mapping(rule)],
+                               screen=screen)  # fmt: skip
+
+
+def _rule(rule: Row) -> list[object]:
+    numbers = rule.get("numbers")
+    shown = (
+        ", ".join(f"{harmless(name)} {short_number(value)}" for name, value in numbers.items())
+        if is_mapping(numbers)
+        else cell(numbers)
+    )
+    return [rule.get("name"), *(rule.get(name) for name in RULE[1:-1]), shown]
+
+
+def _counted(row: Row) -> Iterator[str]:
+    """Yield how long the texts are that only `--json` shows."""
+    for name in ("prompt_text", "response_text"):
+        text = row.get(name)
+        if isinstance(text, str) and (name == "prompt_text" or row["response_json"]):
+            yield f"{name}  {len(text)} characters, whole with --json"
+
+
+def _related_lines(name: str, rows: Sequence[Row], *, screen: Screen) -> Iterator[str]:
+    if not rows:
+        yield f"{name}: none"
+        return
+    yield f"{name}:"
+    columns = RELATED[name]
+    if name == "seals":
+        # A digest is there to be copied, so it is never cut.
+        for row in rows:
+            yield from column_lines({column: row[column] for column in columns})
+        return
+    yield from table_lines(
+        columns, [[row[column] for column in columns] for row in rows], screen=screen
+    )

@@ -1,0 +1,100 @@
+"""What a run will do, settled from sources and calendars before anything is opened or written.
+
+Apart from the recorder, because reading the record needs none of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+
+from tapetrail.core.bars import Calendar, Instrument
+from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.plans import Offer, Plan, plan_run, weekly_dates
+from tapetrail.core.rules import ANALYST
+from tapetrail.core.strategies import InstrumentName, StrategySpec, nearest
+from tapetrail.sources import Source
+
+SAMPLE: Final = "sample"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A strategy to run, as the surfaces ask for it."""
+
+    spec: StrategySpec
+    symbols: Sequence[str] = ()
+    as_of_on: date | None = None
+
+
+class Planner:
+    """Settles what a run will do. It reads sources and calendars, and writes nothing."""
+
+    def __init__(
+        self,
+        *,
+        sources: Mapping[str, Source],
+        load_calendar: Callable[[str], Calendar],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._sources = sources
+        self._load_calendar = load_calendar
+        self._clock = clock
+
+    def plan(self, request: Request) -> Plan:
+        """Return what a run would decide.
+
+        Raises `InvalidInput` or `NotFound` for a source, analyst, instrument or date that there
+        is not: all that can be known before.
+        """
+        spec = request.spec
+        _check_analysts(spec)
+        offers = self._offers(spec, symbols=request.symbols)
+        return plan_run(offers, as_of_on=request.as_of_on, now=self._clock())
+
+    def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
+        """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
+        return weekly_dates(self._offers(spec, symbols=()))
+
+    def _offers(self, spec: StrategySpec, *, symbols: Sequence[str]) -> list[Offer]:
+        source = _named(self._sources, spec.source, what="source")
+        by_symbol = {named.symbol: named for named in spec.instruments}
+        wanted = [by_symbol.get(symbol, InstrumentName(symbol=symbol)) for symbol in symbols]
+        return [self._offer(source, named) for named in wanted or spec.instruments]
+
+    def _offer(self, source: Source, named: InstrumentName) -> Offer:
+        instrument = source.instrument(named.symbol)
+        _check_market(named, instrument)
+        first_on, last_on = source.coverage(instrument)
+        return Offer(
+            instrument=instrument,
+            calendar=self._load_calendar(instrument.calendar),
+            first_on=first_on,
+            last_on=last_on,
+            is_sample=source.name == SAMPLE,
+        )
+
+
+def _check_analysts(spec: StrategySpec) -> None:
+    for analyst in (spec.analyst, *spec.shadows):
+        _named({ANALYST: ANALYST}, analyst, what="analyst")
+    if spec.shadows:
+        raise InvalidInput(f"shadows: {ANALYST} already decides; a shadow is another analyst")
+
+
+def _check_market(named: InstrumentName, instrument: Instrument) -> None:
+    """Raise `NotFound` where a strategy means the symbol of another market."""
+    if named.exchange not in {None, instrument.exchange} or named.currency not in {
+        None,
+        instrument.currency,
+    }:
+        market = ", ".join(part for part in (named.exchange, named.currency) if part)
+        raise NotFound(f"no instrument {named.symbol} ({market}); the source offers {instrument}")
+
+
+def _named(known: Mapping[str, Any], name: str, *, what: str) -> Any:
+    if name in known:
+        return known[name]
+    near = nearest(name, known)
+    suggestion = f"did you mean {near}?" if near else f"known: {', '.join(sorted(known))}"
+    raise NotFound(f"no {what} {name!r}; {suggestion}")

@@ -1,0 +1,94 @@
+"""What can be known before a run is refused before a run."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.records import Provenance
+from tapetrail.core.strategies import parse_strategy
+from tapetrail.planner import Planner, Request
+from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.sample import SampleSource
+from tapetrail.strategy_files import bundled_strategy
+
+Keys = Mapping[str, object]
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PLANNER = Planner(
+    sources={"sample": SampleSource()}, load_calendar=load_calendar, clock=lambda: NOW
+)
+
+
+def request(
+    *, symbols: tuple[str, ...] = (), as_of_on: date | None = None, keys: Keys | None = None
+) -> Request:
+    content = {"name": "s", "instruments": ["AAPL", "FB"], **(keys or {})}
+    return Request(spec=parse_strategy(content, place="s"), symbols=symbols, as_of_on=as_of_on)
+
+
+def test_without_a_date_the_sample_is_decided_as_of_its_last_session() -> None:
+    plan = PLANNER.plan(request())
+    assert plan.as_of == datetime(2013, 3, 1, 21, tzinfo=UTC)
+    assert plan.provenance is Provenance.DEMO
+
+
+def test_symbols_take_the_place_of_the_strategys_instruments() -> None:
+    plan = PLANNER.plan(request(symbols=("IBM",)))
+    assert [decision.instrument.symbol for decision in plan.decisions] == ["IBM"]
+
+
+@pytest.mark.parametrize(
+    ("market", "named"),
+    [
+        ({"exchange": "XLON"}, r"AAPL \(XLON\)"),
+        ({"currency": "GBP"}, r"AAPL \(GBP\)"),
+        ({"exchange": "XNAS", "currency": "GBP"}, r"AAPL \(XNAS, GBP\)"),
+    ],
+)
+def test_the_symbol_of_another_market_is_another_instrument(
+    market: dict[str, str], named: str
+) -> None:
+    asked = request(keys={"instruments": [{"symbol": "AAPL", **market}]})
+    with pytest.raises(NotFound, match=named + r"; the source offers AAPL \(XNAS, USD\)"):
+        PLANNER.plan(asked)
+
+
+def test_the_market_of_an_instrument_may_be_named() -> None:
+    asked = request(
+        keys={"instruments": [{"symbol": "AAPL", "exchange": "XNAS", "currency": "USD"}]}
+    )
+    assert len(PLANNER.plan(asked).decisions) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"source": "smaple"}, r"no source 'smaple'; did you mean sample\?"),
+        ({"source": "ibkr"}, r"no source 'ibkr'; known: sample"),
+        ({"analyst": "openai:gpt"}, r"no analyst 'openai:gpt'; known: builtin:technical-rules-v1"),
+        ({"analyst": "builtin:technical-rules"}, r"did you mean builtin:technical-rules-v1\?"),
+        ({"instruments": ["APPL"]}, "APPL"),
+    ],
+)
+def test_what_does_not_exist_is_refused_by_name(keys: Keys, message: str) -> None:
+    with pytest.raises(NotFound, match=message):
+        PLANNER.plan(request(keys=keys))
+
+
+def test_the_deciding_analyst_is_no_shadow_of_its_own() -> None:
+    with pytest.raises(InvalidInput, match="already decides"):
+        PLANNER.plan(request(keys={"shadows": ["builtin:technical-rules-v1"]}))
+
+
+def test_a_date_before_an_instrument_was_listed_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"no bars of FB .* from 2012-05-18 to 2013-03-01"):
+        PLANNER.plan(request(as_of_on=date(2012, 5, 1)))
+
+
+def test_the_demo_decides_on_26_fridays_that_end_60_sessions_before_the_sample() -> None:
+    dates = PLANNER.demo_dates(bundled_strategy())
+    assert len(dates) == 26
+    assert dates[-1] == date(2012, 11, 30)
+    assert {later - earlier for earlier, later in pairwise(dates)} == {timedelta(days=7)}
