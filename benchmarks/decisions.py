@@ -20,7 +20,7 @@ from typing import Final
 
 from tapetrail import bootstrap
 from tapetrail.core.bar_text import bars_text
-from tapetrail.recorder import Request
+from tapetrail.planner import Request
 from tapetrail.strategy_files import bundled_strategy
 from tapetrail.workflows.findings import Edges, Findings, Task, work_out
 

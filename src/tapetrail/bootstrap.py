@@ -5,6 +5,7 @@ command never pays for it.
 """
 
 import platform
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tapetrail import __version__
 from tapetrail.blobs.directory import DirectoryBlobs
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 APP: Final = "tapetrail_app"
 SUPERUSER: Final = "postgres"
 SCHEMA_VERSION: Final = "0007"
+UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.
 _LAST_STEP_DONE: Final = """
@@ -112,9 +114,12 @@ def _upgrade(owner_url: str) -> None:
     from tapetrail.workflows.engine import migrate_engine  # noqa: PLC0415 # so is the engine
 
     with _engine(owner_url) as engine, engine.connect() as connection:
-        # An open transaction would hold up the engine's concurrent index builds for ever.
+        # The engine builds indexes concurrently, which waits for every open statement: one that
+        # waited for this lock would never see it freed, so it is asked for again and again.
         connection.execution_options(isolation_level="AUTOCOMMIT")
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": UPGRADE_KEY})
+        lock = text("SELECT pg_try_advisory_lock(:key)")
+        while not connection.scalar(lock, {"key": UPGRADE_KEY}):
+            time.sleep(UPGRADE_POLL_S)
         migrate.upgrade(owner_url)
         migrate_engine(owner_url, application_role=APP)
 
@@ -183,9 +188,13 @@ def as_role(url: str, role: str) -> str:
 
 @contextmanager
 def _engine(url: str) -> Generator[Engine]:
+    """Give an engine. A server that is away is an `EdgeFailure`, whoever notices."""
     engine = open_engine(url)
     try:
         yield engine
+    except OperationalError as error:
+        reason = str(error.orig).strip().partition("\n")[0].removeprefix("connection failed: ")
+        raise EdgeFailure(f"PostgreSQL did not answer; {reason}") from error
     finally:
         engine.dispose()
 

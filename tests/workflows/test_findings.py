@@ -16,12 +16,13 @@ from tests.core import oracles
 from tests.workflows import altered
 
 from tapetrail.core.bar_text import bars_text, parse_bars_text
-from tapetrail.core.bars import Bars, Calendar, Instrument
+from tapetrail.core.bars import Bars, Calendar
 from tapetrail.core.chart_text import spec_text
 from tapetrail.core.charts import ChartHeader, derive_chart
 from tapetrail.core.errors import EdgeFailure, ErrorKind, IntegrityFailure, InvalidInput, Stage
 from tapetrail.core.histories import adjust_for_splits
 from tapetrail.core.indicators import derive_indicators
+from tapetrail.core.instruments import Instrument
 from tapetrail.core.strategies import StrategySpec, parse_strategy
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page

@@ -33,7 +33,6 @@ class ErrorKind(StrEnum):
     BLOB_STORE_UNAVAILABLE = "blob_store_unavailable"
     CORRUPT_BLOB = "corrupt_blob"
     NO_SIGNAL = "no_signal"
-    CRASHED_REPEATEDLY = "crashed_repeatedly"
     DEFECT = "defect"
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID, SQLAlchemyDatasource
 from dbos._datasource import DatasourceOptions
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import storable_text
@@ -36,7 +37,7 @@ from tapetrail.core.strategies import parse_strategy
 from tapetrail.persistence import BlobStore
 from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.engine import QUEUE, Work
+from tapetrail.workflows.engine import EXECUTE, QUEUE, Work
 from tapetrail.workflows.evidence import append_findings, keep_findings
 from tapetrail.workflows.findings import Edges, Failure, Task, work_out
 from tapetrail.workflows.orders import Order
@@ -62,6 +63,10 @@ class Tools:
     work: Work
 
 
+class Defect(Exception):
+    """What nobody raised on purpose, as storable text."""
+
+
 @DBOS.dbos_class("Decisions")
 class Decisions(DBOSConfiguredInstance):
     """The workflows, bound to the edges of this process."""
@@ -70,7 +75,7 @@ class Decisions(DBOSConfiguredInstance):
         super().__init__(INSTANCE)
         self._tools = tools
 
-    @DBOS.workflow(name="execute")
+    @DBOS.workflow(name=EXECUTE)
     def execute(self, order: Order) -> None:
         """Open the execution and its decisions, then put each decision on the queue."""
         workflow_id = str(DBOS.workflow_id)
@@ -85,11 +90,11 @@ class Decisions(DBOSConfiguredInstance):
         run, work = self._tools.datasource.run_tx_step, self._tools.work
         with work.one():
             try:
-                run(_DECIDE, self._decide, decision_id)
+                run(_DECIDE, self._decide_in_plain_text, decision_id)
             except Exception as error:
                 # An engine that is being taken down fails in ways that are nobody's defect.
                 if not work.is_ending:
-                    message = storable_text(f"{type(error).__name__}: {error}")
+                    message = _message(error)
                     run(_GIVE_UP, self._record_defect, decision_id, message)
                     trace = error if _log.isEnabledFor(logging.DEBUG) else None
                     _log.error(
@@ -130,6 +135,15 @@ class Decisions(DBOSConfiguredInstance):
         )
         return [decision.id for decision in opened]
 
+    def _decide_in_plain_text(self, decision_id: int) -> None:
+        """Decide; a defect is raised anew in text that the engine and the database can store."""
+        try:
+            self._decide(decision_id)
+        except DBAPIError:
+            raise  # the engine knows which ones to wait out
+        except Exception as error:
+            raise Defect(_message(error)) from error
+
     def _decide(self, decision_id: int) -> None:
         tools = self._tools
         # Read outside of the step's transaction, which begins with the first row. An error of the
@@ -156,6 +170,11 @@ class Decisions(DBOSConfiguredInstance):
         _append_event(session, task, at=now, to_status=DecisionStatus.RUNNING)
         failure = Failure(stage=Stage.ENGINE, kind=ErrorKind.DEFECT, message=message)
         _end(session, task, failure=failure, at=now)
+
+
+def _message(error: Exception) -> str:
+    said = str(error) if isinstance(error, Defect) else f"{type(error).__name__}: {error}"
+    return storable_text(said)
 
 
 def _open_decisions(

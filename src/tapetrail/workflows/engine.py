@@ -9,6 +9,7 @@ worker, awake again, finds that its workflows have another owner and cannot writ
 
 import logging
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ APPLICATION: Final = "tapetrail"
 APPLICATION_VERSION: Final = "1"
 """Pinned: work that an older release queued is finished by a newer one."""
 QUEUE: Final = "decisions"
+EXECUTE: Final = "execute"
 POLLING_S: Final = 0.05
 TAKE_OVER_EVERY_S: Final = 1.0
 FROZEN_AFTER_S: Final = 10
@@ -121,7 +123,7 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
                 polling_interval_sec=POLLING_S,
                 on_conflict="always_update",
             )
-            lock.take_over()
+            _await_opened(lock.take_over())
         guard.start()
         yield
         drain_s = 0 if work.is_idle else DRAIN_S
@@ -191,16 +193,16 @@ class _LivenessLock:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key(self._executor_id)})
         self._connection = connection
 
-    def take_over(self) -> int:
-        """Put the unfinished work of every dead peer back on a queue; return how much it was."""
+    def take_over(self) -> list[str]:
+        """Put the unfinished work of every dead peer back on a queue; return its ids."""
         if self._connection is None:
-            return 0
+            return []
         # A sign of life; and the engine below would wait for a lost database, this does not.
         self._connection.execute(text("SELECT 1"))
-        moved = 0
+        moved: list[str] = []
         for peer in self._peers():
             with advisory_lock(self._connection, key=_key(peer)) as dead:
-                moved += _resume(peer) if dead else 0
+                moved += _resume(peer) if dead else []
         return moved
 
     def renew(self) -> None:
@@ -226,7 +228,7 @@ def _key(executor_id: str) -> int:
     return int(executor_id.replace("-", "")[:15], 16)
 
 
-def _resume(peer: str) -> int:
+def _resume(peer: str) -> list[str]:
     pending = DBOS.list_workflows(
         status="PENDING", executor_id=peer, load_input=False, load_output=False
     )
@@ -234,7 +236,26 @@ def _resume(peer: str) -> int:
     if ids:
         DBOS.resume_workflows(ids, queue_name=QUEUE)
         _log.info("took over %d unfinished workflows of worker %s", len(ids), peer)
-    return len(ids)
+    return ids
+
+
+def _await_opened(taken_over: list[str]) -> None:
+    """Wait until executions that a dead worker was opening have their decisions on the queue.
+
+    They then come before those of this process, which so does not end without them.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while taken_over and time.monotonic() < deadline:
+        found = DBOS.list_workflows(
+            workflow_ids=taken_over,
+            name=EXECUTE,
+            status=["ENQUEUED", "PENDING"],
+            load_input=False,
+            load_output=False,
+        )
+        if not found:
+            return
+        time.sleep(POLLING_S)
 
 
 def _guard(lock: _LivenessLock, stop: threading.Event) -> None:

@@ -1,0 +1,121 @@
+"""Rows in: the same again is the same row, something else under the same name is refused."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+from tests.edges.conftest import Connect
+
+from tapetrail.core.canonical import digest_text
+from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
+from tapetrail.core.records import InstrumentRecord
+from tapetrail.store import appends, reads
+from tapetrail.store.appends import BlobRow
+from tapetrail.store.private_server import ServerAddress
+from tapetrail.store.session import Reach, open_engine, transaction
+from tapetrail.store.tables import metadata
+
+pytestmark = pytest.mark.service
+
+SHARE = InstrumentRecord(
+    symbol="AAPL",
+    exchange="XNAS",
+    currency="USD",
+    conid=None,
+    asset_class="equity",
+    tick_size=Decimal("0.01"),
+    multiplier=Decimal(1),
+    calendar="XNAS",
+)
+UNIQUE = ("symbol", "exchange", "currency")
+NOBODY = "postgresql+psycopg://nobody@/nothing?host="
+
+
+@pytest.fixture
+def session(connect: Connect) -> Generator[Session]:
+    """Give the application's session in a transaction that is rolled back."""
+    with connect("tapetrail_app") as app, Session(app) as made:
+        yield made
+
+
+def test_the_same_row_again_is_the_row_that_is_there(session: Session) -> None:
+    first = appends.append_or_same(session, SHARE, unique=UNIQUE)
+    assert appends.append_or_same(session, SHARE, unique=UNIQUE) == first
+
+
+def test_another_content_under_the_same_name_is_refused(session: Session) -> None:
+    appends.append_or_same(session, SHARE, unique=UNIQUE)
+    other = replace(SHARE, calendar="XNYS")
+    with pytest.raises(InvalidInput, match=r"instruments: symbol AAPL, .* with other content"):
+        appends.append_or_same(session, other, unique=UNIQUE)
+
+
+def test_a_strategy_without_a_version_takes_its_own_or_the_next(session: Session) -> None:
+    def version_of(spec: str, version: int | None = None) -> int:
+        stored = appends.append_strategy(
+            session, name="s", version=version, spec={"is": spec}, digest=digest_text(spec)
+        )
+        table = metadata.tables["tapetrail.strategies"]
+        return session.execute(select(table.c.version).where(table.c.id == stored.id)).scalar_one()
+
+    assert [version_of("a"), version_of("b"), version_of("a"), version_of("c", 7)] == [1, 2, 1, 7]
+    assert version_of("d") == 8
+    with pytest.raises(InvalidInput, match=r"strategy s version 2 is already .*or take 9"):
+        version_of("e", 2)
+
+
+def test_a_blob_is_named_once(session: Session) -> None:
+    blob = BlobRow(digest=digest_text("x"), key="objects/x", size=1, media_type="text/plain")
+    at = session.execute(text("SELECT now()")).scalar_one()
+    appends.append_blobs(session, [blob], at=at)
+    appends.append_blobs(session, [blob], at=at)
+    appends.append_blobs(session, [], at=at)
+    assert appends.append_all(session, []) == []
+    table = metadata.tables["tapetrail.blobs"]
+    assert len(session.execute(select(table).where(table.c.key == "objects/x")).all()) == 1
+
+
+def test_what_there_is_not_is_not_found(session: Session) -> None:
+    with pytest.raises(NotFound, match="no decision -1"):
+        reads.decision_task(session, -1)
+    with pytest.raises(NotFound, match=r"instruments: no row -1"):
+        reads.stored(session, "instruments", [-1])
+
+
+def ask(engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.execute(text("SELECT 1"))
+
+
+def test_a_server_that_is_away_is_an_edge_that_failed(tmp_path: Path) -> None:
+    engine = open_engine(f"{NOBODY}{tmp_path}")
+    with pytest.raises(EdgeFailure, match=r"PostgreSQL did not answer: .*connection failed"):
+        ask(engine)
+
+
+def test_a_wait_for_a_server_ends_in_time_and_for_good_where_it_is_final(tmp_path: Path) -> None:
+    engine = open_engine(f"{NOBODY}{tmp_path}")
+    reach = Reach(engine, patience_s=0.3)
+    with pytest.raises(EdgeFailure):
+        ask(engine)
+    assert not reach.is_refused
+    reach.is_final = True
+    with pytest.raises(SystemExit):
+        ask(engine)
+    assert reach.is_refused
+
+
+def test_open_connections_outlive_a_refusal_and_no_others_follow(server: ServerAddress) -> None:
+    engine = open_engine(server.url("postgres"))
+    reach = Reach(engine, patience_s=0.3)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW timezone")) == "UTC"
+        reach.refuse()
+        assert connection.scalar(text("SELECT 1")) == 1
+        with pytest.raises(SystemExit):
+            engine.connect()
+    engine.dispose()

@@ -1,0 +1,109 @@
+"""What fails is recorded with its reason, or refused before anything is recorded; nothing hangs."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.edges.waiting import wait_for
+from tests.workflows import broken_run, stranger
+from tests.workflows.conftest import Home
+from tests.workflows.soundness import assert_sound, is_done, work_off
+
+from tapetrail.store.private_server import PrivateServer
+
+pytestmark = pytest.mark.service
+
+ENDS: Final = """
+SELECT d.status, d.failed_stage, d.error_kind, d.error_message, e.status AS execution,
+    (SELECT count(*) FROM tapetrail.decision_seals WHERE decision_id = d.id) AS seals,
+    (SELECT count(*) FROM tapetrail.market_snapshots WHERE decision_id = d.id)
+    + (SELECT count(*) FROM tapetrail.charts WHERE decision_id = d.id)
+    + (SELECT count(*) FROM tapetrail.llm_analyses WHERE decision_id = d.id)
+    + (SELECT count(*) FROM tapetrail.trading_signals WHERE decision_id = d.id) AS claimed
+FROM tapetrail.decisions AS d JOIN tapetrail.workflow_executions AS e ON e.id = d.execution_id
+ORDER BY d.id
+"""
+
+
+def assert_failed_without_a_claim(home: Home, *, kind: str) -> str:
+    """Every decision failed in the engine for this reason; return the message of the last."""
+    rows = home.rows(ENDS)
+    assert rows
+    for row in rows:
+        assert (row["status"], row["failed_stage"], row["error_kind"]) == ("failed", "engine", kind)
+        assert (row["execution"], row["seals"], row["claimed"]) == ("failed", 1, 0)
+    assert is_done(home)
+    with PrivateServer(home=home.path).hold() as address:
+        assert stranger.differences(address.libpq_url("postgres"), home.path / "blobs") == []
+    return rows[-1]["error_message"]
+
+
+def test_a_full_disk_fails_the_decision_with_the_reason_and_nothing_is_claimed(home: Home) -> None:
+    PrivateServer(home=home.path).start()
+    # No file of the run may grow beyond 4 KiB; the server was started before and may.
+    prefix = ("/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh")
+    ended = home.run(*home.asked(symbols="IBM"), prefix=prefix)
+    assert ended.returncode == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    message = assert_failed_without_a_claim(home, kind="blob_store_unavailable")
+    assert "File too large" in message
+    assert "File too large" in ended.stderr
+
+
+def test_a_blob_folder_that_is_none_is_refused_or_recorded(home: Home) -> None:
+    home.path.mkdir(mode=0o700)
+    (home.path / "blobs").touch()
+    ended = home.run(*home.asked(symbols="IBM"))
+    assert "Traceback" not in ended.stderr
+    assert str(home.path / "blobs") in ended.stderr
+    if ended.returncode == 5:
+        assert home.rows(ENDS) == []
+    else:
+        assert ended.returncode == 1
+        (home.path / "blobs").unlink()
+        assert_failed_without_a_claim(home, kind="blob_store_unavailable")
+
+
+def test_a_defect_is_recorded_and_ends_its_execution(home: Home) -> None:
+    ended = subprocess.run(
+        [sys.executable, broken_run.__file__, str(home.path)],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (0, "failed\n"), ended.stderr
+    assert "Traceback" not in ended.stderr
+    message = assert_failed_without_a_claim(home, kind="defect")
+    assert message == "ZeroDivisionError: nothing� � here"
+
+
+def test_two_runs_of_the_same_at_the_same_moment_both_complete(home: Home) -> None:
+    # Nobody has used this home before: all three come to make its server and its schema.
+    # The same instruments in another order, so that nobody waits for the other crosswise.
+    one, two = home.asked("same", symbols="AAPL, GOOG, IBM"), home.asked(symbols="IBM, GOOG, AAPL")
+    with home.started(*one) as first, home.started(*one) as second, home.started(*two) as third:
+        said = [run.communicate(timeout=120)[0] for run in (first, second, third)]
+        codes = [run.returncode for run in (first, second, third)]
+    assert codes == [0, 0, 0], said
+    assert not [words for words in said if "Traceback" in words]
+    work_off(home)
+    assert len(assert_sound(home)) == 9
+    passes = home.rows("SELECT symbol, array_agg(run_no ORDER BY run_no) AS n FROM"
+                       " tapetrail.decisions GROUP BY symbol")  # fmt: skip
+    assert sorted(row["n"] for row in passes) == [[1, 1, 2]] * 3
+
+
+def test_a_run_that_ends_lets_the_work_of_others_in_its_hands_come_to_its_end(home: Home) -> None:
+    symbols = "AAPL, GOOG, IBM, MSFT"
+    assert home.run(*home.asked(symbols=symbols)).returncode == 0
+    with home.started(*home.asked(symbols=symbols)) as long:
+        wait_for(lambda: len(home.rows("SELECT id FROM tapetrail.decisions")) == 8)
+        long.kill()
+        long.wait()
+    # A short run takes the dead one's work over, and may end in the middle of it.
+    ended = home.run(*home.asked("short", symbols="IBM"))
+    assert ended.returncode == 0
+    assert "Traceback" not in ended.stderr
+    assert "ERROR" not in ended.stderr
+    work_off(home)
+    assert len(assert_sound(home)) == 9
