@@ -56,7 +56,7 @@ lock: ## resolve the dependencies anew (needs uv)
 	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra sample -o requirements.lock --format requirements-txt
 	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o requirements-dev.lock --format requirements-txt
 
-clean: ## remove the environment, caches and the demo's records
+clean: ## remove the environment and caches; the record in .tapetrail stays
 	-@[ ! -x $(BIN)/tapetrail ] || $(BIN)/tapetrail db stop --quiet
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

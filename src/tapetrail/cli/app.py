@@ -50,7 +50,7 @@ WIDTH: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 app = typer.Typer(
     name="tapetrail",
-    help="The flight recorder for LLM-driven trading: every decision recorded, linked, checkable.",
+    help="The flight recorder for LLM-driven trading.",
     epilog=epilog(),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -154,7 +154,10 @@ def run(
 
 @app.command(epilog=examples("tapetrail worker --concurrency 4"))
 def worker(*, concurrency: Concurrency = 2) -> int:
-    """Work off queued decisions until interrupted, also those that dead workers left."""
+    """Work off queued decisions until interrupted.
+
+    Also takes over what dead workers left.
+    """
     return exit_code_of(lambda: running.worker(concurrency=concurrency), hint="tapetrail status")
 
 
@@ -174,10 +177,10 @@ def version() -> None:
 def help_(
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="WORDS", help="A command, or exit-codes or environment."),
+        typer.Argument(metavar="WORDS", help="A command, or a topic: exit-codes, environment."),
     ] = None,
 ) -> int:
-    """Show the help of a command, the exit codes, or the environment variables."""
+    """Show the help of a command or a topic."""
     if words and words[0] in TOPICS:
         say(exit_codes() if words[0] == "exit-codes" else environment())
         return 0
@@ -208,18 +211,25 @@ def db_url(
 
     The reader sees everything and changes nothing; app adds to the record; owner owns the schema.
     """
-    return exit_code_of(lambda: database.show_url(role), hint="tapetrail db start")
+    return exit_code_of(lambda: database.show_url(role), hint="tapetrail db url --help")
 
 
 @db.command("start", epilog=examples('psql "$(tapetrail db start)"'))
 def db_start() -> int:
-    """Start the private server, keep it up until `db stop`, print its address."""
+    """Start the private server and print its address.
+
+    It stays up until `tapetrail db stop`.
+    """
     return exit_code_of(database.start, hint="tapetrail status")
 
 
 @db.command("stop")
 def db_stop(*, quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing.")] = False) -> int:
-    """Stop the private server, also while others use it: what is recorded stays."""
+    """Stop the private server.
+
+    Also while others use it: they end with exit code 5, what is recorded stays, and what was
+    queued goes on with the next run or worker.
+    """
     return exit_code_of(lambda: database.stop(quiet=quiet), hint="tapetrail status")
 
 
@@ -275,7 +285,7 @@ def _add_resource(resource: Resource, *, singular: str) -> typer.Typer:
             hint=f"tapetrail {resource} list",
         )
 
-    app.add_typer(group, name=resource)
+    app.add_typer(group, name=resource.value)
     return group
 
 
@@ -319,4 +329,6 @@ def save_chart(
     A file that is there already is replaced, whole or not at all.
     """
     path = output or Path(f"chart-{number}.jpg")
-    return exit_code_of(lambda: records.save_chart(number, path=path), hint="tapetrail charts list")
+    return exit_code_of(
+        lambda: records.save_chart(number, path=path), hint="tapetrail charts save --help"
+    )

@@ -52,11 +52,13 @@ def show_url(role: str) -> int:
 
 
 def start() -> int:
-    """Start the private server, and leave it up."""
+    """Start the private server with an up-to-date schema, and leave it up."""
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
     read = settings()
     _refuse_foreign(read)
-    with opened():
-        address = _server(read).start()
+    address = _server(read).start()
+    bootstrap.upgrade(read)
     note("the server stays up until: tapetrail db stop")
     say(address.libpq_url(ROLES["reader"]))
     return 0

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from tapetrail.cli.output import Screen, cell, harmless, is_list, is_mapping, short_number
-from tapetrail.cli.tables import coloured, column_lines, paragraph_lines, table_lines
+from tapetrail.cli.tables import DECIMALS, coloured, column_lines, paragraph_lines, table_lines
 from tapetrail.wire import Detail, Resource
 
 Row = Mapping[str, object]
@@ -37,8 +37,7 @@ def detail_lines(resource: Resource, detail: Detail, *, screen: Screen) -> Itera
     yield coloured(_title(resource, row), "1", screen=screen)
     yield from _gist(resource, detail, screen=screen)
     yield ""
-    yield from column_lines({name: row[name] for name in row if name not in LONG})
-    yield from _counted(row)
+    yield from column_lines({name: row[name] for name in row if name not in LONG} | _counted(row))
     for name, rows in detail.related.items():
         yield ""
         yield from _related_lines(name, rows, screen=screen)
@@ -70,49 +69,56 @@ def _title(resource: Resource, row: Row) -> str:
 
 def _gist(resource: Resource, detail: Detail, *, screen: Screen) -> Iterator[str]:
     """Yield what the row comes down to: why it failed, or what was answered and why."""
-    row = detail.columns
     match resource:
         case Resource.EXECUTIONS:
-            yield from _failure(cell(row["error"]) if row["error"] else "", "", screen=screen)
-            for decision in detail.related["decisions"]:
-                what = f"{cell(decision['symbol'])}: {_failed_where(decision)}"
-                yield from _failure(what, decision["error_message"], screen=screen)
+            yield from _execution_gist(detail, screen=screen)
         case Resource.DECISIONS:
-            yield from _failure(_failed_where(row), row["error_message"], screen=screen)
-            for signal in detail.related["signals"]:
-                yield from _signal_gist(signal, screen=screen)
+            yield from _decision_gist(detail, screen=screen)
         case Resource.CHARTS:
             pass
         case Resource.ANALYSES:
-            yield from _failure("", row["error_message"], screen=screen)
-            yield from _reply_gist(row, screen=screen)
+            yield from _text(detail.columns["error_message"], screen=screen)
+            yield from _reply_gist(detail.columns, screen=screen)
         case Resource.SIGNALS:
-            yield from _signal_gist(row, screen=screen)
+            yield from _signal_gist(detail.columns, screen=screen)
 
 
-def _failed_where(row: Row) -> str:
-    return f"failed in {cell(row['failed_stage'])}: {cell(row['error_kind'])}"
+def _execution_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
+    yield from _text(detail.columns["error"], screen=screen)
+    for decision in detail.related["decisions"]:
+        yield from _failure(decision, f"{cell(decision['symbol'])}: ", screen=screen)
 
 
-def _failure(what: str, why: object, *, screen: Screen) -> Iterator[str]:
-    """Yield a failure in red, if there is one."""
-    if what and (why or why == ""):
-        yield "  " + coloured(what, "31", screen=screen)
-    if why:
-        yield from paragraph_lines(str(why), screen=screen)
+def _decision_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
+    yield from _failure(detail.columns, "", screen=screen)
+    for signal in detail.related["signals"]:
+        role = "" if signal["role"] == "deciding" else f" ({cell(signal['role'])})"
+        yield f"  {cell(signal['signal_type'])}{role}"
+        yield from _signal_gist(signal, screen=screen)
+
+
+def _text(text: object, *, screen: Screen) -> Iterator[str]:
+    """Yield a paragraph, if there is one."""
+    if text:
+        yield from paragraph_lines(str(text), screen=screen)
+
+
+def _failure(decision: Row, name: str, *, screen: Screen) -> Iterator[str]:
+    """Yield where and why a decision failed, if it did."""
+    if decision["error_message"]:
+        where = f"{name}failed in {cell(decision['failed_stage'])}: {cell(decision['error_kind'])}"
+        yield "  " + coloured(where, "31", screen=screen)
+        yield from _text(decision["error_message"], screen=screen)
 
 
 def _signal_gist(signal: Row, *, screen: Screen) -> Iterator[str]:
     names = ("confidence", "entry_price", "stop_loss", "target_price", "risk_reward_ratio")
-    known = [
-        f"{name.replace('_', ' ')} {cell(signal[name])}"
+    yield "  " + ", ".join(
+        f"{name.replace('_', ' ')} {cell(signal[name], decimals=DECIMALS.get(name))}"
         for name in names
         if signal[name] is not None
-    ]
-    role = "" if signal["role"] == "deciding" else f" ({cell(signal['role'])})"
-    yield f"  {cell(signal['signal_type'])}{role}  {', '.join(known)}"
-    if signal["reasoning"]:
-        yield from paragraph_lines(str(signal["reasoning"]), screen=screen)
+    )
+    yield from _text(signal["reasoning"], screen=screen)
 
 
 def _reply_gist(row: Row, *, screen: Screen) -> Iterator[str]:
@@ -123,8 +129,7 @@ def _reply_gist(row: Row, *, screen: Screen) -> Iterator[str]:
             yield "  the reply as it came:"
             yield from paragraph_lines(str(row["response_text"]), screen=screen)
         return
-    if reply.get("reasoning"):
-        yield from paragraph_lines(str(reply["reasoning"]), screen=screen)
+    yield from _text(reply.get("reasoning"), screen=screen)
     rules = reply.get("rules")
     if is_list(rules) and rules and all(map(is_mapping, rules)):
         yield ""
@@ -143,12 +148,14 @@ def _rule(rule: Row) -> list[object]:
     return [rule.get("name"), *(rule.get(name) for name in RULE[1:-1]), shown]
 
 
-def _counted(row: Row) -> Iterator[str]:
-    """Yield how long the texts are that only `--json` shows."""
-    for name in ("prompt_text", "response_text"):
-        text = row.get(name)
-        if isinstance(text, str) and (name == "prompt_text" or row["response_json"]):
-            yield f"{name}  {len(text)} characters, whole with --json"
+def _counted(row: Row) -> dict[str, str]:
+    """Return how long the texts are that only `--json` shows."""
+    texts = {name: row.get(name) for name in ("prompt_text", "response_text")}
+    return {
+        name: f"{len(text)} characters, whole with --json"
+        for name, text in texts.items()
+        if isinstance(text, str) and (name == "prompt_text" or row["response_json"])
+    }
 
 
 def _related_lines(name: str, rows: Sequence[Row], *, screen: Screen) -> Iterator[str]:

@@ -27,16 +27,18 @@ UNREACHABLE: Final = 5
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 MEANINGS: Final = {
-    DONE: "done; also when a list is empty",
-    FAILED: "failed: a decision failed, stored bytes are not what was recorded, or a defect",
-    USAGE: "wrong words: an option, a value or a strategy file that breaks a rule",
+    DONE: "done, also where a list is empty",
+    FAILED: "a decision failed, a stored object is damaged, or TapeTrail has a defect",
+    USAGE: "an option, a value or a strategy file breaks a rule; nothing was done",
     NOT_FOUND: "nothing by that name or number; the message says what there is",
-    UNREACHABLE: "the database, a folder or a source did not do its part; try again",
+    UNREACHABLE: "the database, a folder or a source did not do its part",
     INTERRUPTED: "interrupted with Ctrl-C",
-    BROKEN_PIPE: "whoever read the output stopped early, as `head` does",
+    BROKEN_PIPE: "whoever read the output stopped early, as `head` may",
 }
 """Every exit code; a release may add to them, and changes none."""
 
+# What did not answer is named by a setting.
+_SETTINGS_HINT: Final = "tapetrail help environment"
 _CODES: Final[dict[type[TapeTrailError], int]] = {
     InvalidInput: USAGE,
     NotFound: NOT_FOUND,
@@ -47,6 +49,13 @@ _CODES: Final[dict[type[TapeTrailError], int]] = {
 _REMEDY: Final = re.compile(r"(?s)(.*); run: (tapetrail [a-z -]+)")
 # How typer's messages go on after they said what is wrong.
 _WHY: Final = re.compile(r"(?s)(.*?)(?:\.|:)? ?(?:\((Possible .*)\)|(Did you mean .*))")
+
+_RULES: Final = {
+    "int_parsing": "expected a whole number",
+    "greater_than_equal": "expected {ge} or more",
+    "less_than_equal": "expected {le} or less",
+}
+"""What the words must be, by what pydantic calls their breaking it."""
 
 
 def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "interrupted") -> int:
@@ -59,8 +68,9 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
         with writing():
             sys.stdout.flush()
     except TapeTrailError as error:
-        show_error(error.message, hint=hint)
-        return _CODES[type(error)]
+        code = _CODES[type(error)]
+        show_error(error.message, hint=_SETTINGS_HINT if code == UNREACHABLE else hint)
+        return code
     except KeyboardInterrupt:
         note(f"\n{interrupted}")
         return INTERRUPTED
@@ -116,9 +126,10 @@ def _usage_message(error: typer.TyperException) -> str:
 
     message = error.format_message()
     if isinstance(error.__cause__, ValidationError):
-        place = message.removeprefix("Invalid value for ").partition(": ")[0]
+        place = message.removeprefix("Invalid value for ").partition(": ")[0].replace("'", "")
         found = error.__cause__.errors(include_url=False)[0]
-        return f"{place.replace(chr(39), '')} {found['input']!r}: {_lowered(found['msg'])}"
+        rule = _RULES.get(found["type"], _lowered(found["msg"]))
+        return f"{place} {found['input']}: {rule.format(**found.get('ctx', {}))}"
     parts = _WHY.match(message)
     if parts is None:
         return _lowered(message.rstrip("."))

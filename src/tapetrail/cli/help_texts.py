@@ -8,10 +8,10 @@ from tapetrail.cli.failures import MEANINGS
 _AS_IS: Final = "\b\n"
 
 VARIABLES: Final = {
-    "TAPETRAIL_HOME": "the folder of the private server and the blobs; ./.tapetrail otherwise",
-    "TAPETRAIL_DATABASE_URL": "a PostgreSQL server of yours (15 or newer) instead of the private one",
-    "TAPETRAIL_POSTGRES_BIN_DIR": "the folder of the PostgreSQL programs that the private server runs",
-    "TAPETRAIL_ACTOR": "who acts, as the record names it; your user name otherwise",
+    "TAPETRAIL_HOME": "the folder of server and blobs; otherwise ./.tapetrail",
+    "TAPETRAIL_DATABASE_URL": "your own PostgreSQL server, 15 or newer; otherwise a private one",
+    "TAPETRAIL_POSTGRES_BIN_DIR": "the folder of the private server's programs",
+    "TAPETRAIL_ACTOR": "who acts, as the record names it; otherwise your user name",
     "TAPETRAIL_DEBUG": "1 shows the traceback of an error",
     "NO_COLOR": "anything but empty: no colours",
     "FORCE_COLOR": "anything but empty: colours in a pipe, too",
@@ -32,7 +32,8 @@ def epilog() -> str:
         "tapetrail decisions list --status failed",
         "tapetrail decisions show 130",
     )
-    return f"{begin}\n\n{_AS_IS}{exit_codes()}\n\n{_AS_IS}{environment()}"
+    more = "Environment variables: tapetrail help environment"
+    return f"{begin}\n\n{_AS_IS}{exit_codes()}\n\n{more}"
 
 
 def exit_codes() -> str:

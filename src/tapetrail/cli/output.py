@@ -112,7 +112,7 @@ def size_text(count: int) -> str:
 def harmless(text: str) -> str:
     """Return `text` on one line, without escape sequences and controls.
 
-    What is invisible or turns text around is shown by its number, such as `\\u202e`.
+    What is invisible or turns text around is shown by its number in Unicode.
     """
     if text.isprintable():
         return text

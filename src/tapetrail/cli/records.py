@@ -1,18 +1,21 @@
 """`tapetrail executions|decisions|charts|analyses|signals list|show`, and `charts save`."""
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tapetrail.cli.details import detail_lines
-from tapetrail.cli.output import note, print_json, say, screen, size_text
+from tapetrail.cli.output import harmless, note, print_json, say, screen, size_text
 from tapetrail.cli.session import opened
 from tapetrail.cli.tables import table_lines
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.wire import Filters, Page, Resource, detail_document, page_document
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 COLUMNS: Final = {
     Resource.EXECUTIONS: (
@@ -87,20 +90,28 @@ def show_one(resource: Resource, number: int, *, as_json: bool) -> int:
 
 def save_chart(number: int, *, path: Path) -> int:
     """Write a chart's image to `path`, whole or not at all; what was there is replaced."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise InvalidInput(f"--output {str(path)!r}: a folder or device, expected a file")
-    if not target.parent.is_dir():
-        raise InvalidInput(f"--output {str(path)!r}: there is no folder {str(target.parent)!r}")
     _check_number(number)
+    with _naming(path):
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise InvalidInput(f"--output {str(path)!r}: a folder or device, expected a file")
+        if not target.parent.is_dir():
+            raise InvalidInput(f"--output {str(path)!r}: there is no folder {str(target.parent)!r}")
     with opened() as recorder:
         image = recorder.chart_image(number)
-    try:
+    with _naming(path):
         _write(image, target)
+    note(f"saved {harmless(str(path))} ({size_text(len(image))})")
+    return 0
+
+
+@contextmanager
+def _naming(path: Path) -> "Generator[None]":
+    """Turn the system's refusals into an `EdgeFailure` that names the file."""
+    try:
+        yield
     except OSError as error:
         raise EdgeFailure(f"could not write {str(path)!r}; {error.strerror}") from error
-    note(f"saved {path} ({size_text(len(image))})")
-    return 0
 
 
 def _write(content: bytes, path: Path) -> None:
@@ -132,6 +143,8 @@ def _check_filters(resource: Resource, filters: Filters) -> None:
 
     _check_number(filters.execution_id or 0)
     _check_number(filters.chart_id or 0)
+    if filters.symbol is not None and not filters.symbol.isprintable():
+        raise InvalidInput(f"--symbol {filters.symbol!r}: holds what no symbol can")
     if filters.timeframe is not None:
         Timeframe.parse(filters.timeframe)
     known = {

@@ -117,7 +117,7 @@ def _show_demo(recorder: "Recorder", progress: Sequence["Progress"], *, seconds:
     print_page(Resource.DECISIONS, page)
     decisions, failed = sum(p.decisions for p in progress), sum(p.failed for p in progress)
     note(f"{decisions} decisions in {len(progress)} executions, {failed} failed, {seconds:.1f} s")
-    note("Try: tapetrail decisions list --symbol FB")
+    note("Try: tapetrail decisions list --status failed")
     note(f"     tapetrail decisions show {page.data[0].id}")
     note("     tapetrail charts list --timeframe 1w    then: tapetrail charts save ID")
     note('     psql "$(tapetrail db start)"')

@@ -1,7 +1,6 @@
 """The settings of this process, and the record opened with them."""
 
 import os
-from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from tapetrail.core.errors import NotFound
 from tapetrail.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from tapetrail.recorder import Recorder
 
 

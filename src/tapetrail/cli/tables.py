@@ -58,7 +58,8 @@ def table_lines(
 ) -> Iterator[str]:
     """Yield a table's lines, headings first.
 
-    Where the screen has a width, the widest columns of text are cut until the table fits.
+    Where the screen has a width, the widest columns of text are cut until the table fits. Numbers,
+    dates and times are never cut: half of one is another one.
     """
     headings = [HEADINGS.get(name, name) for name in names]
     texts = [
@@ -68,7 +69,8 @@ def table_lines(
     is_number = [all(map(_is_number, column)) for column in zip(*rows, strict=True)]
     widths = [max(map(width_of, column)) for column in zip(headings, *texts, strict=True)]
     if screen.width is not None:
-        widths = _narrowed(widths, is_number, screen.width)
+        is_text = [all(map(_is_text, column)) for column in zip(*rows, strict=True)]
+        widths = _narrowed(widths, is_text, screen.width)
     yield coloured(_line(headings, widths, is_number), "1", screen=screen)
     for row in texts:
         padded = _padded(row, widths, is_number)
@@ -112,14 +114,14 @@ def width_of(text: str) -> int:
     return len(text) + wide - sum(bool(unicodedata.combining(sign)) for sign in text)
 
 
-def _narrowed(widths: Sequence[int], is_number: Sequence[bool], room: int) -> list[int]:
+def _narrowed(widths: Sequence[int], is_text: Sequence[bool], room: int) -> list[int]:
     """Return the widths with the widest columns of text cut until all fit, if they can."""
     narrowed = list(widths)
     while sum(narrowed) + len(GAP) * (len(narrowed) - 1) > room:
         wide = [
             (width, position)
-            for position, (width, number) in enumerate(zip(narrowed, is_number, strict=True))
-            if not number and width > CUT_WIDTH_MIN
+            for position, (width, text) in enumerate(zip(narrowed, is_text, strict=True))
+            if text and width > CUT_WIDTH_MIN
         ]
         if not wide:
             return narrowed
@@ -154,3 +156,7 @@ _NUMBERS: Final = (int, float, Decimal)
 
 def _is_number(value: object) -> bool:
     return value is None or (not isinstance(value, bool | str) and isinstance(value, _NUMBERS))
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
