@@ -117,10 +117,21 @@ def _show_demo(recorder: "Recorder", progress: Sequence["Progress"], *, seconds:
     print_page(Resource.DECISIONS, page)
     decisions, failed = sum(p.decisions for p in progress), sum(p.failed for p in progress)
     note(f"{decisions} decisions in {len(progress)} executions, {failed} failed, {seconds:.1f} s")
+    _note_failures(recorder)
     note("Try: tapetrail decisions list --status failed")
     note(f"     tapetrail decisions show {page.data[0].id}")
     note("     tapetrail charts list --timeframe 1w    then: tapetrail charts save ID")
     note('     psql "$(tapetrail db start)"')
+
+
+def _note_failures(recorder: "Recorder") -> None:
+    """Say of each symbol and kind how many decisions failed, and why the last one did."""
+    page = recorder.page(Resource.DECISIONS, filters=Filters(status="failed"), limit=LIMIT_MAX)
+    reasons: dict[tuple[str, str | None], list[str]] = {}
+    for row in page.data:
+        reasons.setdefault((row.symbol, row.error_kind), []).append(row.error_message or "")
+    for (symbol, kind), messages in reasons.items():
+        note(harmless(f"  {symbol}: {kind}, {len(messages)} times; the latest: {messages[0]}"))
 
 
 def _watched(
