@@ -32,7 +32,7 @@ check: .venv/dev.stamp ## lint, types, import contracts, fast tests: under a min
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/basedpyright
-	$(BIN)/pytest -q -m "not service"
+	$(BIN)/pytest -q -m "not service and not browser"
 
 test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/ruff check .

@@ -43,7 +43,7 @@ def assert_failed_without_a_claim(home: Home, *, kind: str) -> str:
 def test_a_full_disk_fails_the_decision_with_the_reason_and_nothing_is_claimed(home: Home) -> None:
     PrivateServer(home=home.path).start()
     # No file of the run may grow beyond 4 KiB; the server was started before and may.
-    prefix = ("/bin/sh", "-c", 'ulimit -f 8; exec "$@"', "sh")
+    prefix = ("/bin/sh", "-c", 'unset COVERAGE_PROCESS_CONFIG; ulimit -f 8; exec "$@"', "sh")
     ended = home.run(*home.asked(symbols="IBM"), prefix=prefix)
     assert ended.returncode == 1, ended.stderr
     assert "Traceback" not in ended.stderr

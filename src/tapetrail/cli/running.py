@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tapetrail.recorder import Recorder
     from tapetrail.store.reads import Progress
 
-POLL_S: Final = 0.1
+POLL_S: Final = 0.2
 LATEST: Final = 10
 ENDED: Final = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 

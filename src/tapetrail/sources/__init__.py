@@ -15,6 +15,7 @@ class Fetched:
     `bars` are daily and hold nothing later than the request's `as_of`; `splits` are the ones known
     then and applied. `price_factor` is what quoted prices were multiplied by to reach the currency
     (0.01 for pence). `dropped_rows` counts the rows left out by the source's stated policy.
+    `adjusted_with_hindsight` says that the prices may be restated for what happened after `as_of`.
     """
 
     payload: bytes
@@ -23,6 +24,7 @@ class Fetched:
     splits: tuple[Split, ...]
     dropped_rows: int
     price_factor: Decimal = Decimal(1)
+    adjusted_with_hindsight: bool = False
 
 
 class Source(Protocol):

@@ -1,0 +1,143 @@
+"""What a chart says at each bar: the texts of its headline and legends, for a pointer to follow.
+
+The legends of a `ChartSpec` show the last values. Here the same legends are read at every bar, in
+the same words, so that an interactive chart writes no number by a rule of its own.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from tapetrail.core.bars import Flags, Floats
+from tapetrail.core.canonical import decimal_of
+from tapetrail.core.chart_axes import amount_text, price_decimals, price_text
+from tapetrail.core.chart_figures import change_pct
+from tapetrail.core.chart_panels import NONE
+from tapetrail.core.chart_spec import ChartSpec, Form, Ink, Legend, Panel, PanelKind, Series
+from tapetrail.core.charts import QUOTED_CLOSES
+from tapetrail.core.errors import ErrorKind, InvalidInput
+
+Texts: TypeAlias = tuple[str, ...]
+NumberText: TypeAlias = Callable[[float], str]
+
+AMOUNT_DECIMALS: Final = 2
+_AMOUNTS: Final = frozenset({PanelKind.VOLUME, PanelKind.OBV})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What one legend says at each of n bars: its label, then one of `texts`.
+
+    Where `rising` is given, shape (n,), the ink of a bar is up or down instead of `ink`.
+    """
+
+    label: str
+    texts: Texts
+    ink: Ink
+    rising: Flags | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ChartReadings:
+    """The texts of n bars. `changes` are empty where there is no close to compare with.
+
+    `panels` has the readings of each panel of the chart, in the order of its legends. `decimals`
+    is what prices are written with.
+    """
+
+    decimals: int
+    opens: Texts
+    highs: Texts
+    lows: Texts
+    closes: Texts
+    changes: Texts
+    panels: tuple[tuple[Reading, ...], ...]
+
+
+def derive_readings(spec: ChartSpec) -> ChartReadings:
+    """Return what the chart's headline and legends say at each of its bars.
+
+    Raises `InvalidInput` where a panel's legends are not those of its series.
+    """
+    candles = spec.candles
+    decimals = price_decimals(candles.close[-QUOTED_CLOSES:])
+
+    def price(value: float) -> str:
+        return price_text(value, decimals)
+
+    return ChartReadings(
+        decimals=decimals,
+        opens=_texts(candles.open, price),
+        highs=_texts(candles.high, price),
+        lows=_texts(candles.low, price),
+        closes=_texts(candles.close, price),
+        changes=tuple(_changes(candles.close)),
+        panels=tuple(tuple(_readings(panel, price)) for panel in spec.panels),
+    )
+
+
+def _changes(closes: Floats) -> Iterator[str]:
+    exact = [decimal_of(close) for close in closes.tolist()]
+    for at in range(len(exact)):
+        change = change_pct(exact[max(0, at - 1) : at + 1])
+        yield "" if change is None else f"{change:+.2f}%"
+
+
+def _readings(panel: Panel, price: NumberText) -> Iterator[Reading]:
+    """Yield the panel's readings. A legend's label is its first word, its text the rest."""
+    legends = [legend for row in panel.legends for legend in row]
+    sources = _sources(panel)
+    if len(legends) != len(sources):
+        raise InvalidInput(
+            f"{panel.kind} panel: {len(legends)} legends for {len(sources)} series or bands;"
+            " expected one legend each",
+            kind=ErrorKind.RENDER_FAILED,
+        )
+    write = _writer(panel.kind, price)
+    for legend, source in zip(legends, sources, strict=True):
+        yield _reading(legend, source, write)
+
+
+def _sources(panel: Panel) -> list[tuple[Series, ...]]:
+    """Return what the legends speak of, in their order: lines, the band, then what has directions.
+
+    A band is two series, the lower one first, because its legend is a range.
+    """
+    by_name = {each.name: each for each in panel.series}
+    band = [] if panel.band is None else [tuple(by_name[name] for name in reversed(panel.band))]
+    lines = [(each,) for each in panel.series if each.form is Form.LINE]
+    directed = [(each,) for each in panel.series if each.form is not Form.LINE]
+    alone = [each for each in lines if panel.band is None or each[0].name not in panel.band]
+    return [*alone, *band, *directed]
+
+
+def _reading(legend: Legend, source: tuple[Series, ...], write: NumberText) -> Reading:
+    first = source[0]
+    columns = [_texts(series.values, write) for series in source]
+    texts = columns[0]
+    if len(columns) > 1:
+        texts = tuple(f" {NONE} ".join(each) for each in zip(*columns, strict=True))
+    if first.form is Form.TREND and first.rising is not None:
+        ways = first.rising.tolist()
+        texts = tuple(_trend_text(text, up) for text, up in zip(texts, ways, strict=True))
+    return Reading(
+        label=legend.text.partition(" ")[0],
+        texts=texts,
+        ink=legend.ink,
+        rising=None if legend.ink is Ink.TEXT else first.rising,
+    )
+
+
+def _trend_text(text: str, up: bool) -> str:  # noqa: FBT001 # a direction, not a switch
+    return text if text == NONE else f"{text} {'▲' if up else '▼'}"
+
+
+def _writer(kind: PanelKind, price: NumberText) -> NumberText:
+    if kind in _AMOUNTS:
+        return lambda value: amount_text(value, AMOUNT_DECIMALS)
+    return "{:.2f}".format if kind is PanelKind.RSI else price
+
+
+def _texts(column: Floats, write: NumberText) -> Texts:
+    return tuple(NONE if math.isnan(value) else write(value) for value in column.tolist())

@@ -1,0 +1,177 @@
+"""A chart spec as one interactive HTML file that needs nothing else: no network, no other file.
+
+The file holds the drawing library, our script and style, and two blocks of data: the stored spec
+document as it is, and the texts of `core.chart_readings`. A policy inside the file lets exactly
+these scripts and this style run, by their digests, and forbids everything else. Symbols and notes
+are text: escaped here, and the script never turns data into markup.
+"""
+
+import html
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Final
+
+from tapetrail.core.canonical import digest_bytes
+from tapetrail.core.chart_readings import ChartReadings, Reading, derive_readings
+from tapetrail.core.chart_spec import ChartSpec, Legend, Panel, PanelKind
+from tapetrail.core.chart_text import spec_text
+
+LIBRARY_VERSION: Final = "5.2.1"
+HTML_RENDERER: Final = f"tapetrail-html/1 lightweight-charts/{LIBRARY_VERSION}"
+"""What made the bytes: they are equal for equal specs and these versions."""
+
+LIBRARY: Final = "lightweight-charts/lightweight-charts.standalone.production.js"
+SCRIPTS: Final = ("chart_values.js", "chart_panels.js", "chart.js")
+"""Our script, in parts that share one scope of their own."""
+
+POLICY: Final = (
+    "default-src 'none'; script-src {scripts}; style-src {styles};"
+    " img-src data:; base-uri 'none'; form-action 'none'"
+)
+PANEL_NAMES: Final = {
+    PanelKind.PRICE: "price",
+    PanelKind.VOLUME: "volume",
+    PanelKind.RSI: "RSI",
+    PanelKind.MACD: "MACD",
+    PanelKind.OBV: "OBV",
+    PanelKind.ATR: "ATR",
+}
+
+# Inside a script element only these could end it or open another one; JSON allows them nowhere
+# but in strings, where an escape means the same letter.
+_ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
+# Control letters, signs that turn the direction of text around, and halves of letters: what a
+# page cannot show, or what would let a text pass for another one.
+_UNSHOWN: Final = dict.fromkeys(
+    (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        *range(0xD800, 0xE000),
+    ),
+    "\ufffd",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Assets:
+    """The parts of the file that are the same for every chart."""
+
+    template: Template
+    policy: str
+    style: str
+    library: str
+    script: str
+
+
+def render_html(spec: ChartSpec) -> bytes:
+    """Return the chart as one HTML file, UTF-8: the same bytes for the same spec.
+
+    Raises `InvalidInput` where a panel's legends are not those of its series.
+    """
+    assets, head = _assets(), spec.headline
+    page = assets.template.substitute(
+        policy=assets.policy,
+        style=assets.style,
+        library=assets.library,
+        script=assets.script,
+        title=_text(f"{head.symbol} {head.timeframe} {spec.days[-1]}"),
+        symbol=_text(head.symbol),
+        timeframe=_text(head.timeframe),
+        facts=_text(head.facts),
+        change="" if head.change is None else _text(head.change.text),
+        way="" if head.change is None else _legend_class(head.change),
+        context=_text(head.context),
+        caption=_text(_caption(spec)),
+        legends="\n".join(map(_legends, spec.panels)),
+        notes="\n".join(f"<li>{_text(note)}</li>" for note in spec.notes),
+        spec=_embedded(spec_text(spec).decode("ascii")),
+        readings=_embedded(_readings_text(derive_readings(spec))),
+    )
+    return page.encode("utf-8")
+
+
+@cache
+def _assets() -> _Assets:
+    style, library = _asset("chart.css"), _asset(LIBRARY)
+    script = "".join(["(() => {\n'use strict';\n", *map(_asset, SCRIPTS), "})();\n"])
+    scripts = f"{_allowed(library)} {_allowed(script)}"
+    return _Assets(
+        template=Template(_asset("chart.html")),
+        policy=POLICY.format(scripts=scripts, styles=_allowed(style)),
+        style=style,
+        library=library,
+        script=script,
+    )
+
+
+def _asset(name: str) -> str:
+    return (files("tapetrail.render") / "assets" / name).read_bytes().decode("utf-8")
+
+
+def _allowed(text: str) -> str:
+    """Return the policy's word for exactly this text: its SHA-256 in base 64."""
+    digest = bytes.fromhex(digest_bytes(text.encode("utf-8")).removeprefix("sha256:"))
+    return f"'sha256-{b64encode(digest).decode('ascii')}'"
+
+
+def _text(text: str) -> str:
+    """Return the text for use in an element or an attribute; what has no sign is U+FFFD."""
+    return html.escape(text.translate(_UNSHOWN), quote=True)
+
+
+def _embedded(document: str) -> str:
+    """Return ASCII JSON that cannot end the element it stands in; it reads back the same."""
+    return document.translate(_ESCAPES)
+
+
+def _caption(spec: ChartSpec) -> str:
+    count = "1 bar" if len(spec) == 1 else f"{len(spec)} bars"
+    names = ", ".join(PANEL_NAMES[panel.kind] for panel in spec.panels)
+    head = spec.headline
+    return f"{head.symbol} {head.timeframe}, {count} until {spec.days[-1]}. Panels: {names}."
+
+
+def _legends(panel: Panel) -> str:
+    shown = "".join(_legend(legend) for row in panel.legends for legend in row)
+    return f'<p class="legends" data-panel="{panel.kind}">{shown}</p>'
+
+
+def _legend(legend: Legend) -> str:
+    return f'<span class="{_legend_class(legend)}">{_text(legend.text)}</span>'
+
+
+def _legend_class(legend: Legend) -> str:
+    return f"legend ink-{legend.ink}"
+
+
+def _readings_text(readings: ChartReadings) -> str:
+    """Return the texts as JSON, ASCII: the headline's columns, then each panel's legends."""
+    document = {
+        "decimals": readings.decimals,
+        "opens": readings.opens,
+        "highs": readings.highs,
+        "lows": readings.lows,
+        "closes": readings.closes,
+        "changes": readings.changes,
+        "panels": [list(_panel(panel)) for panel in readings.panels],
+    }
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _panel(readings: tuple[Reading, ...]) -> Iterator[dict[str, str | tuple[str, ...] | list[int]]]:
+    for each in readings:
+        member: dict[str, str | tuple[str, ...] | list[int]] = {
+            "label": each.label,
+            "ink": each.ink,
+            "texts": each.texts,
+        }
+        if each.rising is not None:
+            member["rising"] = [int(up) for up in each.rising.tolist()]
+        yield member
