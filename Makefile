@@ -31,8 +31,8 @@ check: .venv/dev.stamp ## lint, types, import contracts, fast tests: under a min
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/basedpyright
-	$(BIN)/pytest -q -m "not service and not browser"
+	@$(BIN)/basedpyright & types=$$!; $(BIN)/pytest -q --hypothesis-profile=quick -m "not service and not browser"; tests=$$?; \
+		wait $$types && exit $$tests
 
 test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from tapetrail.store.private_server import PrivateServer, ServerAddress
 
 # A busy machine is no failure: speed is for the benchmarks.
 settings.register_profile("tapetrail", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=25)  # for `make check`
 settings.load_profile("tapetrail")
 
 

@@ -2,7 +2,7 @@
 
 The times of the kills are drawn by chance from a fixed seed and spread over the whole life of a
 process, its start included. The number of kills is that of the environment variable
-`KILLS_IN_TESTS`, 12 without it; 100 take several minutes.
+`KILLS_IN_TESTS`, 8 without it; 100 take several minutes.
 """
 
 import os
@@ -23,7 +23,7 @@ from tapetrail.workflows.engine import FROZEN_AFTER_S, PATIENCE_S
 
 pytestmark = pytest.mark.service
 
-KILLS: Final = int(os.environ.get("KILLS_IN_TESTS", "12"))
+KILLS: Final = int(os.environ.get("KILLS_IN_TESTS", "8"))
 SEED: Final = int(os.environ.get("KILL_SEED_IN_TESTS", "20121130"))
 SYMBOLS: Final = "AAPL, GOOG, IBM, MSFT"
 PENDING_DECISIONS: Final = """
