@@ -53,8 +53,9 @@ format: .venv/dev.stamp ## rewrite the sources in the project's format
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv lock --quiet
-	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra sample -o requirements.lock --format requirements-txt
-	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o requirements-dev.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra files --extra sample -o requirements.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --all-groups --no-group rivals --all-extras -o requirements-dev.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o requirements-bench.lock --format requirements-txt
 
 clean: ## remove the environment and caches; the record in .tapetrail stays
 	-@[ ! -x $(BIN)/tapetrail ] || $(BIN)/tapetrail db stop --quiet
