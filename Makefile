@@ -1,6 +1,6 @@
 # Every command we type. `make` alone lists them; each target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test check bench gallery format lock clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,12 +40,15 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/basedpyright
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
 
 bench: .venv/dev.stamp ## measure speed, as ratios within one run   [ARGS=...]
 	$(BIN)/python -m benchmarks $(ARGS)
+
+gallery: .venv/dev.stamp ## draw every kind of chart: docs/gallery, in full size in build   [ARGS=...]
+	$(BIN)/python -m gallery $(ARGS)
 
 format: .venv/dev.stamp ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .

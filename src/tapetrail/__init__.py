@@ -1,22 +1,34 @@
 """TapeTrail, the flight recorder for LLM-driven trading.
 
-The persistence services are importable from here; they are loaded when they are first asked for,
-so that the command line answers at once.
+What programs use is importable from here; it is loaded when it is first asked for, so that the
+command line answers at once.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from tapetrail.interface import OpenRecord, open_record
     from tapetrail.persistence import ChartPersistenceService, LLMAnalysisPersistenceService
 
 __version__ = "0.1.0"
-__all__ = ["ChartPersistenceService", "LLMAnalysisPersistenceService", "__version__"]
+__all__ = [
+    "ChartPersistenceService",
+    "LLMAnalysisPersistenceService",
+    "OpenRecord",
+    "__version__",
+    "open_record",
+]
+_HOMES: Final = {
+    "ChartPersistenceService": "tapetrail.persistence",
+    "LLMAnalysisPersistenceService": "tapetrail.persistence",
+    "OpenRecord": "tapetrail.interface",
+    "open_record": "tapetrail.interface",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Return a service of `tapetrail.persistence`. Raises `AttributeError` for any other name."""
-    if name not in __all__:
+    """Return what `__all__` names. Raises `AttributeError` for any other name."""
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tapetrail import persistence  # noqa: PLC0415 # see the module's docstring
-
-    return getattr(persistence, name)
+    return getattr(import_module(_HOMES[name]), name)

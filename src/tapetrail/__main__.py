@@ -1,15 +1,18 @@
 """The `tapetrail` command. The version is answered before anything heavy is imported."""
 
 import sys
+from contextlib import suppress
 
 from tapetrail import __version__
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.argv[1:] in (["--version"], ["version"]):
-        print(f"tapetrail {__version__}")  # noqa: T201 # the terminal is where this goes
-        return
+    if sys.argv[1:] in (["--version"], ["version"]) and sys.stdout is not None:
+        # Whoever does not take it is dealt with where every command's output is.
+        with suppress(OSError):
+            print(f"tapetrail {__version__}", flush=True)  # noqa: T201 # the terminal is where this goes
+            return
     try:
         from tapetrail.cli.app import run_command_line  # noqa: PLC0415 # see the module's docstring
     except KeyboardInterrupt:

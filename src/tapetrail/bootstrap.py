@@ -20,22 +20,31 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tapetrail import __version__
 from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.errors import EdgeFailure
+from tapetrail.core.blob_keys import object_key
+from tapetrail.core.canonical import digest_bytes, parse_digest
+from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.core.records import RuntimeRecord
 from tapetrail.recorder import Recorder
 from tapetrail.settings import Settings
 from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.restore_marks import is_unfinished
 from tapetrail.store.session import open_engine
 
 if TYPE_CHECKING:
+    from tapetrail.backup_files import Manifest
+    from tapetrail.backups import Restorable
+    from tapetrail.core.strategies import StrategySpec
     from tapetrail.planner import Planner
-    from tapetrail.sources import Source
+    from tapetrail.sources.files import FrameSource
+    from tapetrail.sources.opening import SourceOpener
+    from tapetrail.store.health import Health
     from tapetrail.workflows.findings import Edges
     from tapetrail.workflows.runner import Runner
 
 APP: Final = "tapetrail_app"
+OWNER: Final = "tapetrail_owner"
 SUPERUSER: Final = "postgres"
+BLOB_FOLDER: Final = "blobs"
 SCHEMA_VERSION: Final = "0007"
 UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
@@ -66,8 +75,13 @@ def open_database(settings: Settings) -> Generator[Database]:
     """Give the database, its private server running and its schema present for as long as open.
 
     A private server's schema is brought up to date by itself. Another server's is not: raises
-    `EdgeFailure` when it is behind.
+    `EdgeFailure` when it is behind, and for a home that a restore has not finished.
     """
+    if is_unfinished(settings.home):
+        raise EdgeFailure(
+            f"the record in {settings.home} is incomplete; a restore into it did not finish;"
+            " run: tapetrail db restore"
+        )
     if settings.database_url is not None:
         database = Database(
             app_url=as_role(settings.database_url, APP), owner_url=settings.database_url
@@ -108,6 +122,14 @@ def schema_version(settings: Settings) -> str | None:
         return _version(address.url(SUPERUSER))
 
 
+def load_health(settings: Settings) -> "Health":
+    """Return how the database does, which is up to date. Raises `EdgeFailure` as opening does."""
+    from tapetrail.store.health import load_health as load  # noqa: PLC0415 # for one command only
+
+    with open_database(settings) as database, _engine(database.owner_url) as engine:
+        return load(engine)
+
+
 def _upgrade(owner_url: str) -> None:
     """Bring the schema and the engine's own tables up to date, one process at a time."""
     from tapetrail.store import migrate  # noqa: PLC0415 # Alembic is needed here only
@@ -142,39 +164,107 @@ def open_runner(settings: Settings, *, concurrency: int) -> Generator[tuple[Reco
             engine,
             database_url=database.app_url,
             blobs=blobs,
-            edges=edges(),
+            edges=edges(settings),
             executor_id=str(uuid4()),
             concurrency=concurrency,
         ) as runner:
             yield _recorder(settings, engine), runner
 
 
-def edges() -> "Edges":
+def back_up(settings: Settings, target: Path, *, may_replace: bool) -> "Manifest":
+    """Write the record to the file `target`. Raises as `backups.back_up` does."""
+    from tapetrail import backups  # noqa: PLC0415 # see the module's docstring
+
+    with open_database(settings) as database, _engine(database.owner_url) as engine:
+        origin = backups.Origin(
+            engine=engine,
+            url=database.owner_url,
+            blobs=_blobs(settings),
+            bin_dir=settings.postgres_bin_dir,
+            code_version=__version__,
+        )
+        return backups.back_up(origin, target, may_replace=may_replace, at=utc_now())
+
+
+def restore(settings: Settings, file: Path) -> "Manifest":
+    """Restore a backup into an empty home. Raises as `backups.restore` does."""
+    from tapetrail import backups  # noqa: PLC0415 # see the module's docstring
+
+    is_private = settings.database_url is None
+    destination = backups.Destination(
+        home=settings.home,
+        blob_folder=settings.home / BLOB_FOLDER,
+        bin_dir=settings.postgres_bin_dir,
+        schema_version=SCHEMA_VERSION,
+        has_database=lambda: not is_private or private_server(settings).has_data(),
+        open_blobs=lambda: _blobs(settings),
+        open_database=lambda: _restorable(settings),
+        upgrade=_upgrade,
+        new_token=lambda: uuid4().hex,
+    )
+    return backups.restore(file, destination)
+
+
+@contextmanager
+def _restorable(settings: Settings) -> "Generator[Restorable]":
+    """Give the database to restore into, as whoever may create schemas and as their owner."""
+    from tapetrail.backups import Restorable  # noqa: PLC0415 # see the module's docstring
+
+    if (url := settings.database_url) is not None:
+        with _engine(url) as engine:
+            yield Restorable(engine=engine, admin_url=url, owner_url=url, owner_role=OWNER)
+        return
+    with private_server(settings).hold() as address:
+        admin_url = address.url(SUPERUSER)
+        with _engine(admin_url) as engine:
+            yield Restorable(
+                engine=engine, admin_url=admin_url, owner_url=address.url(OWNER), owner_role=None
+            )
+
+
+def edges(settings: Settings) -> "Edges":
     """Return what working out a decision needs from outside."""
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
     from tapetrail.workflows.findings import Edges  # noqa: PLC0415 # see the module's docstring
 
-    return Edges(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
+    return Edges(open_source=_opener(settings), load_calendar=load_calendar, clock=utc_now)
 
 
-def planner() -> "Planner":
-    """Return what settles runs before anything is opened or written."""
+def planner(settings: Settings, *, handed: "FrameSource | None" = None) -> "Planner":
+    """Return what settles runs before anything is opened or written.
+
+    `handed` is the frame of a program that brings its bars along.
+    """
     from tapetrail.planner import Planner  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
 
-    return Planner(sources=_sources(), load_calendar=load_calendar, clock=utc_now)
+    open_source = _opener(settings, handed=handed)
+    return Planner(open_source=open_source, load_calendar=load_calendar, clock=utc_now)
+
+
+def hand_over(spec: "StrategySpec", frame: object) -> "FrameSource":
+    """Return the source that a strategy with `source: frame` has in `frame`.
+
+    Raises `InvalidInput` naming value, rule and place for what holds no bars.
+    """
+    from tapetrail.sources.files import FrameSource  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.opening import listing_of  # noqa: PLC0415 # see the module's docstring
+
+    if frame is None:
+        raise InvalidInput(f"source {spec.source}: no frame was handed over")
+    return FrameSource.of(frame, listing=listing_of(spec))
 
 
 def runtime_record() -> RuntimeRecord:
     """Return what runs here: our version, the lock file's digest, libraries, platform."""
-    from tapetrail.render.jpeg import RENDERER  # noqa: PLC0415 # renderers are needed by runs only
+    from tapetrail.workflows.evidence import CHART_RENDERER  # noqa: PLC0415 # for runs only
 
     lock = Path(__file__).parents[2] / "requirements.lock"
     return RuntimeRecord(
         code_version=__version__,
         lock_digest=digest_bytes(lock.read_bytes()) if lock.is_file() else None,
         libraries={name: version(name) for name in LIBRARIES},
-        renderer=RENDERER,
+        renderer=CHART_RENDERER,
         python_version=platform.python_version(),
         platform=f"{platform.system()} {platform.machine()}",
     )
@@ -204,13 +294,18 @@ def _recorder(settings: Settings, engine: Engine) -> Recorder:
 
 
 def _blobs(settings: Settings) -> DirectoryBlobs:
-    return DirectoryBlobs(root=settings.home / "blobs")
+    return DirectoryBlobs(root=settings.home / BLOB_FOLDER)
 
 
-def _sources() -> "dict[str, Source]":
-    from tapetrail.sources.sample import SampleSource  # noqa: PLC0415 # see the module's docstring
+def _opener(settings: Settings, *, handed: "FrameSource | None" = None) -> "SourceOpener":
+    """Return what opens the sources of strategies; frames lie among the blobs."""
+    from tapetrail.sources.opening import SourceOpener  # noqa: PLC0415 # see the module's docstring
 
-    return {"sample": SampleSource()}
+    def read_frame(digest: str) -> bytes:
+        found = parse_digest(digest)
+        return _blobs(settings).read(object_key(found), digest=found)
+
+    return SourceOpener(read_frame=read_frame, handed=handed)
 
 
 def _is_current(url: str) -> bool:

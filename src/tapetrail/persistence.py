@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeAlias
 from sqlalchemy.orm import Session
 
 from tapetrail.core.bars import Timeframe, TimeframeUnit
-from tapetrail.core.blob_keys import chart_key, object_key
+from tapetrail.core.blob_keys import COMPRESSED_SUFFIX, chart_key, object_key
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.chart_figures import ChartFigures
 from tapetrail.core.charts import CHART_STYLE
@@ -34,6 +34,7 @@ from tapetrail.store.appends import BlobRow
 from tapetrail.wire import AnalysisRow, AnalysisStats, ChartRow, Filters, Resource
 
 JPEG: Final = "image/jpeg"
+HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 ARCHIVE_AFTER_DAYS: Final = 90
 ShownCharts: TypeAlias = Sequence[tuple[Stored, Digest]]
@@ -79,6 +80,7 @@ class DrawnChart:
     symbol: str
     timeframe: Timeframe
     jpeg: bytes
+    html: bytes
     spec: bytes
     figures: ChartFigures
     indicators_applied: JsonObject
@@ -92,7 +94,13 @@ class KeptChart:
 
     drawn: DrawnChart
     image: BlobRow
+    page: BlobRow
     spec: BlobRow
+
+    @property
+    def blobs(self) -> tuple[BlobRow, ...]:
+        """The rows of all its bytes."""
+        return (self.image, self.page, self.spec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +164,7 @@ class ChartPersistenceService:
     def save_chart(self, chart: DrawnChart, *, refs: DecisionRefs, snapshot: Stored) -> Stored:
         """Store the chart's bytes, append its row, and return the row's number and digest."""
         kept = keep_chart(self._blobs, chart)
-        appends.append_blobs(self._session, (kept.image, kept.spec), at=self._clock())
+        appends.append_blobs(self._session, kept.blobs, at=self._clock())
         return self.append_chart(kept, refs=refs, snapshot=snapshot)
 
     def append_chart(self, kept: KeptChart, *, refs: DecisionRefs, snapshot: Stored) -> Stored:
@@ -173,10 +181,12 @@ class ChartPersistenceService:
             chart_style=CHART_STYLE,
             origin="drawn",
             chart_url_jpeg=self._blobs.url(kept.image.key),
+            chart_url_html=self._blobs.url(kept.page.key),
             image_media_type=kept.image.media_type,
             minio_bucket=None,
             minio_object_key=kept.image.key,
             jpeg_digest=kept.image.digest,
+            html_digest=kept.page.digest,
             spec_digest=kept.spec.digest,
             indicators_applied=drawn.indicators_applied,
             missing_indicators=[
@@ -207,16 +217,25 @@ class ChartPersistenceService:
         return lists.list_all(self._session, Resource.CHARTS, filters=filters, limit=limit)
 
     def archive_old_charts(
-        self, *, actor: str, older_than_days: int = ARCHIVE_AFTER_DAYS
+        self,
+        *,
+        actor: str,
+        older_than_days: int = ARCHIVE_AFTER_DAYS,
+        after_id: int = 0,
+        limit: int | None = None,
     ) -> Sequence[int]:
         """Mark active charts generated over `older_than_days` ago as archived; return their ids.
 
-        Nothing is deleted: an archived chart stays readable. Raises `InvalidInput` below one day.
+        Nothing is deleted: an archived chart stays readable. `limit` bounds how many are taken,
+        the lowest ids above `after_id` first. Raises `InvalidInput` below one day. Whoever archives
+        takes turns, since a chart is archived once.
         """
         if older_than_days < 1:
             raise InvalidInput(f"older_than_days {older_than_days}: expected 1 or more")
         now = self._clock()
-        old = reads.active_charts_before(self._session, now - timedelta(days=older_than_days))
+        appends.lock_name(self._session, "archive charts")
+        instant = now - timedelta(days=older_than_days)
+        old = reads.active_charts_before(self._session, instant, after_id=after_id, limit=limit)
         reason = f"generated over {older_than_days} days ago"
         events = [ChartArchivalRecord(chart=chart, at=now, from_status="active",
                                       to_status="archived", actor=actor, reason=reason)
@@ -308,16 +327,23 @@ def _analysis(answer: Answer, *, refs: DecisionRefs, charts: ShownCharts) -> Ana
 
 
 def keep_chart(blobs: BlobStore, drawn: DrawnChart) -> KeptChart:
-    """Store the image and the spec document of a chart; no row is written yet."""
+    """Store the image, the page and the spec document of a chart; no row is written yet."""
+    return KeptChart(
+        drawn=drawn,
+        image=_keep_drawing(blobs, drawn, drawn.jpeg, suffix="jpg", media_type=JPEG),
+        page=_keep_drawing(blobs, drawn, drawn.html, suffix=COMPRESSED_SUFFIX, media_type=HTML),
+        spec=keep_object(blobs, drawn.spec, media_type=JSON),
+    )
+
+
+def _keep_drawing(
+    blobs: BlobStore, drawn: DrawnChart, content: bytes, *, suffix: str, media_type: str
+) -> BlobRow:
     key = chart_key(
         symbol=drawn.symbol,
         last_session=drawn.figures.end_on,
         timeframe=str(drawn.timeframe),
-        digest=digest_bytes(drawn.jpeg),
-        suffix="jpg",
+        digest=digest_bytes(content),
+        suffix=suffix,
     )
-    return KeptChart(
-        drawn=drawn,
-        image=keep_blob(blobs, drawn.jpeg, key=key, media_type=JPEG),
-        spec=keep_object(blobs, drawn.spec, media_type=JSON),
-    )
+    return keep_blob(blobs, content, key=key, media_type=media_type)

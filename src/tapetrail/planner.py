@@ -4,15 +4,16 @@ Apart from the recorder, because reading the record needs none of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from tapetrail.core.bars import Calendar, Instrument
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.plans import Offer, Plan, plan_run, weekly_dates
 from tapetrail.core.rules import ANALYST
-from tapetrail.core.strategies import InstrumentName, StrategySpec, nearest
+from tapetrail.core.strategies import StrategySpec, nearest
+from tapetrail.core.strategy_parts import InstrumentName
 from tapetrail.sources import Source
 
 SAMPLE: Final = "sample"
@@ -20,11 +21,16 @@ SAMPLE: Final = "sample"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A strategy to run, as the surfaces ask for it."""
+    """A strategy to run, as the surfaces ask for it.
+
+    `config` is what the execution keeps of how it was asked for, such as the folder where the paths
+    of files begin.
+    """
 
     spec: StrategySpec
     symbols: Sequence[str] = ()
     as_of_on: date | None = None
+    config: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Planner:
@@ -33,11 +39,11 @@ class Planner:
     def __init__(
         self,
         *,
-        sources: Mapping[str, Source],
+        open_source: Callable[[StrategySpec, Mapping[str, str]], Source],
         load_calendar: Callable[[str], Calendar],
         clock: Callable[[], datetime],
     ) -> None:
-        self._sources = sources
+        self._open_source = open_source
         self._load_calendar = load_calendar
         self._clock = clock
 
@@ -49,17 +55,20 @@ class Planner:
         """
         spec = request.spec
         _check_analysts(spec)
-        offers = self._offers(spec, symbols=request.symbols)
+        offers = self._offers(request)
         return plan_run(offers, as_of_on=request.as_of_on, now=self._clock())
 
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
-        return weekly_dates(self._offers(spec, symbols=()))
+        return weekly_dates(self._offers(Request(spec=spec)))
 
-    def _offers(self, spec: StrategySpec, *, symbols: Sequence[str]) -> list[Offer]:
-        source = _named(self._sources, spec.source, what="source")
+    def _offers(self, request: Request) -> list[Offer]:
+        spec = request.spec
+        source = self._open_source(spec, request.config)
         by_symbol = {named.symbol: named for named in spec.instruments}
-        wanted = [by_symbol.get(symbol, InstrumentName(symbol=symbol)) for symbol in symbols]
+        wanted = [
+            by_symbol.get(symbol, InstrumentName(symbol=symbol)) for symbol in request.symbols
+        ]
         return [self._offer(source, named) for named in wanted or spec.instruments]
 
     def _offer(self, source: Source, named: InstrumentName) -> Offer:
@@ -77,7 +86,9 @@ class Planner:
 
 def _check_analysts(spec: StrategySpec) -> None:
     for analyst in (spec.analyst, *spec.shadows):
-        _named({ANALYST: ANALYST}, analyst, what="analyst")
+        if analyst != ANALYST:
+            said = "did you mean" if nearest(analyst, (ANALYST,)) else "known is"
+            raise NotFound(f"no analyst {analyst!r}; {said} {ANALYST}")
     if spec.shadows:
         raise InvalidInput(f"shadows: {ANALYST} already decides; a shadow is another analyst")
 
@@ -90,11 +101,3 @@ def _check_market(named: InstrumentName, instrument: Instrument) -> None:
     }:
         market = ", ".join(part for part in (named.exchange, named.currency) if part)
         raise NotFound(f"no instrument {named.symbol} ({market}); the source offers {instrument}")
-
-
-def _named(known: Mapping[str, Any], name: str, *, what: str) -> Any:
-    if name in known:
-        return known[name]
-    near = nearest(name, known)
-    suggestion = f"did you mean {near}?" if near else f"known: {', '.join(sorted(known))}"
-    raise NotFound(f"no {what} {name!r}; {suggestion}")

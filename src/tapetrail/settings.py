@@ -1,7 +1,8 @@
-"""What the environment decides, read once at the start of a process."""
+"""What the environment and files decide, read once at the start of a process."""
 
 import getpass
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +16,16 @@ POSTGRES_BIN_DIR: Final = "TAPETRAIL_POSTGRES_BIN_DIR"
 ACTOR: Final = "TAPETRAIL_ACTOR"
 DEBUG: Final = "TAPETRAIL_DEBUG"
 KNOWN: Final = frozenset({HOME, DATABASE_URL, POSTGRES_BIN_DIR, ACTOR, DEBUG})
+VARIABLES: Final = {
+    "home": HOME,
+    "database_url": DATABASE_URL,
+    "postgres_bin_dir": POSTGRES_BIN_DIR,
+    "actor": ACTOR,
+}
+"""The keys of settings files, and the variables that go before them."""
 HOME_DEFAULT: Final = ".tapetrail"
 _USER_NAMES: Final = ("LOGNAME", "USER", "USERNAME")
+_PASSWORD_WORDS: Final = re.compile(r"([?&](?:ssl)?password=)[^&]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +41,85 @@ class Settings:
     actor: str
 
 
-def read_settings(environment: Mapping[str, str], *, working_folder: Path) -> Settings:
-    """Return the settings in `environment`; a variable that is empty counts as absent.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFile:
+    """What a file of settings holds. `is_private` says that nobody else may read it."""
 
-    Relative paths begin at `working_folder`. Raises `InvalidInput` for a variable of ours that
-    nobody reads, and for a value that breaks a rule. No message repeats a password.
+    path: Path
+    values: Mapping[str, str]
+    is_private: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The text that decides one setting, and where it stands. Relative paths begin at `folder`."""
+
+    text: str
+    origin: str
+    folder: Path
+
+
+def read_settings(
+    environment: Mapping[str, str], *, working_folder: Path, files: Sequence[SettingsFile] = ()
+) -> Settings:
+    """Return the settings in `environment`, or else in the first of the `files` that has them.
+
+    What is empty counts as absent. Relative paths begin at `working_folder`, those of a file at the
+    file's own. Raises `InvalidInput` for a variable of ours that nobody reads, for a value that
+    breaks a rule, and for a password in a file that others may read. No message repeats one.
     """
+    chosen = choose(environment, working_folder=working_folder, files=files)
+    home = Chosen(text=HOME_DEFAULT, origin="default", folder=working_folder)
+    url, bin_dir = chosen.get("database_url"), chosen.get("postgres_bin_dir")
+    return Settings(
+        home=_path(chosen.get("home", home)),
+        database_url=_database_url(url) if url else None,
+        postgres_bin_dir=_path(bin_dir) if bin_dir else None,
+        actor=_actor(environment, chosen.get("actor")),
+    )
+
+
+def choose(
+    environment: Mapping[str, str], *, working_folder: Path, files: Sequence[SettingsFile] = ()
+) -> Mapping[str, Chosen]:
+    """Return what decides each setting that is given anywhere, by its key.
+
+    Raises `InvalidInput` for a variable of ours that nobody reads, and for a password in a file
+    that others may read.
+    """
+    _check_known(environment)
+    chosen: dict[str, Chosen] = {}
+    for file in reversed(files):
+        _check_private(file)
+        for key, text in file.values.items():
+            if text:
+                origin = f"{file.path}: {key}"
+                chosen[key] = Chosen(text=text, origin=origin, folder=file.path.parent)
+    for key, name in VARIABLES.items():
+        if text := environment.get(name):
+            chosen[key] = Chosen(text=text, origin=name, folder=working_folder)
+    return chosen
+
+
+def has_password(url: str) -> bool:
+    """Return whether an address holds a password."""
+    return masked(url) != url
+
+
+def masked(url: str) -> str:
+    """Return an address with its passwords hidden.
+
+    Whatever stands between the first colon after the scheme and the last @ counts as one: rather
+    too much is hidden than a password with an unusual sign in it shown.
+    """
+    scheme, separator, rest = url.partition("://")
+    user, at, place = rest.rpartition("@")
+    name, colon, password = user.partition(":")
+    hidden = f"{name}{colon}{'***' if password else ''}{at}{place}"
+    return _PASSWORD_WORDS.sub(r"\1***", f"{scheme}{separator}{hidden}")
+
+
+def _check_known(environment: Mapping[str, str]) -> None:
     unknown = sorted(
         name for name in environment if name.startswith("TAPETRAIL_") and name not in KNOWN
     )
@@ -46,39 +128,40 @@ def read_settings(environment: Mapping[str, str], *, working_folder: Path) -> Se
             f"environment: {', '.join(unknown)} not known; the known ones are"
             f" {', '.join(sorted(KNOWN))}"
         )
-    bin_dir = environment.get(POSTGRES_BIN_DIR)
-    return Settings(
-        home=_path(HOME, environment.get(HOME) or HOME_DEFAULT, working_folder),
-        database_url=_database_url(environment.get(DATABASE_URL)),
-        postgres_bin_dir=_path(POSTGRES_BIN_DIR, bin_dir, working_folder) if bin_dir else None,
-        actor=_actor(environment),
-    )
 
 
-def _path(name: str, text: str, working_folder: Path) -> Path:
+def _check_private(file: SettingsFile) -> None:
+    if not file.is_private and has_password(file.values.get("database_url", "")):
+        raise InvalidInput(
+            f"{file.path}: database_url holds a password that others may read; chmod 600 the file,"
+            f" or say it in {DATABASE_URL}"
+        )
+
+
+def _path(chosen: Chosen) -> Path:
     """Return an absolute path. Only a shell knows `~`, so one that gets here was in quotes."""
-    if text.startswith("~"):
-        raise InvalidInput(f"{name}: {text!r} begins with '~'; write the path out")
-    return (working_folder / text).resolve()
+    if chosen.text.startswith("~"):
+        raise InvalidInput(f"{chosen.origin}: {chosen.text!r} begins with '~'; write the path out")
+    return (chosen.folder / chosen.text).resolve()
 
 
-def _database_url(url: str | None) -> str | None:
-    if not url:
-        return None
-    scheme, separator, rest = url.partition("://")
+def _database_url(chosen: Chosen) -> str:
+    scheme, separator, rest = chosen.text.partition("://")
     if not separator:
-        raise InvalidInput(f"{DATABASE_URL}: expected postgresql://..., found no '://'")
+        raise InvalidInput(f"{chosen.origin}: expected postgresql://..., found no '://'")
     if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
-        raise InvalidInput(f"{DATABASE_URL}: expected postgresql://..., found {scheme[:40]!r}")
+        raise InvalidInput(f"{chosen.origin}: expected postgresql://..., found {scheme[:40]!r}")
     return f"postgresql+psycopg://{rest}"
 
 
-def _actor(environment: Mapping[str, str]) -> str:
+def _actor(environment: Mapping[str, str], chosen: Chosen | None) -> str:
     """Return who acts: as stated, else the user of this process."""
-    stated = [text for name in (ACTOR, *_USER_NAMES) if (text := environment.get(name, "").strip())]
+    texts = [chosen.text if chosen else "", *(environment.get(name, "") for name in _USER_NAMES)]
+    stated = [text for said in texts if (text := said.strip())]
     actor = stated[0] if stated else _account_name()
     if storable_text(actor) != actor:
-        raise InvalidInput(f"{ACTOR}: {actor!r} is not UTF-8 text")
+        place = chosen.origin if chosen else ACTOR
+        raise InvalidInput(f"{place}: {actor!r} is not UTF-8 text")
     return actor
 
 

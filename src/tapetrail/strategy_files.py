@@ -7,6 +7,7 @@ anchors and aliases are refused: no strategy needs them, and aliases let small f
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -48,6 +49,23 @@ class _NarrowLoader(yaml.SafeLoader):
         return node
 
 
+class _NarrowDumper(yaml.SafeDumper):
+    """A YAML writer for the reader above: no aliases, and text never looks like another value."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Return that everything is written out."""
+        del data
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if _plain(text) == text else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)  # pyright: ignore[reportUnknownMemberType] # untyped there
+
+
+_NarrowDumper.add_representer(str, _represent_text)
+
+
 def read_strategy(path: Path) -> StrategySpec:
     """Return the strategy in the file at `path`.
 
@@ -81,6 +99,17 @@ def parse_strategy_text(text: str, *, place: str) -> StrategySpec:
     except yaml.YAMLError as error:
         raise InvalidInput(f"{place}: {_reason(error)}") from error
     return parse_strategy(content, place=place)
+
+
+def strategy_text(content: Mapping[str, object]) -> str:
+    """Return `content` as YAML text that reads back as the same, keys in the order of the rules.
+
+    All of it is ASCII: other signs are written as escapes in quotes.
+    """
+    known = [*StrategySpec.model_fields]
+    order = [*(key for key in known if key in content), *sorted(content.keys() - {*known})]
+    ordered = {key: content[key] for key in order}
+    return yaml.dump(ordered, Dumper=_NarrowDumper, sort_keys=False, default_flow_style=None)
 
 
 def _content(path: Path) -> bytes:

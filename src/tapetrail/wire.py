@@ -7,9 +7,10 @@ are in details only.
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -21,7 +22,11 @@ LIMIT_MAX: Final = 200
 LIMIT_DEFAULT: Final = 50
 ID_MAX: Final = 2**63 - 1
 """The largest id that a row can have."""
-_CURSOR_SHOWN: Final = 80
+_SHOWN_MAX: Final = 80
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_INSTANT: Final = re.compile(
+    rf"{_DATE.pattern}[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{{1,6}})?)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 
 View = TypeVar("View")
 Shown: TypeAlias = "bool | int | float | str | Sequence[Shown] | Mapping[str, Shown] | None"
@@ -55,6 +60,7 @@ class ExecutionRow:
     started_at: datetime | None
     completed_at: datetime | None
     error: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +83,7 @@ class DecisionRow:
     failed_stage: str | None
     error_kind: str | None
     error_message: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +103,7 @@ class ChartRow:
     price_change_pct: Decimal | None
     status: str
     chart_url_jpeg: str | None
+    generated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +148,29 @@ class SignalRow:
     timeframe_primary: str | None
     timeframe_confirmation: str | None
     decided_at: datetime
+    generated_at: datetime
+
+
+ROWS: Final[Mapping[Resource, type]] = {
+    Resource.EXECUTIONS: ExecutionRow,
+    Resource.DECISIONS: DecisionRow,
+    Resource.CHARTS: ChartRow,
+    Resource.ANALYSES: AnalysisRow,
+    Resource.SIGNALS: SignalRow,
+}
+"""What a row of each list is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyRow:
+    """One version of a strategy, as a list shows it."""
+
+    id: int
+    name: str
+    version: int
+    spec_digest: str
+    first_run_at: datetime | None
+    executions: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +184,15 @@ class AnalysisStats:
     cost_usd: Decimal | None
     latency_ms_p50: float | None
     latency_ms_p95: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldCharts:
+    """How many active charts are older than an instant, and when the first and last were made."""
+
+    charts: int
+    first_at: datetime | None
+    last_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,17 +238,56 @@ class Page(Generic[View]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a list is narrowed to; None means everything."""
+    """What a list is narrowed to; None means everything.
+
+    `since` and `until` are about when a row was made, not about the market's time: an execution's
+    and a decision's `created_at`, a chart's and a signal's `generated_at`, an analysis'
+    `analyzed_at`. A row made at `since` is in the list, one made at `until` is not.
+    """
 
     symbol: str | None = None
     timeframe: str | None = None
     execution_id: int | None = None
     chart_id: int | None = None
     status: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InvalidInput` for a time without a zone, and where nothing can be in between."""
+        named = self.named()
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise InvalidInput(f"since {named['since']}: not before until {named['until']}")
 
     def named(self) -> dict[str, str | int]:
-        """Return the filters that are set, by name."""
-        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        """Return the filters that are set, by name; times as RFC 3339 text."""
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {
+            name: instant_text(value) if isinstance(value, datetime) else value
+            for name, value in found.items()
+            if value is not None
+        }
+
+
+def column_names(resource: Resource) -> tuple[str, ...]:
+    """Return what a row of a list holds, in its order."""
+    return tuple(field.name for field in fields(ROWS[resource]))
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the UTC instant that `text` names: an RFC 3339 time, or a date, whose midnight it is.
+
+    Seconds may be left out, and a space may stand for the `T`, as in tables. Raises `InvalidInput`
+    for anything else, also for a time without a zone.
+    """
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        if _INSTANT.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _no_instant(text) from error
+    raise _no_instant(text)
 
 
 def page_document(page: Page[View]) -> Mapping[str, Shown]:
@@ -258,6 +337,13 @@ def _nested_document(view: object) -> Shown:
     raise InvalidInput(f"{type(view).__name__} {view!r}: has no JSON form")
 
 
+def _no_instant(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text[:_SHOWN_MAX]!r}: expected a date such as 2012-11-30, or a time with its zone"
+        " such as 2012-11-30T21:00:00Z"
+    )
+
+
 def encode_cursor(last_id: int, *, resource: Resource, filters: Filters) -> str:
     """Return the opaque cursor that continues after `last_id` under the same filters."""
     return _cursor(last_id, _filters_mark(resource, filters))
@@ -279,7 +365,7 @@ def decode_cursor(cursor: str, *, resource: Resource, filters: Filters) -> int:
         raise _foreign_cursor(cursor)
     if mark != _filters_mark(resource, filters):
         raise InvalidInput(
-            f"cursor {cursor[:_CURSOR_SHOWN]!r}: belongs to another list, or to other filters"
+            f"cursor {cursor[:_SHOWN_MAX]!r}: belongs to another list, or to other filters"
         )
     return last_id
 
@@ -289,7 +375,7 @@ def _cursor(last_id: int, mark: str) -> str:
 
 
 def _foreign_cursor(cursor: str) -> InvalidInput:
-    return InvalidInput(f"cursor {cursor[:_CURSOR_SHOWN]!r}: not one that a list gave")
+    return InvalidInput(f"cursor {cursor[:_SHOWN_MAX]!r}: not one that a list gave")
 
 
 def _filters_mark(resource: Resource, filters: Filters) -> str:

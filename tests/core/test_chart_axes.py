@@ -18,8 +18,10 @@ from tapetrail.core.chart_axes import (
     axis_range,
     choose_scale,
     date_ticks,
+    difference_decimals,
     price_decimals,
     price_text,
+    price_texts,
     value_ticks,
 )
 from tapetrail.core.errors import InvalidInput
@@ -291,3 +293,38 @@ def test_a_year_takes_the_place_of_a_week_that_began_just_before_it() -> None:
     days = [day for day in every if day.weekday() < 5 and day not in closed]
     labels = [tick.label for tick in date_ticks(days_of(days), gap=3)]
     assert labels == ["10 Dec", "17 Dec", "24 Dec", "2013", "7 Jan", "14 Jan"]
+
+
+@pytest.mark.parametrize(
+    ("closes", "decimals"),
+    [([441.4, 455.49, 532.1737, 585.28, 595.32], 2), ([42.05, 40.0, 38.2318], 4)],
+)
+def test_one_odd_print_adds_no_decimals_unless_it_is_the_last(
+    closes: list[float], decimals: int
+) -> None:
+    assert price_decimals(np.array(closes)) == decimals
+
+
+@pytest.mark.parametrize(
+    ("values", "decimals", "shown"),
+    [
+        ([11.83, math.nan, 20.4], 2, 2),
+        ([0.0005702, 0.0008], 4, 6),
+        ([-0.00396, 0.00012], 5, 5),
+        ([0.0, math.nan], 2, 2),
+        ([4e-200], 2, 15),
+    ],
+)
+def test_differences_of_prices_show_three_digits_of_the_largest(
+    values: list[float], decimals: int, shown: int
+) -> None:
+    assert difference_decimals(np.array(values), decimals) == shown
+
+
+@given(
+    st.lists(st.floats(-1e13, 1e13) | st.floats(-99, 99) | st.just(math.nan), min_size=1),
+    st.integers(0, 15),
+)
+def test_many_prices_are_written_as_each_one_is(prices: list[float], decimals: int) -> None:
+    expected = ["none" if math.isnan(price) else price_text(price, decimals) for price in prices]
+    assert price_texts(np.array(prices), decimals, missing="none") == tuple(expected)

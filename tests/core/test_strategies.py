@@ -1,6 +1,7 @@
 """What a strategy file may say, what is made of it, and what is said of a slip."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
@@ -10,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tapetrail.core.bars import DAILY, MONTHLY, WEEKLY
+from tapetrail.core.bars import DAILY, MONTHLY, WEEKLY, Split
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.indicators import IndicatorSettings
 from tapetrail.core.signal_settings import SignalSettings
 from tapetrail.core.strategies import (
-    InstrumentName,
     StrategySpec,
     nearest,
     parse_strategy,
     spec_digest,
     spec_document,
 )
+from tapetrail.core.strategy_parts import InstrumentName
 
 LEAST: Final[Mapping[str, object]] = {"name": "mine", "instruments": ["AAPL"]}
 
@@ -299,7 +300,7 @@ def test_a_number_has_one_digest_however_it_is_written(written: object) -> None:
     [
         ({"name": "my strategy"}, "name: expected 1 to 80 letters, digits, '.', '_' and '-'"),
         ({"name": 5}, "name: expected 1 to 80 letters"),
-        ({"source": None}, "source: expected the name of a source, found nothing"),
+        ({"source": None}, "source: expected the name of a source, or file: and a path, found"),
         ({"signal": None}, "signal: expected a mapping of signal settings, found nothing"),
         ({"signal": {"sell_means": "shrot"}}, "signal.sell_means: expected short or exit, found"),
         ({"require_all_charts": "no"}, "require_all_charts: expected true or false, found 'no'"),
@@ -321,7 +322,7 @@ def test_a_number_has_one_digest_however_it_is_written(written: object) -> None:
         ({"prompt": {"chart": "a b"}}, "prompt.chart: expected 1 to 80 letters"),
         ({"shadows": [""]}, "shadows: expected a list of analysts, found ''"),
         ({"analyst": "x\x00"}, "analyst: expected the name of an analyst, found 'x\\x00'"),
-        ({"source": {"file": "x"}}, "source: expected the name of a source, found a mapping"),
+        ({"source": {"file": "x"}}, "source: expected the name of a source, or file: and a path"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_with_its_place_and_the_rule(
@@ -373,3 +374,83 @@ def test_the_nearest_name_disregards_case_and_is_none_when_nothing_is_near() -> 
     assert nearest("aapl", ["AAPL", "IBM"]) == "AAPL"
     assert nearest("horizon", ["horizon_sessions", "stop_atr"]) == "horizon_sessions"
     assert nearest("zzz", ["AAPL", "IBM"]) is None
+
+
+DATA: Final = {"exchange": "XNYS", "currency": "USD", "adjustment": "raw"}
+
+
+def own(**changes: object) -> Mapping[str, object]:
+    return {"source": "file:a.csv", "data": {**DATA, **changes}}
+
+
+def test_bars_of_ones_own_are_described_once_and_stored_as_written() -> None:
+    splits = {"IBM": {"1999-05-27": 2}, "AAPL": {"2014-06-09": 7, "2005-02-28": "2"}}
+    spec = parsed(source="file:my data/{symbol}.csv", data={**DATA, "splits": splits})
+    assert spec.data is not None
+    assert spec.data.splits_by_symbol() == {
+        "AAPL": (
+            Split(ex_on=date(2005, 2, 28), ratio=Decimal(2)),
+            Split(ex_on=date(2014, 6, 9), ratio=Decimal(7)),
+        ),
+        "IBM": (Split(ex_on=date(1999, 5, 27), ratio=Decimal(2)),),
+    }
+    document = spec_document(spec)
+    assert parse_strategy(document, place="stored") == spec
+    assert document["data"] == {
+        **DATA,
+        "calendar": None,
+        "symbol": None,
+        "asset_class": "equity",
+        "zone": None,
+        "quoted_in": None,
+        "volume_unit": "shares",
+        "missing_prices": "refuse",
+        "utc_midnights": "refuse",
+        "splits": {"AAPL": {"2005-02-28": "2", "2014-06-09": "7"}, "IBM": {"1999-05-27": "2"}},
+    }
+    assert hash(spec) == hash(parse_strategy(document, place="stored"))
+
+
+def test_without_bars_of_ones_own_the_document_is_that_of_earlier_releases() -> None:
+    assert "data" not in spec_document(parsed())
+    data = parsed(source="frame", data=DATA).data
+    assert data is not None
+    assert data.splits_by_symbol() is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"source": "file:a.csv"}, "the key 'data' is missing: source file:a.csv needs {exchange"),
+        ({"source": "frame"}, "the key 'data' is missing: source frame needs"),
+        ({"data": DATA}, "data: describes a source file:PATH; the source is sample"),
+        ({"source": "a b"}, "source: expected the name of a source, or file: and a path"),
+        ({"source": "file:a\nb"}, "source: expected the name of a source, or file: and a path"),
+        ({"source": f"file:{'a' * 400}"}, "source: expected the name of a source, or file: and"),
+        ({"exchange": "XNYS"}, "unknown key 'exchange', did you mean 'instruments.exchange' or"),
+        (own(adjustment=None), "data.adjustment: expected raw or split or split+dividend, found"),
+        (own(adjustment="splits"), "data.adjustment: expected raw or split or split+dividend"),
+        (own(exchange="New York"), "data.exchange: expected the name of an exchange, without"),
+        (own(volume_unit="pieces"), "data.volume_unit: expected shares or lots or contracts or"),
+        (own(mising_prices="drop"), "unknown key 'data.mising_prices', did you mean 'missing_pr"),
+        (own(splits=4), "data.splits: expected a mapping of symbols to mappings of dates"),
+        (own(splits={"AAPL": 4}), "data.splits: expected a mapping of symbols to mappings of"),
+        (own(splits={"AAPL": {"2020": 4}}), "data.splits: expected a mapping of symbols to"),
+        (own(splits={"AAPL": {"2020-02-30": 4}}), "data.splits: expected a mapping of symbols"),
+        (own(splits={"AAPL": {"2020-02-03": 0}}), "data.splits: expected a mapping of symbols"),
+        (own(splits={"AAPL": {True: 4}}), "data.splits: expected a mapping of symbols"),
+        (
+            own(adjustment="split", splits={"AAPL": {"2020-08-31": 4}}),
+            "data: splits restate raw prices; these are adjusted split",
+        ),
+    ],
+)
+def test_bars_that_are_described_wrongly_are_refused(keys: Mapping[str, object], said: str) -> None:
+    assert refusal(**keys).startswith(said)
+
+
+@pytest.mark.parametrize("left_out", sorted(DATA))
+def test_what_bars_do_not_say_must_be_said(left_out: str) -> None:
+    some = {key: value for key, value in DATA.items() if key != left_out}
+    said = refusal(source="file:a.csv", data=some)
+    assert said == f"the key 'data.{left_out}' is missing"

@@ -4,6 +4,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
@@ -52,6 +53,42 @@ def test_another_content_under_the_same_name_is_refused(session: Session) -> Non
     other = replace(SHARE, calendar="XNYS")
     with pytest.raises(InvalidInput, match=r"instruments: symbol AAPL, .* with other content"):
         appends.append_or_same(session, other, unique=UNIQUE)
+
+
+def test_a_source_that_knows_less_of_an_instrument_means_the_one_that_is_recorded(
+    session: Session,
+) -> None:
+    known = replace(SHARE, symbol="KNOWN", conid=265598)
+    first = appends.append_instrument(session, known)
+    less = replace(known, conid=None, tick_size=None)
+    assert [appends.append_instrument(session, record) for record in (known, less)] == [first] * 2
+
+
+def test_a_tick_size_that_the_record_leaves_open_stays_open(session: Session) -> None:
+    left_open = replace(SHARE, symbol="OPEN", tick_size=None)
+    first = appends.append_instrument(session, left_open)
+    stated = replace(left_open, tick_size=Decimal("0.01"))
+    assert appends.append_instrument(session, stated) == first
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"calendar": "XNYS"}, "recorded with calendar XNAS, the source says XNYS"),
+        ({"asset_class": "etf"}, "recorded with asset_class equity, the source says etf"),
+        ({"multiplier": Decimal(100)}, "recorded with multiplier 1, the source says 100"),
+        ({"tick_size": Decimal("0.05")}, "recorded with tick_size 0.01, the source says 0.05"),
+        ({"conid": 7}, "recorded with conid None, the source says 7"),
+    ],
+)
+def test_an_instrument_that_is_another_one_is_refused_by_what_differs(
+    session: Session, change: dict[str, Any], said: str
+) -> None:
+    share = replace(SHARE, symbol="ONE")
+    appends.append_instrument(session, share)
+    with pytest.raises(InvalidInput, match=said) as refused:
+        appends.append_instrument(session, replace(share, **change))
+    assert refused.value.message.startswith("instrument ONE (XNAS, USD): ")
 
 
 def test_a_strategy_without_a_version_takes_its_own_or_the_next(session: Session) -> None:

@@ -1,3 +1,4 @@
+import gzip
 import resource
 import signal
 import subprocess
@@ -200,3 +201,27 @@ def test_a_root_nobody_may_enter_is_an_edge_failure(tmp_path: Path) -> None:
     with pytest.raises(EdgeFailure) as caught:
         DirectoryBlobs(root=occupied / "blobs").put(CONTENT, key=KEY)
     assert caught.value.kind is ErrorKind.BLOB_STORE_UNAVAILABLE
+
+
+def test_a_page_is_kept_packed_and_read_as_it_was(blobs: DirectoryBlobs, root: Path) -> None:
+    page = b"<p>a page</p>" * 100
+    digest = blobs.put(page, key="charts/a.html")
+    assert digest == digest_bytes(page)
+    assert blobs.put(page, key="charts/a.html") == digest
+    kept = (root / "charts/a.html").read_bytes()
+    assert gzip.decompress(kept) == page
+    assert len(kept) < len(page)
+    assert blobs.read("charts/a.html", digest=digest) == page
+    with pytest.raises(IntegrityFailure, match="a key never changes its content"):
+        blobs.put(b"another", key="charts/a.html")
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x1f\x8b", b"<p>not packed", gzip.compress(b"x")[:-1]])
+def test_a_page_that_cannot_be_unpacked_is_damaged(
+    blobs: DirectoryBlobs, root: Path, damage: bytes
+) -> None:
+    digest = blobs.put(b"a page", key="charts/a.html")
+    (root / "charts/a.html").write_bytes(damage)
+    with pytest.raises(IntegrityFailure, match=r"charts/a\.html") as failure:
+        blobs.read("charts/a.html", digest=digest)
+    assert failure.value.kind is ErrorKind.CORRUPT_BLOB

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 from tests.builders import utc
 
+from tapetrail.core.bar_terms import MissingPrices
 from tapetrail.core.bar_text import bars_text
 from tapetrail.core.bars import WEEKLY, Adjustment, Instrument, Split
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound, TapeTrailError
@@ -23,7 +24,7 @@ from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.file_formats import BYTES_MAX, parse_tables
 from tapetrail.sources.files import FileSource, FrameSource
 from tapetrail.sources.listings import ListedSource, Listing
-from tapetrail.sources.normaliser import MissingPrices, Terms
+from tapetrail.sources.normaliser import Terms
 from tapetrail.sources.sample import SampleSource
 
 RAW: Final = Terms(adjustment=Adjustment.RAW)

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -31,7 +32,7 @@ class Recorded:
     aapl: dict[str, int]
     ibm: dict[str, int]
 
-    def ids(self, resource: Resource, **filters: str | int) -> list[int]:
+    def ids(self, resource: Resource, **filters: str | int | datetime) -> list[int]:
         asked = Filters(**filters)  # pyright: ignore[reportArgumentType] # the test's own words
         return [row.id for row in lists.list_all(self.session, resource, filters=asked)]
 
@@ -98,6 +99,28 @@ def test_executions_belong_to_no_chart(recorded: Recorded) -> None:
 def test_a_status_narrows_a_list(recorded: Recorded, resource: Resource, status: str) -> None:
     assert recorded.ids(resource, status=status) == [recorded.aapl[TABLES[resource]]]
     assert recorded.ids(resource, status="cancelled") == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "made_at"),
+    [
+        (Resource.EXECUTIONS, "created_at"),
+        (Resource.DECISIONS, "created_at"),
+        (Resource.CHARTS, "generated_at"),
+        (Resource.ANALYSES, "analyzed_at"),
+        (Resource.SIGNALS, "generated_at"),
+    ],
+)
+def test_a_span_holds_what_was_made_at_its_begin_and_not_at_its_end(
+    recorded: Recorded, resource: Resource, made_at: str
+) -> None:
+    one = recorded.aapl[TABLES[resource]]
+    found = lists.detail(recorded.session, resource, one).columns[made_at]
+    assert isinstance(found, datetime)
+    tick = timedelta(microseconds=1)
+    assert one in recorded.ids(resource, since=found, until=found + tick)
+    assert one not in recorded.ids(resource, since=found - tick, until=found)
+    assert one not in recorded.ids(resource, since=found + tick)
 
 
 def test_signals_have_no_status(recorded: Recorded) -> None:

@@ -29,6 +29,7 @@ from tests.edges.normalising import (
     rows,
 )
 
+from tapetrail.core.bar_terms import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.bar_text import bars_text
 from tapetrail.core.bars import (
     DAILY,
@@ -40,8 +41,8 @@ from tapetrail.core.bars import (
 )
 from tapetrail.core.errors import InvalidInput
 from tapetrail.sources.frames import read_frame
-from tapetrail.sources.normaliser import MissingPrices, Terms, VolumeUnit, bars_of
-from tapetrail.sources.zones import UtcMidnights, zone_named
+from tapetrail.sources.normaliser import Terms, bars_of
+from tapetrail.sources.zones import zone_named
 
 
 @pytest.mark.parametrize("number", [0.1, 123456.79, 1e-07, 3e10])

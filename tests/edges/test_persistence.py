@@ -42,6 +42,7 @@ CHART: Final = DrawnChart(
     symbol="AAPL",
     timeframe=DAILY,
     jpeg=b"an image",
+    html=b"<p>a page",
     spec=b"{}",
     figures=FIGURES,
     indicators_applied={"sma": [20, 50]},
@@ -127,6 +128,10 @@ def test_a_saved_chart_names_bytes_that_can_be_read(
     assert row.jpeg_digest == digest_bytes(b"an image")
     assert row.chart_url_jpeg == f"file:{row.minio_object_key}"
     assert row.minio_object_key.startswith("charts/AAPL/20261120/1d-")
+    page = row.chart_url_html.removeprefix("file:")
+    assert page.startswith("charts/AAPL/20261120/1d-")
+    assert row.html_digest == digest_bytes(b"<p>a page")
+    assert blobs.read(page, digest=row.html_digest) == b"<p>a page"
     assert blobs.read(row.minio_object_key, digest=row.jpeg_digest) == b"an image"
     assert (row.chart_type, row.status, row.price_current) == (
         "daily",
@@ -173,6 +178,19 @@ def test_charts_are_found_by_execution_and_by_symbol_newest_first(
     assert [c.id for c in service.get_charts_by_symbol("AAPL", limit=1)] == [ids[1]]
     assert [c.id for c in service.get_charts_by_symbol("AAPL", timeframe="1d")] == [ids[0]]
     assert service.get_charts_by_symbol("aapl") == []
+
+
+def test_charts_are_archived_in_batches_by_id(place: Place) -> None:
+    session, blobs, running, refs = place
+    snapshot = stored(running, "market_snapshots")
+    service = charts_in(session, blobs)
+    other = replace(CHART, timeframe=WEEKLY, jpeg=b"another image")
+    first = service.save_chart(CHART, refs=refs, snapshot=snapshot)
+    second = service.save_chart(other, refs=refs, snapshot=snapshot)
+    later = charts_in(session, blobs, now=LATER)
+    assert later.archive_old_charts(actor="tests", limit=1) == [first.id]
+    assert later.archive_old_charts(actor="tests", after_id=second.id) == []
+    assert later.archive_old_charts(actor="tests", limit=1) == [second.id]
 
 
 def test_old_charts_are_archived_once_with_an_event_and_stay_readable(

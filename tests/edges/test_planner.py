@@ -11,13 +11,19 @@ from tapetrail.core.records import Provenance
 from tapetrail.core.strategies import parse_strategy
 from tapetrail.planner import Planner, Request
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.sample import SampleSource
+from tapetrail.sources.opening import SourceOpener
 from tapetrail.strategy_files import bundled_strategy
 
 Keys = Mapping[str, object]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def no_frame(digest: str) -> bytes:
+    raise AssertionError(digest)
+
+
 PLANNER = Planner(
-    sources={"sample": SampleSource()}, load_calendar=load_calendar, clock=lambda: NOW
+    open_source=SourceOpener(read_frame=no_frame), load_calendar=load_calendar, clock=lambda: NOW
 )
 
 
@@ -66,9 +72,12 @@ def test_the_market_of_an_instrument_may_be_named() -> None:
     ("keys", "message"),
     [
         ({"source": "smaple"}, r"no source 'smaple'; did you mean sample\?"),
-        ({"source": "ibkr"}, r"no source 'ibkr'; known: sample"),
-        ({"analyst": "openai:gpt"}, r"no analyst 'openai:gpt'; known: builtin:technical-rules-v1"),
-        ({"analyst": "builtin:technical-rules"}, r"did you mean builtin:technical-rules-v1\?"),
+        ({"source": "ibkr"}, r"no source 'ibkr'; known: sample, file:PATH, frame"),
+        (
+            {"analyst": "openai:gpt"},
+            r"no analyst 'openai:gpt'; known is builtin:technical-rules-v1",
+        ),
+        ({"analyst": "builtin:technical-rules"}, "did you mean builtin:technical-rules-v1"),
         ({"instruments": ["APPL"]}, "APPL"),
     ],
 )

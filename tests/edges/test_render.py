@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from io import BytesIO
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ import simplejpeg
 from fontTools.ttLib import TTFont
 from tests.builders import daily_bars, wave
 from tests.chart_builders import STANDARD, chart_of
+from tests.page_words import words_of
 
 from tapetrail.core.bars import WEEKLY, Bars
 from tapetrail.core.canonical import digest_bytes
@@ -27,13 +28,11 @@ from tapetrail.core.chart_spec import ChartSpec, Ink, Level
 from tapetrail.core.errors import ErrorKind, IntegrityFailure, InvalidInput
 from tapetrail.render import fonts, jpeg, pdf
 from tapetrail.render.jpeg import RENDERER, render_jpeg
-from tapetrail.render.page import HEIGHT, WIDTH, render_page
+from tapetrail.render.look import HEIGHT, WIDTH
+from tapetrail.render.page import render_page
 
 ROOT: Final = Path(__file__).parents[2]
 HOSTILE: Final = "<script>alert(1)</script>\\)(Ω株\x00"
-MARK: Final = re.compile(
-    rb"BT (?:[\d.]+ ){3}rg /([RB]) (\d+) Tf 1 0 0 -1 (-?\d+) (-?\d+) Tm <([0-9a-f]*)> Tj ET( Q)?"
-)
 OUTSIDE: Final = {"TZ": "Asia/Tokyo", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
 
 
@@ -72,35 +71,6 @@ CHARTS: Final[Mapping[str, ChartSpec]] = {
     "hostile symbol": chart_of(daily_bars(wave(300)), drawn=30, symbol=HOSTILE * 3),
 }
 every_chart: Final = pytest.mark.parametrize("spec", CHARTS.values(), ids=CHARTS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """A text on the page and the pixels its letters may touch."""
-
-    text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def meets(self, other: "Words") -> bool:
-        across = self.left < other.right and other.left < self.right
-        return across and self.top < other.bottom and other.top < self.bottom
-
-
-def words_of(page: bytes) -> list[Words]:
-    """Every text of the page, read back from its content; halos are not texts of their own."""
-    found: list[Words] = []
-    for name, size, x, y, codes, halo in MARK.findall(page):
-        face = pdf.font(name.decode())
-        letters = {glyph: letter for letter, glyph in face.glyphs.items()}
-        text = "".join(letters[int(codes[at : at + 4], 16)] for at in range(0, len(codes), 4))
-        height, left, base = int(size) / 10, int(x) / 10, int(y) / 10
-        if not halo:
-            box = (left, base - 0.73 * height, left + face.width(text, height), base)
-            found.append(Words(text=text, left=box[0], top=box[1], right=box[2], bottom=box[3]))
-    return found
 
 
 def text_in(page: bytes) -> str:
@@ -174,13 +144,18 @@ def test_what_has_no_room_at_all_is_left_out() -> None:
     assert "30 bars" not in " ".join(words.text for words in words_of(render_page(crowded)))
 
 
-def test_an_isolated_value_is_drawn_as_a_dot() -> None:
+def test_an_isolated_value_is_drawn_as_a_short_dash() -> None:
     bars = daily_bars(wave(200))
     page = render_page(chart_of(bars, drawn=100))
     before = render_page(chart_of(bars.take(slice(1, None)), drawn=100))
     # The 200th bar is the first and only one with an average of 200.
-    dot = re.compile(rb"(\d+ \d+) m\n\1 l S")
-    assert len(dot.findall(page)) == len(dot.findall(before)) + 1
+    lone = re.compile(rb"w\n(\d+) (\d+) m\n(\d+) \2 l S(?!\[)")
+
+    def dashes(drawn: bytes) -> list[int]:
+        ends = [(int(start), int(end)) for start, _, end in lone.findall(drawn)]
+        return [end - start for start, end in ends if end - start == 50]
+
+    assert len(dashes(page)) == len(dashes(before)) + 1
 
 
 def test_a_trend_is_broken_where_its_direction_turns() -> None:

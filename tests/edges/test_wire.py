@@ -22,10 +22,12 @@ from tapetrail.wire import (
     Filters,
     Page,
     Resource,
+    column_names,
     decode_cursor,
     detail_document,
     encode_cursor,
     page_document,
+    parse_instant,
     view_document,
 )
 
@@ -43,6 +45,7 @@ CHART: Final = ChartRow(
     price_change_pct=None,
     status="active",
     chart_url_jpeg="file:charts/AAPL/20121130/1d-000000000000.jpg",
+    generated_at=datetime(2012, 12, 1, 8, 30, tzinfo=UTC),
 )
 RESOURCES: Final = st.sampled_from(Resource)
 IDS: Final = st.integers(min_value=1, max_value=ID_MAX)
@@ -53,6 +56,8 @@ FILTERS: Final = st.builds(
     execution_id=st.none() | IDS,
     chart_id=st.none() | IDS,
     status=st.none() | st.sampled_from(["failed", "completed"]),
+    since=st.none() | st.datetimes(max_value=datetime(2012, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 # its zone is beside it
+    until=st.none() | st.datetimes(min_value=datetime(2012, 1, 2), timezones=st.just(UTC)),  # noqa: DTZ001 # its zone is beside it
 )
 
 
@@ -73,6 +78,7 @@ def test_a_view_is_shown_by_its_column_names_nulls_included() -> None:
         "price_change_pct": None,
         "status": "active",
         "chart_url_jpeg": "file:charts/AAPL/20121130/1d-000000000000.jpg",
+        "generated_at": "2012-12-01T08:30:00.000000Z",
     }
     assert [field.name for field in fields(ChartRow)] == list(document)
 
@@ -165,6 +171,69 @@ def test_related_rows_never_hide_a_column() -> None:
 def test_filters_that_are_not_set_are_not_named() -> None:
     assert Filters(symbol="AAPL", chart_id=0).named() == {"symbol": "AAPL", "chart_id": 0}
     assert Filters().named() == {}
+
+
+def test_filters_of_a_time_are_named_as_text() -> None:
+    since = datetime(2012, 11, 30, 16, tzinfo=timezone(timedelta(hours=-5)))
+    assert Filters(since=since).named() == {"since": "2012-11-30T21:00:00.000000Z"}
+
+
+def test_a_span_in_which_nothing_can_be_is_refused() -> None:
+    noon = datetime(2012, 11, 30, 12, tzinfo=UTC)
+    for until in (noon, noon - timedelta(microseconds=1)):
+        with pytest.raises(InvalidInput, match=r"since 2012-11-30T12:00:00\.000000Z: not before"):
+            Filters(since=noon, until=until)
+    Filters(since=noon, until=noon + timedelta(microseconds=1))
+
+
+def test_a_time_without_a_zone_narrows_nothing() -> None:
+    bare = datetime(2012, 11, 30)  # noqa: DTZ001 # what is refused
+    with pytest.raises(InvalidInput, match="carry a zone"):
+        Filters(since=bare)
+    with pytest.raises(InvalidInput, match="carry a zone"):
+        Filters(until=bare)
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_every_time_that_is_shown_can_be_asked_for(instant: datetime) -> None:
+    shown = view_document(instant)
+    assert isinstance(shown, str)
+    assert parse_instant(shown) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2012-11-30", datetime(2012, 11, 30, tzinfo=UTC)),
+        ("2012-11-30T21:00:00Z", datetime(2012, 11, 30, 21, tzinfo=UTC)),
+        ("2012-11-30t21:00z", datetime(2012, 11, 30, 21, tzinfo=UTC)),
+        ("2012-11-30 16:00-05:00", datetime(2012, 11, 30, 21, tzinfo=UTC)),
+        ("2012-11-30T21:00:00.5Z", datetime(2012, 11, 30, 21, 0, 0, 500_000, tzinfo=UTC)),
+    ],
+)
+def test_a_date_or_a_time_with_its_zone_names_an_instant(text: str, instant: datetime) -> None:
+    found = parse_instant(text)
+    assert found == instant
+    assert found.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "2012", "2012-13-01", "2012-02-30", "20121130", "2012-W48-5", "yesterday",
+        "2012-11-30T21:00:00", "2012-11-30T25:00Z", "2012-11-30T21:00:60Z", "2012-11-30Z",
+        "2012-11-30T21:00+0500", "2012-11-30T21:00:00.1234567Z", "\u0662012-11-30", "0000-01-01",
+        "0001-01-01T00:00+23:59", " 2012-11-30", "2012-11-30\n",
+    ],
+)  # fmt: skip
+def test_what_names_no_instant_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="expected a date such as 2012-11-30, or a time with"):
+        parse_instant(text)
+
+
+@pytest.mark.parametrize("resource", Resource)
+def test_every_list_has_ids_in_front(resource: Resource) -> None:
+    assert column_names(resource)[0] == "id"
 
 
 def test_statistics_may_be_floats() -> None:

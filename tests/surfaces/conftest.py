@@ -40,7 +40,9 @@ class Terminal:
             for name, value in os.environ.items()
             if not name.startswith("TAPETRAIL_") and name not in {"NO_COLOR", "FORCE_COLOR"}
         }
-        return {**kept, "TAPETRAIL_HOME": str(self.home), **more}
+        # Files of settings of whoever runs the tests do not count in them.
+        own = {"TAPETRAIL_HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home.parent)}
+        return {**kept, **own, **more}
 
     def run(self, *words: str, **environment: str) -> Answer:
         """Return how a command ended, which it has to within two minutes."""
@@ -84,6 +86,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     for name in [*os.environ]:
         if name.startswith("TAPETRAIL_") or name in {"NO_COLOR", "FORCE_COLOR"}:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", os.devnull)
     # Put back at the end: a command takes it for its own process.
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
 

@@ -14,10 +14,12 @@ from typing import IO
 
 import psycopg
 import pytest
+from pypdfium2 import PdfDocument
 from tests.edges.waiting import wait_for
 from tests.surfaces.conftest import AS_OF, Recorded, Run, Terminal
 
 from tapetrail import __version__
+from tapetrail.core.canonical import digest_bytes
 
 pytestmark = pytest.mark.service
 RESOURCES = ("executions", "decisions", "charts", "analyses", "signals")
@@ -102,7 +104,7 @@ def test_a_chart_leads_to_what_read_it(ask: Run) -> None:
 def test_a_list_says_how_it_goes_on(ask: Run) -> None:
     first = ask("decisions", "list", "--limit", "1")
     cursor = first.err.split()[-1]
-    assert first.err == f"more follow, with the same filters and: --cursor {cursor}\n"
+    assert first.err == f"more follow: --all, or with the same filters --cursor {cursor}\n"
     second = ask("decisions", "list", "--limit", "1", "--cursor", cursor)
     assert [answer.out.splitlines()[1].split()[0] for answer in (first, second)] == ["2", "1"]
     assert second.err == ""
@@ -160,6 +162,47 @@ def test_an_analysis_shows_its_reasoning_then_its_rules(ask: Run) -> None:
     assert [line.split()[0] for line in lines[start : start + len(names)]] == names
 
 
+def test_a_chart_is_saved_as_image_page_and_print(
+    ask: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    signal = json.loads(ask("signals", "--json").out)["data"][0]
+    number = str(signal["chart_id"])
+    assert ask("charts", "save", number, "--format", "html").code == 0
+    assert ask("charts", "save", number, "-o", "printed.PDF").code == 0
+    assert ask("charts", "save", number, "-o", "odd", "--format", "pdf").code == 0
+    columns = json.loads(ask("charts", "show", number, "--json").out)
+    page = (tmp_path / f"chart-{number}.html").read_bytes()
+    assert digest_bytes(page) == columns["html_digest"]
+    printed = (tmp_path / "printed.PDF").read_bytes()
+    assert printed.startswith(b"%PDF-")
+    assert printed == (tmp_path / "odd").read_bytes()
+    text = PdfDocument(printed)[0].get_textpage().get_text_range()
+    assert signal["signal_type"] in text
+    assert "the analyst was shown the chart without these marks" in text
+    refused = ask("charts", "save", number, "-o", "chart.png")
+    assert refused.code == 2
+    assert "'chart.png': expected a name that ends in .jpg" in refused.err
+
+
+def test_an_opened_chart_is_a_copy_that_the_browser_is_given(
+    recorded: Recorded, ask: Run, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {seen}\n', encoding="utf-8")
+    browser.chmod(0o755)
+    answer = recorded.terminal.run("charts", "open", "1", BROWSER=str(browser))
+    path = recorded.terminal.home / "opened" / "chart-1.html"
+    assert (answer.code, answer.out) == (0, f"{path}\n"), answer.err
+    wait_for(lambda: seen.exists() and seen.read_text() == path.as_uri())
+    assert path.stat().st_mode & 0o777 <= 0o644
+    without = recorded.terminal.run("charts", "open", "1", BROWSER="/bin/false %s", PATH="/")
+    assert without.code == 0
+    assert "open that file in one" in without.err
+    assert ask("charts", "open", "99").code == 3
+
+
 def test_a_saved_chart_replaces_what_was_there_whole(
     ask: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +248,7 @@ def test_no_line_of_any_help_is_cut_or_wider_than_100(call: Run) -> None:
     groups = {"db": ["upgrade", "current", "url", "start", "stop"]}
     groups |= {resource: ["list", "show"] for resource in RESOURCES}
     commands = [
+        ["completion"],
         ["demo"],
         ["run"],
         ["worker"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.surfaces.conftest import Answer, Recorded, Run
 
-from tapetrail.cli.failures import MEANINGS, show_defect, show_error
+from tapetrail.cli.failures import MEANINGS, exit_code_of, show_defect, show_error
 from tapetrail.cli.help_texts import VARIABLES
 
 
@@ -30,7 +30,7 @@ def assert_refused(answer: Answer, code: int, *parts: str) -> None:
         ("decisons list", ["no such command 'decisons'", "did you mean 'decisions'", "--help"]),
         ("decisions lst", ["did you mean 'list'?", "Try: tapetrail decisions --help"]),
         ("frobnicate", ["no such command 'frobnicate'"]),
-        ("decisions list --limt 3", ["no such option: --limt", "did you mean --limit?"]),
+        ("decisions list --limt 3", ["no such option: --limt", "did you mean --limit"]),
         ("decisions list --limit", ["option '--limit' requires an argument"]),
         ("decisions list --limit 0", ["--limit 0: expected 1 or more"]),
         ("decisions list --limit 500", ["--limit 500: expected 200 or less"]),
@@ -245,6 +245,16 @@ def test_a_defect_is_one_line_that_says_how_to_see_more() -> None:
         "Error: a defect of TapeTrail, please report it: ZeroDivisionError: by zero"
         " (TAPETRAIL_DEBUG=1 shows the traceback)\n"
     )
+
+
+def test_what_the_system_refuses_beside_the_output_is_a_defect(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def command() -> int:
+        return len(Path("/no/such/file").read_bytes())
+
+    assert exit_code_of(command, hint="tapetrail status") == 1
+    assert "a defect of TapeTrail, please report it: FileNotFoundError" in capsys.readouterr().err
 
 
 def test_an_interrupt_outside_any_command_is_no_defect() -> None:

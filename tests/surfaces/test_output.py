@@ -1,5 +1,7 @@
 """What the terminal shows can be read, and cannot act."""
 
+import csv
+import io
 import json
 import unicodedata
 from collections.abc import Mapping
@@ -10,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tapetrail.cli.csv_text import csv_line
 from tapetrail.cli.details import detail_lines
 from tapetrail.cli.output import (
     Screen,
     cell,
     harmless,
     harmless_lines,
+    json_line,
     json_text,
     short_number,
     size_text,
@@ -96,7 +100,71 @@ def test_json_holds_everything_and_nothing_that_acts(
 
 
 def test_json_keeps_the_letters_of_the_world() -> None:
-    assert json_text("ä漢\u202e") == '"ä漢\\u202e"'
+    for write in (json_text, json_line):
+        assert write("ä漢\u202e") == '"ä漢\\u202e"'
+        assert write("ä漢", is_unicode=False).isascii()
+
+
+@given(json_values)
+def test_json_lines_hold_everything_on_one_line(
+    value: "str | list[str] | Mapping[str, str] | None",
+) -> None:
+    line = json_line(value)
+    assert json.loads(line) == value
+    assert len(line.splitlines()) == 1
+    assert acts(line) == []
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=4))
+def test_csv_holds_texts_as_they_are_shown_and_none_that_acts_or_computes(
+    values: list[str],
+) -> None:
+    line = csv_line(values)
+    (fields,) = csv.reader(io.StringIO(line, newline=""))
+    for value, field in zip(values, fields, strict=True):
+        assert field.removeprefix("'") == "\n".join(harmless_lines(value)).removeprefix("'")
+        assert field.lstrip()[:1] not in {"=", "+", "-", "@"}
+        assert acts(field.replace("\n", "")) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        (None, '""'),
+        (True, "true"),
+        (-7, "-7"),
+        (Decimal("-0.250"), "-0.25"),
+        (Decimal("184.32"), "184.32"),
+        (Decimal("1E+3"), "1000"),
+        (-0.5, "-0.5"),
+        (date(2012, 8, 3), "2012-08-03"),
+        (datetime(2012, 8, 3, 16, 0, 7, tzinfo=EASTERN), "2012-08-03T20:00:07.000000Z"),
+        ("plain", "plain"),
+        ("a,b", '"a,b"'),
+        ('say "x"', '"say ""x"""'),
+        ("a\nb", '"a\nb"'),
+        ("a\r\nb", '"a\nb"'),
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "' =1"),
+        ("\tx", "' x"),
+        ("\rx", '"\'\nx"'),
+        (" =1", "' =1"),
+        ("\x00=1", "'=1"),
+        ("\x1b[31m=1", "'=1"),
+        ("'=1", "'=1"),
+        ("1-2", "1-2"),
+        (["a", 1], '"[""a"", 1]"'),
+    ],
+)
+def test_a_csv_field_is_exact_for_numbers_and_guarded_for_text(value: object, field: str) -> None:
+    assert csv_line([value]) == field
+
+
+def test_csv_leaves_out_what_does_not_exist() -> None:
+    assert csv_line([1, None, "", 2]) == "1,,,2"
 
 
 @pytest.mark.parametrize(
@@ -121,6 +189,16 @@ def test_json_keeps_the_letters_of_the_world() -> None:
 )  # fmt: skip
 def test_values_read_as_people_write_them(value: object, shown: str) -> None:
     assert cell(value) == shown
+
+
+def test_times_are_shown_in_the_zone_that_was_asked_for() -> None:
+    close = datetime(2012, 8, 3, 20, tzinfo=UTC)
+    assert cell(close, zone=EASTERN) == "2012-08-03 16:00-04:00"
+    assert cell(close + timedelta(seconds=7), zone=EASTERN) == "2012-08-03 16:00:07-04:00"
+    own = cell(close, zone=None)
+    assert datetime.fromisoformat(own) == close
+    (_, line) = table_lines(["as_of"], [[close]], screen=Screen(zone=EASTERN))
+    assert line == "2012-08-03 16:00-04:00"
 
 
 def test_a_figure_is_rounded_where_the_column_says_so() -> None:

@@ -56,9 +56,10 @@ def main(home: Path) -> None:
     settings = bootstrap.Settings(
         home=home, database_url=None, postgres_bin_dir=None, actor="tests"
     )
-    sources = {"sample": Defective()}
     spec, blobs = bundled_strategy(), DirectoryBlobs(root=home / "blobs")
-    plan = bootstrap.planner().plan(Request(spec=spec, symbols=["IBM"], as_of_on=date(2012, 8, 31)))
+    plan = bootstrap.planner(settings).plan(
+        Request(spec=spec, symbols=["IBM"], as_of_on=date(2012, 8, 31))
+    )
     with bootstrap.open_database(settings) as database:
         engine = open_engine(database.app_url)
         recorder, workflow_id = Recorder(engine, blobs=blobs, actor="tests"), str(uuid4())
@@ -67,7 +68,9 @@ def main(home: Path) -> None:
             database_url=database.app_url,
             blobs=blobs,
             edges=Edges(
-                sources=sources, load_calendar=load_calendar, clock=lambda: datetime.now(UTC)
+                open_source=lambda _spec, _config: Defective(),
+                load_calendar=load_calendar,
+                clock=lambda: datetime.now(UTC),
             ),
             executor_id=str(uuid4()),
             concurrency=1,

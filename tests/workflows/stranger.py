@@ -8,9 +8,11 @@ and nothing of the project.
 Each line of output names a place where something is not what it was; silence is agreement.
 """
 
+import gzip
 import hashlib
 import json
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -182,11 +184,21 @@ def differing_seals(record: Record) -> Iterator[str]:
             yield f"decisions {number}: seal_digest"
 
 
+def unpacked(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix != ".html":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error):
+        return b"damaged"
+
+
 def differing_blobs(record: Record, folder: Path) -> Iterator[str]:
     known = {row["digest"] for row in record.tables["blobs"]}
     for row in record.tables["blobs"]:
         path = folder / row["key"]
-        content = path.read_bytes() if path.is_file() else None
+        content = unpacked(path) if path.is_file() else None
         if content is None:
             yield f"blob {row['key']}: missing"
         elif (digest(content), len(content)) != (row["digest"], row["size"]):

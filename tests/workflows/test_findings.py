@@ -49,8 +49,15 @@ def findings_of(
     as_of: datetime = AS_OF,
     spec: StrategySpec | None = None,
 ) -> Findings:
-    task = Task(instrument=SAMPLE.instrument(symbol), spec=spec or bundled_strategy(), as_of=as_of)
-    edges = Edges(sources={"sample": source}, load_calendar=load_calendar, clock=lambda: NOW)
+    task = Task(
+        instrument=SAMPLE.instrument(symbol),
+        spec=spec or bundled_strategy(),
+        as_of=as_of,
+        config={},
+    )
+    edges = Edges(
+        open_source=lambda _spec, _config: source, load_calendar=load_calendar, clock=lambda: NOW
+    )
     return work_out(task, edges)
 
 

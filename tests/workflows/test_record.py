@@ -146,7 +146,9 @@ def test_a_failure_made_into_a_success_is_found(recorded: Home) -> None:
     assert found == [f"decisions {row['id']}: seal_digest"]
 
 
-@pytest.mark.parametrize("media_type", ["image/jpeg", "application/json", "text/plain%"])
+@pytest.mark.parametrize(
+    "media_type", ["image/jpeg", "text/html%", "application/json", "text/plain%"]
+)
 def test_a_flipped_bit_of_a_blob_is_found(recorded: Home, media_type: str) -> None:
     (row,) = recorded.rows(
         f"SELECT key FROM tapetrail.blobs WHERE media_type LIKE '{media_type}' LIMIT 1"

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from tapetrail.blobs.encoding import packed, unpacked
 from tapetrail.core.blob_keys import checked_key
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.errors import (
@@ -48,10 +49,10 @@ class DirectoryBlobs:
         with _naming(path):
             if not path.exists():
                 with suppress(FileExistsError):  # another process was quicker: compared below
-                    self._write(content, path)
+                    self._write(packed(content, key=key), path)
                     return digest_bytes(content)
             _sync(path.parent)  # whoever wrote it may not have come that far
-            found = path.read_bytes()
+            found = unpacked(path.read_bytes(), key=key)
         if found != content:
             raise IntegrityFailure(
                 f"blob {key}: expected {digest_bytes(content)}, found {digest_bytes(found)} in its"
@@ -68,7 +69,7 @@ class DirectoryBlobs:
         path = self._path(key)
         with _naming(path):
             try:
-                content = path.read_bytes()
+                content = unpacked(path.read_bytes(), key=key)
             except (FileNotFoundError, NotADirectoryError) as error:
                 raise NotFound(f"blob {key}: nothing of that key in {self._root}") from error
         found = digest_bytes(content)

@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from tapetrail.cli.output import harmless, harmless_lines, note, writing
+from tapetrail.cli.output import hand_over, harmless, harmless_lines, note
 from tapetrail.core.errors import (
     EdgeFailure,
     IntegrityFailure,
@@ -54,6 +54,7 @@ _RULES: Final = {
     "int_parsing": "expected a whole number",
     "greater_than_equal": "expected {ge} or more",
     "less_than_equal": "expected {le} or less",
+    "value_error": "{error}",
 }
 """What the words must be, by what pydantic calls their breaking it."""
 
@@ -65,8 +66,7 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
     """
     try:
         code = command()
-        with writing():
-            sys.stdout.flush()
+        hand_over()
     except TapeTrailError as error:
         code = _CODES[type(error)]
         show_error(error.message, hint=_SETTINGS_HINT if code == UNREACHABLE else hint)
@@ -77,6 +77,10 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
     except BrokenPipeError:
         _abandon_output()
         return BROKEN_PIPE
+    except OSError as error:
+        # Shown here, for whoever called may take an error of the system for one of the output.
+        show_defect(type(error), error, error.__traceback__)
+        return FAILED
     return code
 
 

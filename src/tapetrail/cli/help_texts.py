@@ -3,6 +3,7 @@
 from typing import Final
 
 from tapetrail.cli.failures import MEANINGS
+from tapetrail.wire import Resource, column_names
 
 # A line of its own with this sign keeps the lines below it as they are.
 _AS_IS: Final = "\b\n"
@@ -47,3 +48,41 @@ def environment() -> str:
     width = max(map(len, VARIABLES))
     lines = [f"  {name:<{width}}  {meaning}" for name, meaning in VARIABLES.items()]
     return "\n".join(["Environment:", *lines])
+
+
+def _list_help(resource: Resource) -> str:
+    names = ", ".join(column_names(resource))
+    return f"List {resource}, newest first.\n\nColumns: {names}."
+
+
+LIST_HELP: Final = {resource: _list_help(resource) for resource in Resource}
+LIST_EXAMPLES: Final = {
+    Resource.EXECUTIONS: examples(
+        "tapetrail executions list --status completed_with_errors",
+        "tapetrail executions list --since 2026-11-01 --until 2026-12-01 --local",
+    ),
+    Resource.DECISIONS: examples(
+        "tapetrail decisions list --symbol AAPL --limit 5",
+        "tapetrail decisions list --status failed --columns id,symbol,error_message",
+        "tapetrail decisions list --all --jsonl | jq .risk_reward_ratio",
+        "tapetrail decisions list --all --csv > decisions.csv",
+    ),
+    Resource.CHARTS: examples(
+        "tapetrail charts list --timeframe 1w",
+        "tapetrail charts list --symbol AAPL --all -q | xargs -n 1 tapetrail charts save",
+    ),
+    Resource.ANALYSES: examples(
+        "tapetrail analyses list --chart 3",
+        "tapetrail analyses list --all --csv --columns analyst,latency_ms,cost_usd",
+    ),
+    Resource.SIGNALS: examples(
+        "tapetrail signals list --execution 1",
+        "tapetrail signals list --since 2026-11-20T14:30Z --json",
+    ),
+}
+COMPLETION_EXAMPLES: Final = examples(
+    'bash        eval "$(tapetrail completion bash)"        in ~/.bashrc',
+    'zsh         eval "$(tapetrail completion zsh)"         in ~/.zshrc, after compinit',
+    "fish        tapetrail completion fish | source         in ~/.config/fish/config.fish",
+    "powershell  tapetrail completion powershell | Out-String | Invoke-Expression    in $PROFILE",
+)

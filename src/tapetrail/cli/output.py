@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final, TypeGuard
 
@@ -28,9 +28,11 @@ _SEQUENCES: Final = re.compile(
     r"|\x1b[ -/]*[0-~]"
 )
 _SPACES: Final = str.maketrans(dict.fromkeys("\t\n\r\v\f", " "))
-# JSON escapes the first controls itself; terminals also obey these, or turn text around at them.
+# JSON escapes the first controls itself; terminals also obey these, hide them, or turn text around.
 _JSON_UNSAFE: Final = re.compile(
-    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
 )
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
 _SHORT: Final = Context(prec=6)
@@ -39,18 +41,23 @@ _SIZES: Final = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
-    """What standard output can show. `width` is None where nothing may be cut, as in a pipe."""
+    """What standard output can show, and in which zone its times are.
+
+    `width` is None where nothing may be cut, as in a pipe; `zone` is None for the computer's own.
+    """
 
     width: int | None = None
     is_coloured: bool = False
+    zone: tzinfo | None = UTC
 
 
-def screen() -> Screen:
+def screen(*, zone: tzinfo | None = UTC) -> Screen:
     """Return what this process's standard output can show."""
-    is_terminal = sys.stdout.isatty()
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
     return Screen(
         width=shutil.get_terminal_size().columns if is_terminal else None,
         is_coloured=wants_colour(os.environ, is_terminal=is_terminal),
+        zone=zone,
     )
 
 
@@ -65,7 +72,12 @@ def wants_colour(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
 
 def print_json(document: "Shown") -> None:
     """Print one JSON document."""
-    say(json_text(document, is_unicode=sys.stdout.encoding.lower() == "utf-8"))
+    say(json_text(document, is_unicode=speaks_unicode()))
+
+
+def speaks_unicode() -> bool:
+    """Return whether standard output takes every letter."""
+    return sys.stdout is not None and sys.stdout.encoding.lower() == "utf-8"
 
 
 def json_text(document: "Shown", *, is_unicode: bool = True) -> str:
@@ -74,10 +86,16 @@ def json_text(document: "Shown", *, is_unicode: bool = True) -> str:
     return _JSON_UNSAFE.sub(_escape, text)
 
 
-def cell(value: object, *, decimals: int | None = None) -> str:
+def json_line(document: "Shown", *, is_unicode: bool = True) -> str:
+    """Return a JSON document as `json_text` does, on one line."""
+    return _JSON_UNSAFE.sub(_escape, json.dumps(document, ensure_ascii=not is_unicode))
+
+
+def cell(value: object, *, decimals: int | None = None, zone: tzinfo | None = UTC) -> str:
     """Return a value as tables show it; text loses everything a terminal would obey.
 
     `decimals` rounds a number for reading; records are never rounded, and `--json` has them whole.
+    `zone` is None for the computer's own.
     """
     match value:
         case None:
@@ -85,7 +103,7 @@ def cell(value: object, *, decimals: int | None = None) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return _instant(value.astimezone(UTC))
+            return _instant(value.astimezone(zone))
         case date():
             return value.isoformat()
         case Decimal() | float():
@@ -137,12 +155,24 @@ def is_list(value: object) -> TypeGuard[Sequence[object]]:
 
 def say(text: str) -> None:
     """Print one line of data."""
+    if sys.stdout is None:
+        raise EdgeFailure("could not write to standard output; it is closed")
     with writing():
         print(text)  # noqa: T201 # the terminal is where this goes
 
 
+def hand_over() -> None:
+    """Let the reader have what was said so far."""
+    if sys.stdout is not None:
+        with writing():
+            sys.stdout.flush()
+
+
 def note(text: str) -> None:
     """Print one line that is not data, on standard error, if anybody listens there."""
+    if sys.stderr is None:
+        # Otherwise print would mix it with the data.
+        return
     with suppress(OSError):
         print(text, file=sys.stderr)  # noqa: T201 # the terminal is where this goes
 
@@ -175,8 +205,9 @@ def _inner(value: object) -> str:
 
 
 def _instant(value: datetime) -> str:
-    """Return an instant in UTC, its seconds left out where they are zero, as at every close."""
-    return value.strftime("%Y-%m-%d %H:%M:%SZ" if value.second else "%Y-%m-%d %H:%MZ")
+    """Return an instant with its zone; seconds are left out where they are zero, as at a close."""
+    text = value.isoformat(" ", timespec="seconds" if value.second else "minutes")
+    return text.replace("+00:00", "Z") if value.tzinfo is UTC else text
 
 
 def _visible(sign: str) -> str:
@@ -190,4 +221,5 @@ def _number(sign: str) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    return f"\\u{ord(match[0]):04x}"
+    # JSON has four digits only, so its own writer makes pairs of what needs more.
+    return json.dumps(match[0])[1:-1]

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
+from tapetrail.cli.lists import print_page
 from tapetrail.cli.output import harmless, note, print_json
-from tapetrail.cli.records import print_page
 from tapetrail.cli.session import settings
 from tapetrail.core.errors import InvalidInput
 from tapetrail.wire import LIMIT_MAX, Filters, Resource, detail_document
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.2
 LATEST: Final = 10
-ENDED: Final = frozenset({"completed", "completed_with_errors", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,18 +40,27 @@ def run(words: RunWords, *, concurrency: int) -> int:
     """Run a strategy once; exit code 0 if every decision completed, 1 if one failed."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.strategies import FILE  # noqa: PLC0415 # --help never needs it
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
+    spec = read_strategy(words.strategy)
+    folder = str(words.strategy.resolve().parent)
     request = Request(
-        spec=read_strategy(words.strategy),
+        spec=spec,
         symbols=_symbols(words.instruments),
         as_of_on=_date(words.as_of),
+        config={"folder": folder} if spec.source.startswith(FILE) else {},
     )
-    plan = bootstrap.planner().plan(request)
-    with bootstrap.open_runner(settings(), concurrency=concurrency) as (recorder, runner):
+    read = settings()
+    plan = bootstrap.planner(read).plan(request)
+    with bootstrap.open_runner(read, concurrency=concurrency) as (recorder, runner):
         order = recorder.order(
-            request.spec, plan, run_type=RunType.MANUAL, runtime=bootstrap.runtime_record()
+            request.spec,
+            plan,
+            run_type=RunType.MANUAL,
+            runtime=bootstrap.runtime_record(),
+            config=request.config,
         )
         workflow_id = str(uuid4())
         runner.open(order, workflow_id=workflow_id)
@@ -82,9 +90,10 @@ def demo(*, concurrency: int) -> int:
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import bundled_strategy  # noqa: PLC0415 # --help never needs it
 
-    spec, planner = bundled_strategy(), bootstrap.planner()
+    spec, read = bundled_strategy(), settings()
+    planner = bootstrap.planner(read)
     began = time.monotonic()
-    with bootstrap.open_runner(settings(), concurrency=concurrency) as (recorder, runner):
+    with bootstrap.open_runner(read, concurrency=concurrency) as (recorder, runner):
         runtime = bootstrap.runtime_record()
         ids: list[str] = []
         for as_of_on in planner.demo_dates(spec):
@@ -120,7 +129,7 @@ def _show_demo(recorder: "Recorder", progress: Sequence["Progress"], *, seconds:
     _note_failures(recorder)
     note("Try: tapetrail decisions list --status failed")
     note(f"     tapetrail decisions show {page.data[0].id}")
-    note("     tapetrail charts list --timeframe 1w    then: tapetrail charts save ID")
+    note("     tapetrail charts list --timeframe 1w    then: tapetrail charts open ID")
     note('     psql "$(tapetrail db start)"')
 
 
@@ -142,7 +151,7 @@ def _watched(
         while True:
             found = recorder.progress(workflow_ids)
             advance(sum(progress.ended for progress in found))
-            if len(found) == len(workflow_ids) and all(p.status in ENDED for p in found):
+            if len(found) == len(workflow_ids) and all(p.status.has_ended for p in found):
                 return found
             time.sleep(POLL_S)
 

@@ -63,7 +63,10 @@ def table_lines(
     """
     headings = [HEADINGS.get(name, name) for name in names]
     texts = [
-        [cell(value, decimals=DECIMALS.get(name)) for name, value in zip(names, row, strict=True)]
+        [
+            cell(value, decimals=DECIMALS.get(name), zone=screen.zone)
+            for name, value in zip(names, row, strict=True)
+        ]
         for row in rows
     ]
     is_number = [all(map(_is_number, column)) for column in zip(*rows, strict=True)]

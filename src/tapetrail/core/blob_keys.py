@@ -14,6 +14,8 @@ from tapetrail.core.errors import InvalidInput
 
 SEGMENT_BYTES_MAX: Final = 255  # of one file name, on every common file system
 DIGEST_DIGITS: Final = 12
+COMPRESSED_SUFFIX: Final = "html"
+"""What the keys of compressed blobs end in: the store keeps their bytes packed by gzip."""
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9._~%=+-]+")
 _SUFFIX: Final = re.compile(r"[a-z0-9]+")
 
@@ -35,6 +37,11 @@ def chart_key(
         raise InvalidInput(f"suffix {suffix!r}: expected lower-case letters and digits")
     name = f"{_encoded(timeframe)}-{_hex_digits(digest)[:DIGEST_DIGITS]}.{suffix}"
     return checked_key(f"charts/{_encoded(symbol)}/{last_session:%Y%m%d}/{name}")
+
+
+def is_compressed(key: str) -> bool:
+    """Return whether the bytes under `key` are kept packed. Digests are over the unpacked ones."""
+    return key.endswith(f".{COMPRESSED_SUFFIX}")
 
 
 def checked_key(key: str) -> str:

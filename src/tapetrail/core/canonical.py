@@ -8,7 +8,7 @@ RFC 8785 hard never arises: whole numbers below 2^53 stay numbers, all else is d
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final, NewType, TypeAlias
@@ -126,12 +126,12 @@ def _numbers_as_text(value: FieldValue) -> FieldValue:
     match value:
         case str() | bool():
             return value
+        case int() | Decimal():
+            return decimal_text(Decimal(value))
         case Mapping():
             return {key: _numbers_as_text(item) for key, item in value.items()}
         case list() | tuple():
             return [_numbers_as_text(item) for item in value]
-        case int() | Decimal():
-            return decimal_text(Decimal(value))
         case _:
             return value
 
@@ -144,9 +144,10 @@ def plain_json(value: FieldValue) -> JsonValue:
     match value:
         case None | bool() | str():
             return value
+        case int() | Decimal():
+            return _plain_scalar(value)
         case Mapping():
-            members = sorted(value.items(), key=_utf_16_units)
-            return {key: plain_json(item) for key, item in members}
+            return {name: plain_json(value[name]) for name in _in_order(value)}
         case list() | tuple():
             return [plain_json(item) for item in value]
         case _:
@@ -169,8 +170,14 @@ def _plain_scalar(value: object) -> JsonValue:
             raise InvalidInput(f"{type(value).__name__} {value!r}: a record holds no such value")
 
 
-def _utf_16_units(member: tuple[str, object]) -> bytes:
-    return member[0].encode("utf-16-be", "surrogatepass")
+def _in_order(names: Collection[str]) -> list[str]:
+    """Return the names by their UTF-16 code units, which for ASCII is as Python sorts them."""
+    is_ascii = all(map(str.isascii, names))
+    return sorted(names) if is_ascii else sorted(names, key=_utf_16_units)
+
+
+def _utf_16_units(name: str) -> bytes:
+    return name.encode("utf-16-be", "surrogatepass")
 
 
 def _utf8(text: str) -> bytes:

@@ -24,6 +24,7 @@ FLAT_MARGIN: Final = 0.01
 SMALLEST: Final = 1e-300
 LABEL_MAX: Final = 10
 PRICE_MAX: Final = 13
+_BULK_DECIMALS: Final = 8
 MILLION: Final = 1e6
 PLAIN_BELOW: Final = 1e4
 THOUSAND: Final = 1000
@@ -160,12 +161,26 @@ def date_ticks(days: Days, *, gap: float) -> tuple[DateTick, ...]:
 def price_decimals(prices: Floats) -> int:
     """Return how many decimals show these prices: what they are quoted in, 6 digits at most.
 
-    Never less than 2. The size is that of the last price.
+    That is what the last price has, or most of them: one odd print long ago adds no zeros to all
+    others. Never less than 2. The size is that of the last price.
     """
-    quoted = max(_decimals_of(price) for price in prices.tolist())
+    each = sorted(_decimals_of(price) for price in prices.tolist())
+    quoted = max(_decimals_of(float(prices[-1])), each[len(each) // 2])
     size = abs(float(prices[-1]))
     whole = math.floor(math.log10(size)) if size > SMALLEST else 0
     return max(2, min(quoted, 5 - whole, 15))
+
+
+def difference_decimals(values: Floats, decimals: int) -> int:
+    """Return how many decimals show differences of prices written with `decimals`.
+
+    Never less than those: three significant digits of the largest, so that an average range of a
+    penny stock is `0.000573`, not `0.0006`. The values may be NaN, not all of them.
+    """
+    largest = float(np.nanmax(np.abs(values)))
+    if largest <= SMALLEST:
+        return decimals
+    return max(decimals, min(2 - math.floor(math.log10(largest)), 15))
 
 
 def price_text(price: float, decimals: int) -> str:
@@ -174,6 +189,23 @@ def price_text(price: float, decimals: int) -> str:
     if len(text) <= PRICE_MAX:
         return text
     return amount_text(price, 4) if abs(price) >= MILLION else f"{price:.5e}"
+
+
+def price_texts(prices: Floats, decimals: int, *, missing: str) -> tuple[str, ...]:
+    """Return the `price_text` of each price, `missing` for NaN.
+
+    Short ones are written in one `%`: one at a time costs five times more.
+    """
+    if decimals > _BULK_DECIMALS or not bool(
+        (np.abs(prices[~np.isnan(prices)]) < THOUSAND - 1).all()
+    ):
+        return tuple(
+            missing if math.isnan(price) else price_text(price, decimals)
+            for price in prices.tolist()
+        )
+    text = f"%.{decimals}f\n" * len(prices) % tuple(prices.tolist())
+    zero = f"{0:.{decimals}f}\n"
+    return tuple(text.replace(f"-{zero}", zero).replace("nan", missing).splitlines())
 
 
 def amount_text(amount: float, decimals: int) -> str:

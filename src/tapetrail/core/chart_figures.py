@@ -21,6 +21,16 @@ FLAT: Final = "the price did not move"
 NOT_FED: Final = "no complete bar is drawn"
 _WIDE: Final = Context(prec=700)
 """Wide enough for the ratio of any two float64 prices, written out."""
+GAPS_NAMED: Final = 3
+GAP_DAYS: Final = {
+    TimeframeUnit.MINUTE: 14,
+    TimeframeUnit.HOUR: 14,
+    TimeframeUnit.DAY: 14,
+    TimeframeUnit.WEEK: 21,
+    TimeframeUnit.MONTH: 62,
+}
+"""More days than this between a bar's last session and the next bar's first are a gap. The longest
+regular closures, those around the lunar new year, stay below."""
 PERIODS: Final = {
     TimeframeUnit.MINUTE: "minute",
     TimeframeUnit.HOUR: "hour",
@@ -133,7 +143,11 @@ def derive_notes(
         for asked in _asked_for(values, settings)
         if asked.settles
     }
-    return (*_missing_notes(bars, drawn, missing), *_bar_notes(drawn, settling))
+    return (
+        *_missing_notes(bars, drawn, missing),
+        *_gap_notes(drawn),
+        *_bar_notes(drawn, settling),
+    )
 
 
 def indicator_name(name: str, *parameters: int | Decimal) -> str:
@@ -205,6 +219,19 @@ def _missing_notes(bars: Bars, drawn: Bars, missing: tuple[MissingIndicator, ...
         yield f"No volume, left out: {', '.join(without_volume)}"
     if flat:
         yield f"The price did not move, without a value: {', '.join(flat)}"
+
+
+def _gap_notes(drawn: Bars) -> Iterator[str]:
+    """Yield the stretches without bars that no weekend and no holiday explains."""
+    days = (drawn.first_on[1:] - drawn.last_on[:-1]).astype(np.int64)
+    wide = np.flatnonzero(days > GAP_DAYS[drawn.timeframe.unit] * drawn.timeframe.count)
+    named = [
+        f"{drawn.last_on[at]} to {drawn.first_on[at + 1]}" for at in wide[:GAPS_NAMED].tolist()
+    ]
+    if len(wide) > GAPS_NAMED:
+        named.append(f"{len(wide) - GAPS_NAMED} more")
+    if named:
+        yield f"No bars between: {', '.join(named)}"
 
 
 def _bar_notes(drawn: Bars, settling: Mapping[str, int]) -> Iterator[str]:

@@ -19,11 +19,23 @@ from tapetrail.core.chart_axes import (
     amount_text,
     axis_range,
     choose_scale,
+    difference_decimals,
     price_text,
     value_ticks,
 )
 from tapetrail.core.chart_figures import has_volume, indicator_name, settling_bars
-from tapetrail.core.chart_spec import Form, Ink, Legend, Level, Panel, PanelKind, Series, Tag
+from tapetrail.core.chart_spec import (
+    Form,
+    Ink,
+    Legend,
+    Level,
+    Panel,
+    PanelKind,
+    Series,
+    Tag,
+    drawn_value,
+    drawn_values,
+)
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.indicators import IndicatorSettings, IndicatorValues
 
@@ -46,7 +58,8 @@ LEGEND_ROW: Final = 24
 LEGEND_WIDTH: Final = 1370
 LEGEND_LETTER: Final = 10.5
 LEGEND_SPACE: Final = 18
-OVERLAY_REACH: Final = 1.0
+OVERLAY_REACH: Final = 0.5
+LOG_REACH: Final = 0.25
 FLAT_REACH: Final = 0.05
 RSI_GUIDES: Final = (30.0, 50.0, 70.0)
 RSI_SHOWN: Final = (15.0, 85.0)
@@ -79,7 +92,7 @@ class Window:
                 f"chart: an indicator of {len(column)} values for {expected} bars;"
                 " expected one value a bar, warm-up included"
             )
-        return column[self.first_drawn :]
+        return drawn_values(column[self.first_drawn :])
 
     def line(self, name: str, column: Floats | None, ink: Ink, *, settles: bool = False) -> Series:
         """Return the drawn part as a line; `settles` for Wilder and exponential means."""
@@ -87,14 +100,15 @@ class Window:
         values = self.cut(column)
         return Series(name=name, form=Form.LINE, ink=ink, values=values, settling=settling)
 
-    def price(self, series: Series) -> str:
-        """Return the series' last value, written as a price."""
+    def price(self, series: Series, decimals: int | None = None) -> str:
+        """Return the series' last value, written as a price, with its decimals or others."""
         value = float(series.values[self.last])
-        return NONE if math.isnan(value) else price_text(value, self.decimals)
+        shown = self.decimals if decimals is None else decimals
+        return NONE if math.isnan(value) else price_text(value, shown)
 
     def has(self, column: Floats | None) -> bool:
         """Return whether a drawn bar has a value."""
-        return not bool(np.isnan(self.cut(column)).all())
+        return column is not None and not bool(np.isnan(column[self.first_drawn :]).all())
 
     @property
     def last_ink(self) -> Ink:
@@ -111,7 +125,7 @@ def derive_panels(window: Window, levels: Sequence[Level]) -> tuple[Panel, ...]:
     """
     kinds = _kinds(window)
     total = sum(HEIGHTS[kind] for kind in kinds)
-    shares = {kind: HEIGHTS[kind] / total for kind in kinds}
+    shares = {kind: drawn_value(HEIGHTS[kind] / total) for kind in kinds}
     below = (_PANELS[kind](window, share) for kind, share in shares.items() if kind in _PANELS)
     return (_price_panel(window, shares[PanelKind.PRICE], levels), *below)
 
@@ -148,7 +162,7 @@ def _price_panel(window: Window, share: float, levels: Sequence[Level]) -> Panel
         legends=legends,
         band=_band(series),
         tag=Tag(value=close, label=tag_text, ink=window.last_ink, line=True),
-        levels=tuple(levels),
+        levels=tuple(replace(level, value=drawn_value(level.value)) for level in levels),
     )
 
 
@@ -209,7 +223,7 @@ def _volume_panel(window: Window, share: float) -> Panel:
         values=bars.volume,
         rising=bars.close >= bars.open,
     )
-    axis = _axis(0.0, float(np.nanmax(bars.volume)), share=share, below=0)
+    axis = _with_zero(_axis(0.0, float(np.nanmax(bars.volume)), share=share, below=0))
     last = float(bars.volume[-1])
     text = f"Volume {NONE if math.isnan(last) else amount_text(last, 2)}"
     return Panel(
@@ -219,6 +233,14 @@ def _volume_panel(window: Window, share: float) -> Panel:
         series=(volume,),
         legends=((Legend(text=text, ink=Ink.TEXT),),),
     )
+
+
+def _with_zero(axis: Axis) -> Axis:
+    """Return an axis that begins at 0 with the label of its lower end, which the edge leaves out.
+
+    The label lies inside the panel, so the next one is a step of its own away.
+    """
+    return replace(axis, ticks=(Tick(value=0.0, label="0"), *axis.ticks))
 
 
 def _rsi_panel(window: Window, share: float) -> Panel:
@@ -251,14 +273,16 @@ def _macd_panel(window: Window, share: float) -> Panel:
     series = (histogram, macd, signal)
     low, high = _extent(series)
     axis = _axis(min(low, 0.0), max(high, 0.0), share=share)
+    decimals = panel_decimals(series, window.decimals)
     legends = (
         Legend(
-            text=f"{indicator_name('MACD', *window.settings.macd or ())} {window.price(macd)}",
+            text=f"{indicator_name('MACD', *window.settings.macd or ())}"
+            f" {window.price(macd, decimals)}",
             ink=macd.ink,
         ),
-        Legend(text=f"Signal {window.price(signal)}", ink=signal.ink),
+        Legend(text=f"Signal {window.price(signal, decimals)}", ink=signal.ink),
         Legend(
-            text=f"Hist {window.price(histogram)}",
+            text=f"Hist {window.price(histogram, decimals)}",
             ink=Ink.UP if bars[window.last] >= 0 else Ink.DOWN,
         ),
     )
@@ -289,7 +313,8 @@ def _obv_panel(window: Window, share: float) -> Panel:
 def _atr_panel(window: Window, share: float) -> Panel:
     atr = window.line("atr", window.values.atr, Ink.VOLATILITY, settles=True)
     axis = _axis(*_extent((atr,)), share=share)
-    value, text = float(atr.values[window.last]), window.price(atr)
+    value = float(atr.values[window.last])
+    text = window.price(atr, panel_decimals((atr,), window.decimals))
     name = indicator_name("ATR", window.settings.atr or 0)
     return Panel(
         kind=PanelKind.ATR,
@@ -312,11 +337,41 @@ def _axis(
 ) -> Axis:
     """Return the axis of a panel: its legends' rows stay free of data, labels within its edges."""
     height = share * PANELS_HEIGHT
-    above = (FREE + rows * LEGEND_ROW) / height
-    start, end = axis_range(low, high, scale=scale, above=above, below=below / height)
+    above = _kept_free(rows) / height
+    start, end = map(
+        drawn_value, axis_range(low, high, scale=scale, above=above, below=below / height)
+    )
     gap = (PRICE_TICK_GAP if height > HEIGHTS[PanelKind.MACD] * 2 else TICK_GAP) / height
     ticks = value_ticks(start, end, scale=scale, gap=gap, edge=EDGE / height)
     return Axis(scale=scale, low=start, high=end, ticks=ticks)
+
+
+def _kept_free(rows: int) -> int:
+    """Return the height above all data, where this many rows of legends stand."""
+    return FREE + rows * LEGEND_ROW
+
+
+def widened_axis(panel: Panel, levels: Sequence[Level]) -> Axis:
+    """Return the panel's axis, widened where that is needed to show levels with room around them.
+
+    Levels at or below 0 have no place on a log axis and widen none.
+    """
+    axis, log = panel.axis, panel.axis.scale is Scale.LOG
+    marked = [level.value for level in levels if level.value > 0 or not log]
+    height, rows = panel.share * PANELS_HEIGHT, len(panel.legends)
+    ends = (math.log10(axis.low), math.log10(axis.high)) if log else (axis.low, axis.high)
+    span = (ends[1] - ends[0]) / height
+    inner = (ends[0] + FREE * span, ends[1] - _kept_free(rows) * span)
+    low, high = (10.0 ** inner[0], 10.0 ** inner[1]) if log else inner
+    if all(low <= value <= high for value in marked):
+        return axis
+    low, high = min(low, *marked), max(high, *marked)
+    return _axis(low, high, share=panel.share, rows=rows, scale=axis.scale)
+
+
+def panel_decimals(series: Sequence[Series], decimals: int) -> int:
+    """Return how many decimals a panel of price differences shows, where prices have `decimals`."""
+    return difference_decimals(np.concatenate([each.values for each in series]), decimals)
 
 
 def _extent(series: Sequence[Series]) -> tuple[float, float]:
@@ -327,16 +382,17 @@ def _extent(series: Sequence[Series]) -> tuple[float, float]:
 def _reach(
     low: float, high: float, overlays: Sequence[Series], *, scale: Scale
 ) -> tuple[float, float]:
-    """Return the range of bars and overlays, the latter up to the bars' own range beyond it.
+    """Return the range of bars and overlays, the latter up to half the bars' range beyond it.
 
     An average that is far away would squeeze the bars into a strip; it leaves the panel instead,
-    and its legend still gives its value.
+    and its legend still gives its value. On a log axis the share is a quarter of the range,
+    because a band that falls below 0 has no end there.
     """
     if not overlays:
         return low, high
     least, most = _extent(overlays)
     if scale is Scale.LOG:
-        room = (high / low) ** OVERLAY_REACH
+        room = (high / low) ** LOG_REACH
         return min(low, max(least, low / room)), max(high, min(most, high * room))
     room = max((high - low) * OVERLAY_REACH, abs(high) * FLAT_REACH)
     return min(low, max(least, low - room)), max(high, min(most, high + room))

@@ -5,24 +5,24 @@ the same words, so that an interactive chart writes no number by a rule of its o
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from tapetrail.core.bars import Flags, Floats
 from tapetrail.core.canonical import decimal_of
-from tapetrail.core.chart_axes import amount_text, price_decimals, price_text
+from tapetrail.core.chart_axes import amount_text, price_decimals, price_texts
 from tapetrail.core.chart_figures import change_pct
-from tapetrail.core.chart_panels import NONE
+from tapetrail.core.chart_panels import NONE, panel_decimals
 from tapetrail.core.chart_spec import ChartSpec, Form, Ink, Legend, Panel, PanelKind, Series
 from tapetrail.core.charts import QUOTED_CLOSES
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 Texts: TypeAlias = tuple[str, ...]
-NumberText: TypeAlias = Callable[[float], str]
 
 AMOUNT_DECIMALS: Final = 2
 _AMOUNTS: Final = frozenset({PanelKind.VOLUME, PanelKind.OBV})
+_DIFFERENCES: Final = frozenset({PanelKind.MACD, PanelKind.ATR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,10 +43,10 @@ class ChartReadings:
     """The texts of n bars. `changes` are empty where there is no close to compare with.
 
     `panels` has the readings of each panel of the chart, in the order of its legends. `decimals`
-    is what prices are written with.
+    is what the values of each panel are written with.
     """
 
-    decimals: int
+    decimals: tuple[int, ...]
     opens: Texts
     highs: Texts
     lows: Texts
@@ -62,18 +62,19 @@ def derive_readings(spec: ChartSpec) -> ChartReadings:
     """
     candles = spec.candles
     decimals = price_decimals(candles.close[-QUOTED_CLOSES:])
-
-    def price(value: float) -> str:
-        return price_text(value, decimals)
+    by_panel = tuple(_decimals(panel, decimals) for panel in spec.panels)
 
     return ChartReadings(
-        decimals=decimals,
-        opens=_texts(candles.open, price),
-        highs=_texts(candles.high, price),
-        lows=_texts(candles.low, price),
-        closes=_texts(candles.close, price),
+        decimals=by_panel,
+        opens=_prices(candles.open, decimals),
+        highs=_prices(candles.high, decimals),
+        lows=_prices(candles.low, decimals),
+        closes=_prices(candles.close, decimals),
         changes=tuple(_changes(candles.close)),
-        panels=tuple(tuple(_readings(panel, price)) for panel in spec.panels),
+        panels=tuple(
+            tuple(_readings(panel, shown))
+            for panel, shown in zip(spec.panels, by_panel, strict=True)
+        ),
     )
 
 
@@ -84,7 +85,13 @@ def _changes(closes: Floats) -> Iterator[str]:
         yield "" if change is None else f"{change:+.2f}%"
 
 
-def _readings(panel: Panel, price: NumberText) -> Iterator[Reading]:
+def _decimals(panel: Panel, decimals: int) -> int:
+    if panel.kind in _DIFFERENCES:
+        return panel_decimals(panel.series, decimals)
+    return decimals if panel.kind is PanelKind.PRICE else AMOUNT_DECIMALS
+
+
+def _readings(panel: Panel, decimals: int) -> Iterator[Reading]:
     """Yield the panel's readings. A legend's label is its first word, its text the rest."""
     legends = [legend for row in panel.legends for legend in row]
     sources = _sources(panel)
@@ -94,9 +101,8 @@ def _readings(panel: Panel, price: NumberText) -> Iterator[Reading]:
             " expected one legend each",
             kind=ErrorKind.RENDER_FAILED,
         )
-    write = _writer(panel.kind, price)
     for legend, source in zip(legends, sources, strict=True):
-        yield _reading(legend, source, write)
+        yield _reading(legend, [_texts(panel.kind, each, decimals) for each in source], source[0])
 
 
 def _sources(panel: Panel) -> list[tuple[Series, ...]]:
@@ -112,9 +118,7 @@ def _sources(panel: Panel) -> list[tuple[Series, ...]]:
     return [*alone, *band, *directed]
 
 
-def _reading(legend: Legend, source: tuple[Series, ...], write: NumberText) -> Reading:
-    first = source[0]
-    columns = [_texts(series.values, write) for series in source]
+def _reading(legend: Legend, columns: list[Texts], first: Series) -> Reading:
     texts = columns[0]
     if len(columns) > 1:
         texts = tuple(f" {NONE} ".join(each) for each in zip(*columns, strict=True))
@@ -133,11 +137,16 @@ def _trend_text(text: str, up: bool) -> str:  # noqa: FBT001 # a direction, not 
     return text if text == NONE else f"{text} {'▲' if up else '▼'}"
 
 
-def _writer(kind: PanelKind, price: NumberText) -> NumberText:
-    if kind in _AMOUNTS:
-        return lambda value: amount_text(value, AMOUNT_DECIMALS)
-    return "{:.2f}".format if kind is PanelKind.RSI else price
+def _texts(kind: PanelKind, series: Series, decimals: int) -> Texts:
+    write = _amounts if kind in _AMOUNTS else _prices
+    return write(series.values, decimals)
 
 
-def _texts(column: Floats, write: NumberText) -> Texts:
-    return tuple(NONE if math.isnan(value) else write(value) for value in column.tolist())
+def _prices(column: Floats, decimals: int) -> Texts:
+    return price_texts(column, decimals, missing=NONE)
+
+
+def _amounts(column: Floats, decimals: int) -> Texts:
+    return tuple(
+        NONE if math.isnan(amount) else amount_text(amount, decimals) for amount in column.tolist()
+    )

@@ -14,6 +14,14 @@ from tapetrail.core.bars import Days, Flags, Floats
 from tapetrail.core.chart_axes import Axis, DateTick
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
+DIGITS: Final = 10
+"""The significant digits of every drawn number, and so of every stored one."""
+_POWERS: Final = np.array([float(f"1e{power}") for power in range(23)])
+"""The powers of ten that are exact in float64."""
+_LAST_DIGIT: Final = DIGITS - 1
+_PLAIN: Final = (1e-12, 1e31)
+"""Between these, ten digits are a whole number times or divided by one of those powers."""
+
 CHART_STYLE: Final = "standard/1"
 """Name and version of the look: another layout, set of panels or rule of theirs is another one."""
 
@@ -53,6 +61,8 @@ class Ink(StrEnum):
     SLOW = "slow"
     FLOW = "flow"
     VOLATILITY = "volatility"
+    ENTRY = "entry"
+    HOLD = "hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -201,3 +211,27 @@ class ChartSpec:
     def __len__(self) -> int:
         """Return the number of drawn bars."""
         return len(self.days)
+
+
+def drawn_value(number: float) -> float:
+    """Return the number with ten significant digits: what is drawn, written and read back."""
+    return float(f"{number:.{DIGITS}g}") + 0.0
+
+
+def drawn_values(column: Floats) -> Floats:
+    """Return each value as `drawn_value` does, NaN where there is none; shape (n,).
+
+    A whole number below 10^10 times or divided by an exact power of ten is the float nearest to
+    that decimal. The few numbers too small or too large for it go through text.
+    """
+    size = np.abs(column)
+    plain = (size > _PLAIN[0]) & (size < _PLAIN[1])
+    shift = _LAST_DIGIT - np.floor(np.log10(np.where(plain, size, 1.0))).astype(np.int64)
+    power = _POWERS[np.abs(shift)]
+    rounded = np.rint(column * power) / power
+    large = shift < 0
+    if large.any():
+        rounded[large] = np.rint(column[large] / power[large]) * power[large]
+    for at in np.flatnonzero(~plain & (size >= 0)).tolist():
+        rounded[at] = drawn_value(float(column[at]))
+    return rounded

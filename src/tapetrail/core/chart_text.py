@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from tapetrail.core.bars import Flags, Floats
-from tapetrail.core.chart_spec import ChartSpec, Level, Panel, Series, Tag
+from tapetrail.core.chart_spec import DIGITS, ChartSpec, Level, Panel, Series, Tag
 
 FORMAT: Final = 1
-DIGITS: Final = 10
 
 
 def spec_text(spec: ChartSpec) -> bytes:

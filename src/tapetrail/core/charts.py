@@ -5,7 +5,7 @@ computed on the whole history; here the drawn window is cut out of them, nothing
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -13,7 +13,13 @@ import numpy as np
 
 from tapetrail.core.bars import Bars, Timeframe
 from tapetrail.core.canonical import decimal_of
-from tapetrail.core.chart_axes import date_ticks, price_decimals, price_text
+from tapetrail.core.chart_axes import (
+    LOG_FROM_RATIO,
+    Scale,
+    date_ticks,
+    price_decimals,
+    price_text,
+)
 from tapetrail.core.chart_figures import (
     ChartFigures,
     change_pct,
@@ -30,6 +36,7 @@ from tapetrail.core.chart_spec import (
     Ink,
     Legend,
     Level,
+    drawn_values,
 )
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.indicators import IndicatorSettings, IndicatorValues
@@ -46,6 +53,7 @@ __all__ = [
 DATE_LABEL: Final = 76
 PLOT_WIDTH: Final = 1400
 QUOTED_CLOSES: Final = 5
+LOG_NOTE: Final = f"Log price scale: high / low is {LOG_FROM_RATIO:g} or more"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +85,7 @@ def derive_chart(
     check_first_drawn(bars, first_drawn)
     _check_header(bars, header)
     window = _window(bars, values, settings, first_drawn=first_drawn)
-    drawn = window.bars
+    drawn, panels = window.bars, derive_panels(window, levels)
     return ChartSpec(
         style=CHART_STYLE,
         headline=_headline(window, header),
@@ -89,16 +97,19 @@ def derive_chart(
             close=drawn.close,
             complete=drawn.complete,
         ),
-        panels=derive_panels(window, levels),
+        panels=panels,
         date_ticks=date_ticks(drawn.last_on, gap=DATE_LABEL * len(drawn) / PLOT_WIDTH),
-        notes=derive_notes(bars, values, settings, first_drawn=first_drawn),
+        notes=(
+            *derive_notes(bars, values, settings, first_drawn=first_drawn),
+            *([LOG_NOTE] if panels[0].axis.scale is Scale.LOG else []),
+        ),
     )
 
 
 def _window(
     bars: Bars, values: IndicatorValues, settings: IndicatorSettings, *, first_drawn: int
 ) -> Window:
-    drawn = bars.take(slice(first_drawn, None))
+    drawn = _rounded(bars.take(slice(first_drawn, None)))
     complete = np.flatnonzero(drawn.complete)
     return Window(
         bars=drawn,
@@ -108,6 +119,16 @@ def _window(
         decimals=price_decimals(drawn.close[-QUOTED_CLOSES:]),
         last=int(complete[-1]) if complete.size else len(drawn) - 1,
     )
+
+
+def _rounded(bars: Bars) -> Bars:
+    """Return the bars as they are drawn and stored; split factors leave longer fractions."""
+    exact = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume])
+    drawn = drawn_values(exact.ravel()).reshape(exact.shape)
+    if np.array_equal(exact, drawn, equal_nan=True):
+        return bars
+    opens, highs, lows, closes, volume = drawn
+    return replace(bars, open=opens, high=highs, low=lows, close=closes, volume=volume)
 
 
 def _headline(window: Window, header: ChartHeader) -> Headline:

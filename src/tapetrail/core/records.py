@@ -73,6 +73,11 @@ class ExecutionStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of the execution is still to come."""
+        return self not in {ExecutionStatus.PENDING, ExecutionStatus.RUNNING}
+
 
 class DecisionStatus(StrEnum):
     """Where a decision stands."""
@@ -218,10 +223,12 @@ class ChartRecord(Record):
     chart_style: str
     origin: str
     chart_url_jpeg: str
+    chart_url_html: str | None
     image_media_type: str
     minio_bucket: str | None
     minio_object_key: str
     jpeg_digest: Digest
+    html_digest: Digest | None
     spec_digest: Digest
     indicators_applied: JsonObject
     missing_indicators: JsonArray

@@ -18,6 +18,9 @@ FAR: Final = 1_000_000
 
 Places = NDArray[np.int64]
 
+_DASH: Final = np.array([[-25, 0], [25, 0]], dtype=np.int64)
+"""What a single point becomes: wide enough to be seen, not to be read as a line."""
+
 
 def opening(*, points_per_pixel: float, height: float) -> str:
     """Return what turns PDF's axes, in points and upwards, into the ones of this module."""
@@ -72,16 +75,15 @@ def line(
 ) -> str:
     """Return a line through the points that are `shown`, broken where they are not.
 
-    A shown point without a shown neighbour is a dot. `x` and `y` are tenths, shape (n,).
+    A shown point without a shown neighbour is a short dash. `x` and `y` are tenths, shape (n,).
     """
     runs = _runs(shown)
     if not runs:
         return ""
     points = np.stack([x, y], axis=1)
     form = "\n".join([_form(end - start) for start, end in runs])
-    # A dot is a line from its point to itself, with the round ends of every line.
     numbers = [
-        points[start:end] if end - start > 1 else points[[start, start]] for start, end in runs
+        points[start:end] if end - start > 1 else points[start] + _DASH for start, end in runs
     ]
     path = form % tuple(np.concatenate(numbers).ravel().tolist())
     dash = ("[45 35] 0 d ", " [] 0 d") if dashed else ("", "")
@@ -108,12 +110,6 @@ def text(words: str, *, x: float, y: float, size: float, colour: str, name: str)
     at = f"{x * TENTHS:.0f} {y * TENTHS:.0f}"
     codes = font(name).codes(words)
     return f"BT {colour} rg /{name} {size * TENTHS:.0f} Tf 1 0 0 -1 {at} Tm <{codes}> Tj ET"
-
-
-def halo(words: str, *, x: float, y: float, size: float, colour: str, name: str) -> str:
-    """Return the edge of the same text, five pixels wide, to stand behind it on busy ground."""
-    letters = text(words, x=x, y=y, size=size, colour=colour, name=name)
-    return f"q 1 Tr {5 * TENTHS} w {colour} RG {letters} Q"
 
 
 def _rectangle(*pixels: float) -> str:

@@ -8,6 +8,7 @@ are text: escaped here, and the script never turns data into markup.
 
 import html
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,15 +46,20 @@ PANEL_NAMES: Final = {
 # Inside a script element only these could end it or open another one; JSON allows them nowhere
 # but in strings, where an escape means the same letter.
 _ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-# Control letters, signs that turn the direction of text around, and halves of letters: what a
-# page cannot show, or what would let a text pass for another one.
+# Control letters, signs that turn the direction of text around, signs without width, and halves of
+# letters: what a page cannot show, or what would let a text pass for another one.
 _UNSHOWN: Final = dict.fromkeys(
     (
         *range(0x20),
         *range(0x7F, 0xA0),
+        0x061C,
+        0x200B,
+        *range(0x200E, 0x2010),
         *range(0x202A, 0x202F),
+        0x2060,
         *range(0x2066, 0x206A),
         *range(0xD800, 0xE000),
+        0xFEFF,
     ),
     "\ufffd",
 )
@@ -84,7 +90,7 @@ def render_html(spec: ChartSpec) -> bytes:
         title=_text(f"{head.symbol} {head.timeframe} {spec.days[-1]}"),
         symbol=_text(head.symbol),
         timeframe=_text(head.timeframe),
-        facts=_text(head.facts),
+        facts=_text(_kept_together(head.facts)),
         change="" if head.change is None else _text(head.change.text),
         way="" if head.change is None else _legend_class(head.change),
         context=_text(head.context),
@@ -124,6 +130,11 @@ def _allowed(text: str) -> str:
 def _text(text: str) -> str:
     """Return the text for use in an element or an attribute; what has no sign is U+FFFD."""
     return html.escape(text.translate(_UNSHOWN), quote=True)
+
+
+def _kept_together(facts: str) -> str:
+    """Return the facts so that a narrow page never parts a price from its name."""
+    return re.sub(r"(?<! ) (?! )", "\u00a0", facts)
 
 
 def _embedded(document: str) -> str:

@@ -10,9 +10,11 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.render.page import HEIGHT, PAGE_RENDERER, SCALE, WIDTH
+from tapetrail.render.look import HEIGHT, SCALE, WIDTH
+from tapetrail.render.page import PAGE_RENDERER
 
 QUALITY: Final = 90
+THUMBNAIL_QUALITY: Final = 70
 RENDERER: Final = (
     f"{PAGE_RENDERER} pypdfium2/{version('pypdfium2')}"
     f" pdfium/{pypdfium2.PDFIUM_INFO.build} simplejpeg/{version('simplejpeg')}"
@@ -34,13 +36,23 @@ def render_jpeg(page: bytes) -> bytes:
     )
 
 
-def _raster(page: bytes) -> NDArray[np.uint8]:
-    """Return the page's pixels, shape (height, width, 4)."""
+def render_thumbnail(page: bytes) -> bytes:
+    """Return the page as a JPEG of 800 x 600 pixels, for overviews: the letters stay legible.
+
+    Raises `InvalidInput` for what is not a page of `render_page`.
+    """
+    return simplejpeg.encode_jpeg(
+        _raster(page, scale=1), quality=THUMBNAIL_QUALITY, colorspace="BGRX", colorsubsampling="444"
+    )
+
+
+def _raster(page: bytes, *, scale: int = SCALE) -> NDArray[np.uint8]:
+    """Return the page's pixels, `scale` a point; shape (height, width, 4)."""
     with _PDFIUM:
         try:
             document = pypdfium2.PdfDocument(page)
             try:
-                return _pixels(document[0])
+                return _pixels(document[0], scale=scale)
             finally:
                 document.close()
         except pypdfium2.PdfiumError as error:
@@ -50,13 +62,13 @@ def _raster(page: bytes) -> NDArray[np.uint8]:
             ) from error
 
 
-def _pixels(page: pypdfium2.PdfPage) -> NDArray[np.uint8]:
+def _pixels(page: pypdfium2.PdfPage, *, scale: int) -> NDArray[np.uint8]:
     expected = (WIDTH / SCALE, HEIGHT / SCALE)
     if page.get_size() != expected:
         raise InvalidInput(
             f"page of {page.get_size()} points, expected {expected}", kind=ErrorKind.RENDER_FAILED
         )
-    bitmap = page.render(scale=SCALE, prefer_bgrx=True)
+    bitmap = page.render(scale=scale, prefer_bgrx=True)
     pixels = bitmap.to_numpy()
     # The pixels are ours and stay; PDFium's handle goes now, while the lock is held.
     bitmap.close()

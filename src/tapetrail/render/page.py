@@ -4,7 +4,7 @@ The same page is printed and rasterised. It is 1600 x 1200 pixels, half a point 
 fits a sheet of A4 or Letter. Bars and columns lie on whole pixels and stay sharp; lines do not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,72 +12,58 @@ import numpy as np
 
 from tapetrail.core.bars import Flags, Floats
 from tapetrail.core.chart_axes import Scale
+from tapetrail.core.chart_marks import SignalMarks, mark_chart
 from tapetrail.core.chart_spec import ChartSpec, Form, Ink, Legend, Panel, Series
 from tapetrail.render import canvas
-from tapetrail.render.canvas import rgb
+from tapetrail.render.look import (
+    BAND_AREA,
+    EDGE,
+    GRID,
+    HEIGHT,
+    INKS,
+    LABEL_SIZE,
+    LEFT,
+    LEGEND_SIZE,
+    MARGIN,
+    MIDDLE,
+    SCALE,
+    SHADE,
+    SOFT_DOWN,
+    SOFT_UP,
+    TEXT,
+    WHITE,
+    WIDTH,
+)
 from tapetrail.render.pdf import BOLD, REGULAR, font, write_pdf
+from tapetrail.render.words import NOTE_LINE, headline, note_lines, notes, signal_line
 
 PAGE_RENDERER: Final = "tapetrail-page/1"
-WIDTH: Final = 1600
-HEIGHT: Final = 1200
-SCALE: Final = 2
-"""Pixels a point."""
 
-LEFT: Final = 8
 TOP: Final = 37
+SIGNAL_ROW: Final = 32
 GAP: Final = 9
 DATE_STRIP: Final = 35
-NOTE_LINE: Final = 19
 GUTTER_MIN: Final = 92
 LABEL_AT: Final = 9
-MARGIN: Final = 8
-SYMBOL_MIN: Final = 200
-
-TITLE_SIZE: Final = 23
-FACTS_SIZE: Final = 17
-LABEL_SIZE: Final = 15
-LEGEND_SIZE: Final = 14.5
-NOTE_SIZE: Final = 14
-# Half the height of a capital letter, by which a label is moved to stand on the middle of a line.
-MIDDLE: Final = 0.36
 
 LINE_WIDTH: Final = 1.8
 TREND_WIDTH: Final = 2.6
 BAND_WIDTH: Final = 1.2
+LEVEL_WIDTH: Final = 1.5
 BODY_SHARE: Final = 0.75
 COLUMN_SHARE: Final = 0.85
 WIDE_SLOT: Final = 12.0
+BAR_GAP: Final = 0.85
+NARROW_SLOT: Final = 4.0
+NARROWEST_BODY: Final = 3
 WIDEST_SIDE: Final = 24
 TAG_HEIGHT: Final = 21
+TAG_GAP: Final = 1
 LEGEND_ROW: Final = 24
 LEGEND_BASE: Final = 20
 LEGEND_SPACE: Final = 16
 LABEL_ROOM: Final = 17
-
-TEXT: Final = rgb("#131722")
-MUTED: Final = rgb("#6a6d78")
-WHITE: Final = rgb("#ffffff")
-GRID: Final = rgb("#e9ebf0")
-EDGE: Final = rgb("#b2b5be")
-BAND_AREA: Final = rgb("#f0f4f9")
-SHADE: Final = rgb("#f3effa")
-INKS: Final[Mapping[Ink, str]] = {
-    Ink.TEXT: TEXT,
-    Ink.UP: rgb("#0f9880"),
-    Ink.DOWN: rgb("#dd2e40"),
-    Ink.AVERAGE_1: rgb("#2a62e4"),
-    Ink.AVERAGE_2: rgb("#ee7d11"),
-    Ink.AVERAGE_3: rgb("#8620a4"),
-    Ink.AVERAGE_4: rgb("#8a5a2b"),
-    Ink.BAND: rgb("#5b86b8"),
-    Ink.MOMENTUM: rgb("#7e57c2"),
-    Ink.FAST: rgb("#2a62e4"),
-    Ink.SLOW: rgb("#ee7d11"),
-    Ink.FLOW: rgb("#087f67"),
-    Ink.VOLATILITY: rgb("#b71c1c"),
-}
-SOFT_UP: Final = rgb("#80c9bc")
-SOFT_DOWN: Final = rgb("#f1a0a8")
+LABEL_HALF: Final = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,17 +118,32 @@ class _Field:
 
 def render_page(spec: ChartSpec) -> bytes:
     """Return the chart as a PDF file of one page: the same bytes for the same spec."""
-    notes = _wrapped("  ·  ".join(spec.notes), size=NOTE_SIZE, width=WIDTH - 2 * MARGIN)
+    return _page(spec, (), top=TOP)
+
+
+def print_page(spec: ChartSpec, marks: SignalMarks) -> bytes:
+    """Return the chart with the signal that followed it, as a PDF file of one page.
+
+    The side and the facts of the signal stand under the headline, its levels are lines across the
+    prices, and a note says that both were added. `spec` is the chart as the analyst was shown it.
+    """
+    return _page(mark_chart(spec, marks), signal_line(marks, y=TOP + 20), top=TOP + SIGNAL_ROW)
+
+
+def _page(spec: ChartSpec, line: Iterable[str], *, top: int) -> bytes:
+    """Return the page whose panels begin at `top`; `line` is what stands above them."""
+    lines = note_lines(spec)
     right = float(WIDTH - _gutter(spec))
-    bottom = HEIGHT - DATE_STRIP - NOTE_LINE * len(notes)
-    fields = _fields(spec, right=right, bottom=bottom)
+    bottom = HEIGHT - DATE_STRIP - NOTE_LINE * len(lines)
+    fields = _fields(spec, right=right, top=top, bottom=bottom)
     slots = _slots(len(spec), right=right)
     content = [
         canvas.opening(points_per_pixel=1 / SCALE, height=HEIGHT / SCALE),
-        *_headline(spec),
+        *headline(spec, y=26),
+        *line,
         *(mark for field in fields for mark in _field(field, spec, slots)),
         *_dates(spec, slots, y=bottom + 24),
-        *_notes(notes, y=bottom + DATE_STRIP + NOTE_LINE - MARGIN),
+        *notes(lines, y=bottom + DATE_STRIP + NOTE_LINE - MARGIN),
     ]
     return write_pdf("\n".join(filter(None, content)), width=WIDTH / SCALE, height=HEIGHT / SCALE)
 
@@ -150,7 +151,7 @@ def render_page(spec: ChartSpec) -> bytes:
 def _gutter(spec: ChartSpec) -> int:
     """Return the width right of the panels: as wide as its longest label needs."""
     ticks = [tick.label for panel in spec.panels for tick in panel.axis.ticks]
-    tags = [panel.tag.label for panel in spec.panels if panel.tag is not None]
+    tags = [words for panel in spec.panels for _, words, _ in _tags(panel)]
     widths = [
         *(font(REGULAR).width(label, LABEL_SIZE) for label in ticks),
         *(font(BOLD).width(label, LABEL_SIZE) for label in tags),
@@ -158,16 +159,16 @@ def _gutter(spec: ChartSpec) -> int:
     return max(GUTTER_MIN, int(max(widths, default=0.0)) + LABEL_AT + 2 * MARGIN)
 
 
-def _fields(spec: ChartSpec, *, right: float, bottom: float) -> list[_Field]:
+def _fields(spec: ChartSpec, *, right: float, top: float, bottom: float) -> list[_Field]:
     """Return the panels' rectangles from top to bottom, edges on whole pixels."""
-    room = bottom - TOP - GAP * (len(spec.panels) - 1)
+    room = bottom - top - GAP * (len(spec.panels) - 1)
     fields: list[_Field] = []
     used = 0.0
     for place, panel in enumerate(spec.panels):
-        top = round(TOP + GAP * place + room * used)
+        start = round(top + GAP * place + room * used)
         used += panel.share
-        end = round(TOP + GAP * place + room * used)
-        fields.append(_Field(panel=panel, top=top, bottom=end, right=right))
+        end = round(top + GAP * place + room * used)
+        fields.append(_Field(panel=panel, top=start, bottom=end, right=right))
     return fields
 
 
@@ -181,15 +182,20 @@ def _slots(count: int, *, right: float) -> _Slots:
         middle=left + wick / 2,
         places=canvas.tenths(left + wick / 2),
         wick=wick,
-        body=_width_around(wick, slot * BODY_SHARE, most=slot - 1),
-        column=_width_around(wick, slot * COLUMN_SHARE, most=slot - 1),
+        body=_width_around(wick, slot * BODY_SHARE, slot=slot),
+        column=_width_around(wick, slot * COLUMN_SHARE, slot=slot),
     )
 
 
-def _width_around(wick: int, wanted: float, *, most: float) -> int:
-    """Return the width near `wanted` that leaves the wick in its middle, not above `most`."""
+def _width_around(wick: int, wanted: float, *, slot: float) -> int:
+    """Return the width near `wanted` that leaves the wick in its middle and a gap to the next bar.
+
+    Bars too close for a gap touch, so that their bodies can be told from their wicks.
+    """
+    if NARROWEST_BODY - 0.5 <= slot < NARROW_SLOT:
+        return NARROWEST_BODY
     sides = round((wanted - wick) / 2)
-    return wick + 2 * max(0, min(sides, int((most - wick) / 2), WIDEST_SIDE))
+    return wick + 2 * max(0, min(sides, int((slot - BAR_GAP - wick) / 2), WIDEST_SIDE))
 
 
 def _field(field: _Field, spec: ChartSpec, slots: _Slots) -> Iterator[str]:
@@ -287,43 +293,63 @@ def _strokes(series: Series, shown: Flags) -> list[tuple[Ink, float, Flags]]:
 
 
 def _levels(field: _Field) -> Iterator[str]:
-    """Yield the last price's line and the named levels, each with its name at the right."""
-    tag = field.panel.tag
-    ends = canvas.tenths(np.array([LEFT, field.right]))
-    both = np.ones(2, np.bool_)
-    if tag is not None and tag.line:
-        y = canvas.tenths(np.full(2, round(field.y_of(tag.value)) + 0.5))
-        yield canvas.line(INKS[tag.ink], ends, y, width=1, shown=both, dashed=True)
-    x = field.right - MARGIN
-    for level in field.panel.levels:
-        base, words = round(field.y_of(level.value)), f"{level.name} {level.label}"
-        y, width = canvas.tenths(np.full(2, base + 0.5)), font(BOLD).width(words, LEGEND_SIZE)
-        # Each label stands left of the one before, so close levels never share their letters.
-        x -= width + LEGEND_SPACE
-        colour = INKS[level.ink]
-        yield canvas.line(colour, ends, y, width=1.5, shown=both, dashed=True)
-        yield canvas.halo(words, x=x, y=base - 6, size=LEGEND_SIZE, colour=WHITE, name=BOLD)
-        yield canvas.text(words, x=x, y=base - 6, size=LEGEND_SIZE, colour=colour, name=BOLD)
+    """Yield the lines of the last price and of the named levels."""
+    tag, ends = field.panel.tag, canvas.tenths(np.array([LEFT, field.right]))
+    lines = [(tag.value, tag.ink, 1.0)] if tag is not None and tag.line else []
+    lines += [(level.value, level.ink, LEVEL_WIDTH) for level in field.panel.levels]
+    for value, ink, width in lines:
+        y = canvas.tenths(np.full(2, round(field.y_of(value)) + 0.5))
+        yield canvas.line(INKS[ink], ends, y, width=width, shown=np.ones(2, np.bool_), dashed=True)
+
+
+def _tags(panel: Panel) -> Iterator[tuple[float, str, Ink]]:
+    """Yield what is marked on the axis: value, words and colour."""
+    if panel.tag is not None:
+        yield panel.tag.value, panel.tag.label, panel.tag.ink
+    for level in panel.levels:
+        yield level.value, f"{level.name} {level.label}", level.ink
 
 
 def _value_labels(field: _Field) -> Iterator[str]:
-    """Yield the axis' labels at the right; the tag covers those it would run into."""
-    tag = field.panel.tag
-    tag_y = None
-    if tag is not None:
-        half = TAG_HEIGHT / 2
-        tag_y = min(max(field.y_of(tag.value), field.top + half), field.bottom - half)
+    """Yield the axis' labels at the right; tags cover those they would run into."""
+    tags = list(_tags(field.panel))
+    wanted = [field.y_of(value) - TAG_HEIGHT / 2 for value, _, _ in tags]
+    tops = spread(wanted, size=TAG_HEIGHT + TAG_GAP, low=field.top, high=field.bottom + TAG_GAP)
+    x = field.right + LABEL_AT
     for tick in field.panel.axis.ticks:
         y = field.y_of(tick.value)
-        if tag_y is None or abs(y - tag_y) >= LABEL_ROOM:
+        middle = min(max(y, field.top + LABEL_HALF), field.bottom - LABEL_HALF)
+        if all(abs(middle - top - TAG_HEIGHT / 2) >= LABEL_ROOM for top in tops):
             yield canvas.box(EDGE, x=field.right, y=round(y), width=5, height=1)
-            yield _label(tick.label, y=y, x=field.right + LABEL_AT, colour=TEXT, name=REGULAR)
-    if tag is not None and tag_y is not None:
-        top = round(tag_y - TAG_HEIGHT / 2)
-        width = WIDTH - field.right - 2
-        yield canvas.box(INKS[tag.ink], x=field.right, y=top, width=width, height=TAG_HEIGHT)
-        middle = top + TAG_HEIGHT / 2
-        yield _label(tag.label, y=middle, x=field.right + LABEL_AT, colour=WHITE, name=BOLD)
+            yield _label(tick.label, y=middle, x=x, colour=TEXT, name=REGULAR)
+    width = WIDTH - field.right - 2
+    for (_, words, ink), at in zip(tags, tops, strict=True):
+        top = round(at)
+        yield canvas.box(INKS[ink], x=field.right, y=top, width=width, height=TAG_HEIGHT)
+        yield _label(words, y=top + TAG_HEIGHT / 2, x=x, colour=WHITE, name=BOLD)
+
+
+def spread(wanted: Sequence[float], *, size: float, low: float, high: float) -> list[float]:
+    """Return where boxes of one size begin, as near to `wanted` as they can without overlapping.
+
+    They lie between `low` and `high`, in the order of `wanted`; without room for all of them the
+    last ones go on beyond `high`. Neighbours that would overlap become a block around the mean of
+    their places: least squares under an order, solved by pooling (Ayer and others, 1955).
+    """
+    order = sorted(range(len(wanted)), key=lambda at: wanted[at])
+    blocks: list[tuple[float, int]] = []
+    for rank, at in enumerate(order):
+        total, count = wanted[at] - rank * size, 1
+        while blocks and blocks[-1][0] * count >= total * blocks[-1][1]:
+            before, members = blocks.pop()
+            total, count = total + before, count + members
+        blocks.append((total, count))
+    shifts = [total / count for total, count in blocks for _ in range(count)]
+    last = high - len(wanted) * size
+    places = [0.0] * len(wanted)
+    for rank, (at, shift) in enumerate(zip(order, shifts, strict=True)):
+        places[at] = max(low, min(shift, last)) + rank * size
+    return places
 
 
 def _label(words: str, *, x: float, y: float, colour: str, name: str) -> str:
@@ -358,51 +384,3 @@ def _dates(spec: ChartSpec, slots: _Slots, *, y: float) -> Iterator[str]:
         width = font(name).width(tick.label, LABEL_SIZE)
         x = min(max(float(slots.middle[tick.at]) - width / 2, MARGIN), WIDTH - MARGIN - width)
         yield canvas.text(tick.label, x=x, y=y, size=LABEL_SIZE, colour=TEXT, name=name)
-
-
-def _headline(spec: ChartSpec) -> Iterator[str]:
-    """Yield the line on top. A symbol without room is cut, and so is what stands at the right."""
-    head = spec.headline
-    facts: list[tuple[str, float, str, str]] = [
-        (head.timeframe, TITLE_SIZE, TEXT, BOLD),
-        (head.facts, FACTS_SIZE, TEXT, REGULAR),
-    ]
-    if head.change is not None:
-        facts.append((head.change.text, FACTS_SIZE, INKS[head.change.ink], BOLD))
-    room = sum(font(name).width(words, size) + 16 for words, size, _, name in facts)
-    symbol_room = max(SYMBOL_MIN, WIDTH - room - 3 * MARGIN)
-    symbol = _cut(head.symbol, size=TITLE_SIZE, width=symbol_room, name=BOLD)
-    x = float(LEFT + 3)
-    for words, size, colour, name in [(symbol, TITLE_SIZE, TEXT, BOLD), *facts]:
-        yield canvas.text(words, x=x, y=26, size=size, colour=colour, name=name)
-        x += font(name).width(words, size) + 16
-    context = _cut(head.context, size=LABEL_SIZE, width=WIDTH - MARGIN - x, name=REGULAR)
-    at = WIDTH - MARGIN - font(REGULAR).width(context, LABEL_SIZE)
-    yield canvas.text(context, x=at, y=26, size=LABEL_SIZE, colour=MUTED, name=REGULAR)
-
-
-def _notes(lines: list[str], *, y: float) -> Iterator[str]:
-    for place, words in enumerate(lines):
-        at = y + NOTE_LINE * place
-        yield canvas.text(words, x=MARGIN, y=at, size=NOTE_SIZE, colour=MUTED, name=REGULAR)
-
-
-def _cut(words: str, *, size: float, width: float, name: str) -> str:
-    """Return the text, shortened to `..` at its end where it is wider than `width` pixels."""
-    if font(name).width(words, size) <= width:
-        return words
-    while words and font(name).width(words + "..", size) > width:
-        words = words[:-1]
-    return words + ".." if words else ""
-
-
-def _wrapped(words: str, *, size: float, width: float) -> list[str]:
-    """Return the text in lines no wider than `width` pixels, broken between words."""
-    lines: list[str] = []
-    for word in words.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and font(REGULAR).width(longer, size) <= width:
-            lines[-1] = longer
-        elif word:
-            lines.append(word)
-    return lines

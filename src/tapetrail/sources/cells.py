@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetrail.core.bars import Floats, Instants
+from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 Cells: TypeAlias = Sequence[object] | NDArray[np.float32]
@@ -30,6 +31,8 @@ _ISO: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?P<clock>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)? ?(Z|[-+][0-9]{2}:?[0-9]{2})?)?"
 )
+# How Python writes very small and very large numbers, and whole ones that are floats.
+_WRITTEN_FLOAT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
 _COMPACT_DATES: Final = (19_000_101, 21_001_231)
 _EPOCH_TEXT: Final = re.compile(r"[0-9]{8,19}(\.[0-9]+)?")
 # From 1973-03-03 on the four units never share a number, so the size of an epoch tells its unit.
@@ -80,6 +83,16 @@ def is_missing(cell: object) -> bool:
 def is_number_or_date(text: str) -> bool:
     """Return whether a text is a value rather than the name of a column."""
     return any(form.fullmatch(text.strip()) for form in (_NUMBER, _COMMA_NUMBER, _ISO))
+
+
+def cell_text(cell: object) -> str:
+    """Return a cell as it was received: text as it is, a number as its shortest decimal."""
+    if isinstance(cell, str):
+        return cell
+    if is_missing(cell):
+        return ""
+    text = str(cell)
+    return decimal_text(Decimal(text)) if _WRITTEN_FLOAT.fullmatch(text) else text
 
 
 def parse_numbers(cells: Cells, where: Where) -> Floats:

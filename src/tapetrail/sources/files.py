@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Final, Self
 
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
+from tapetrail.core.strategies import FILE, FRAME
 from tapetrail.sources.file_formats import read_tables
 from tapetrail.sources.frames import tables_of
+from tapetrail.sources.frozen import freeze_tables, thaw_tables
 from tapetrail.sources.listings import ListedSource, Listing
 from tapetrail.sources.raw import RawColumns, parse_columns
 from tapetrail.sources.tables import Table, symbol_table
 
-PREFIX: Final = "file:"
 SYMBOL: Final = "{symbol}"
-FRAME: Final = "frame"
 _FILE_SYMBOL: Final = re.compile(r"[^/\\\0]+")
 
 
@@ -42,9 +42,9 @@ class FileSource(ListedSource):
 
         Raises `InvalidInput` for any other text and for `{symbol}` in the name of a folder.
         """
-        written = text.removeprefix(PREFIX)
-        if not text.startswith(PREFIX) or not Path(written).name:
-            raise InvalidInput(f"source {text!r}: expected {PREFIX} and a path")
+        written = text.removeprefix(FILE)
+        if not text.startswith(FILE) or not Path(written).name:
+            raise InvalidInput(f"source {text!r}: expected {FILE} and a path")
         if SYMBOL in str(Path(written).parent) or Path(written).name.count(SYMBOL) > 1:
             raise InvalidInput(f"source {text!r}: {SYMBOL} may stand once, in the name of the file")
         return cls(name=text, path=folder / written, listing=listing)
@@ -88,6 +88,15 @@ class FrameSource(ListedSource):
         if listing.symbol is None and any(table.stated.symbol is None for table in tables):
             raise InvalidInput(f"{FRAME}: names no symbol; name one in the listing")
         return cls(listing=listing, tables=tables)
+
+    @classmethod
+    def thawed(cls, content: bytes, *, listing: Listing) -> Self:
+        """Return the source with this frozen form. Raises `IntegrityFailure` for other bytes."""
+        return cls(listing=listing, tables=thaw_tables(content))
+
+    def frozen(self) -> bytes:
+        """Return the frame as bytes that any process can read back."""
+        return freeze_tables(self.tables)
 
     @property
     def place(self) -> str:

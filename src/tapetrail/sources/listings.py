@@ -10,12 +10,10 @@ file, and no adjusted close, which is restated for dividends paid later.
 
 import csv
 import io
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
 
@@ -28,14 +26,12 @@ from tapetrail.core.histories import adjust_for_splits
 from tapetrail.core.sessions import day_of, last_session_at
 from tapetrail.sources import Fetched
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.cells import is_missing
+from tapetrail.sources.cells import cell_text
 from tapetrail.sources.normaliser import Terms, bars_of, with_sessions
 from tapetrail.sources.raw import RawColumns
 
 MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 _SHOWN_MAX: Final = 10
-# How Python writes very small and very large numbers, and whole ones that are floats.
-_FLOAT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[-+][0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +109,17 @@ class ListedSource(ABC):
         return self.listing.instrument(symbol)
 
     def coverage(self, instrument: Instrument) -> tuple[date, date]:
-        """Return the first and the last session of the rows. Raises `InvalidInput` as `bars_of`."""
-        raw = self._columns(instrument)
-        dated = self._dated(raw, load_calendar(instrument.calendar))
-        days = dated.times.values.astype("datetime64[D]")
-        return day_of(days.min()), day_of(days.max())
+        """Return the first and the last session there are bars for.
+
+        Every row is read, so that a run is refused before it begins: raises `InvalidInput` as
+        `bars_of` does, and `NotFound` without a bar.
+        """
+        raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
+        terms = self.listing.terms
+        bars = bars_of(raw, instrument=instrument, calendar=calendar, terms=terms).bars
+        if not len(bars):
+            raise NotFound(f"{instrument}: {raw.cells.place} has no bars", kind=ErrorKind.NO_BARS)
+        return day_of(bars.first_on[0]), day_of(bars.last_on[-1])
 
     def fetch(
         self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
@@ -181,18 +183,8 @@ def _payload(request: str, rows: RawColumns, splits: Sequence[Split]) -> bytes:
     text.write(request)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows.cells.names)
-    writer.writerows(zip(*(map(_cell_text, column) for column in rows.cells.columns), strict=True))
+    writer.writerows(zip(*(map(cell_text, column) for column in rows.cells.columns), strict=True))
     if splits:
         writer.writerow(("Split", "Ratio"))
         writer.writerows((split.ex_on, decimal_text(split.ratio)) for split in splits)
     return text.getvalue().encode()
-
-
-def _cell_text(cell: object) -> str:
-    """Return a cell as it was received: text as it is, a number as its shortest decimal."""
-    if isinstance(cell, str):
-        return cell
-    if is_missing(cell):
-        return ""
-    text = str(cell)
-    return decimal_text(Decimal(text)) if _FLOAT.fullmatch(text) else text

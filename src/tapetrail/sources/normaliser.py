@@ -8,11 +8,11 @@ prices are held against the rules of a bar, and units are brought to the instrum
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 
+from tapetrail.core.bar_terms import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.bars import (
     DAILY,
     Adjustment,
@@ -32,24 +32,7 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.sessions import session_positions
 from tapetrail.sources.cells import TimeKind, Times
 from tapetrail.sources.raw import RawColumns
-from tapetrail.sources.zones import UtcMidnights, instants_of, session_dates, sessions_of
-
-
-class VolumeUnit(StrEnum):
-    """What one unit of a quoted volume is. Lots are 100 shares and are recorded as shares."""
-
-    SHARES = "shares"
-    LOTS = "lots"
-    CONTRACTS = "contracts"
-    UNITS = "units"
-
-
-class MissingPrices(StrEnum):
-    """What becomes of a row whose open, high, low or close is missing or infinite."""
-
-    REFUSE = "refuse"
-    DROP = "drop"
-
+from tapetrail.sources.zones import instants_of, session_dates, sessions_of
 
 SHARES_IN_A_LOT: Final = Decimal(100)
 # What exchanges quote in, the currency it belongs to, and its worth there. Names keep their case:

@@ -5,28 +5,17 @@ session: the date of Tokyo's 5 January, which opens on the 4th in UTC. Nothing i
 """
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
+from tapetrail.core.bar_terms import UtcMidnights
 from tapetrail.core.bars import Calendar, Days, Instants
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.sources.cells import TimeKind, Times, Where
 
 _DAY: Final = np.timedelta64(1, "D")
-
-
-class UtcMidnights(StrEnum):
-    """What becomes of daily bars whose every time is midnight UTC, the evening before at home.
-
-    Some writers turn dates into such epochs. They are refused, for a shift by a day is no detail,
-    unless it is stated that they are dates.
-    """
-
-    REFUSE = "refuse"
-    DATES = "dates"
 
 
 def instants_of(times: Times, *, zone: str | None, where: Where) -> Instants:

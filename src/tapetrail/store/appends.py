@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Table, insert, select, text
 from sqlalchemy.dialects import postgresql
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from tapetrail.core.canonical import Digest, FieldValue, plain_json
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.records import (
+    InstrumentRecord,
     Record,
     Stored,
     StrategyRecord,
@@ -21,6 +22,7 @@ from tapetrail.store.tables import metadata
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Columns = dict[str, object]
+_FACTS: Final = ("conid", "asset_class", "tick_size", "multiplier", "calendar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,36 @@ def append_or_same(session: Session, record: Record, *, unique: Sequence[str]) -
         named = ", ".join(f"{name} {columns[name]}" for name in unique)
         raise InvalidInput(f"{table.name}: {named} is already recorded with other content")
     return Stored(found.id, digest)
+
+
+def append_instrument(session: Session, record: InstrumentRecord) -> Stored:
+    """Insert an instrument, or return the row with its symbol, exchange and currency.
+
+    A row is never changed, and sources know more or less: a conid or tick size that `record` leaves
+    open is what the row says, and a tick size that the row leaves open stays open. Raises
+    `InvalidInput` naming the column in which the two differ.
+    """
+    table = table_of(record)
+    lock_name(session, f"append to {table.name}")
+    found = session.execute(
+        select(table.c.id, table.c.record_digest, *(table.c[name] for name in _FACTS)).where(
+            table.c.symbol == record.symbol,
+            table.c.exchange == record.exchange,
+            table.c.currency == record.currency,
+        )
+    ).one_or_none()
+    if found is None:
+        return append(session, record)
+    for name in _FACTS:
+        stated, recorded = getattr(record, name), getattr(found, name)
+        is_left_open = stated is None and name in {"conid", "tick_size"}
+        stays_open = recorded is None and name == "tick_size"
+        if stated != recorded and not (is_left_open or stays_open):
+            raise InvalidInput(
+                f"instrument {record.symbol} ({record.exchange}, {record.currency}): it is recorded"
+                f" with {name} {recorded}, the source says {stated}"
+            )
+    return Stored(found.id, Digest(found.record_digest))
 
 
 def append_blobs(session: Session, blobs: Iterable[BlobRow], *, at: datetime) -> None:

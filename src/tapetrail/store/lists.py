@@ -20,6 +20,14 @@ _TABLES: Final = {
     Resource.SIGNALS: "trading_signals",
 }
 _TIMEFRAME_COLUMNS: Final = {Resource.SIGNALS: "timeframe_primary"}
+_MADE_AT: Final = {
+    Resource.EXECUTIONS: "created_at",
+    Resource.DECISIONS: "created_at",
+    Resource.CHARTS: "generated_at",
+    Resource.ANALYSES: "analyzed_at",
+    Resource.SIGNALS: "generated_at",
+}
+"""When a row was made, by which `since` and `until` narrow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +91,14 @@ def _views(session: Session, resource: Resource, statement: Select[Any]) -> list
 def _statement(resource: Resource, filters: Filters) -> Select[Any]:
     listing, rows = _listing(resource), table(_TABLES[resource])
     statement = listing.joined(select(*listing.columns)).order_by(rows.c.id.desc())
+    made_at = rows.c[_MADE_AT[resource]]
+    if filters.since is not None:
+        statement = statement.where(made_at >= filters.since)
+    if filters.until is not None:
+        statement = statement.where(made_at < filters.until)
     for name, value in filters.named().items():
-        statement = statement.where(_condition(resource, rows, name=name, value=value))
+        if name not in {"since", "until"}:
+            statement = statement.where(_condition(resource, rows, name=name, value=value))
     return statement
 
 

@@ -4,7 +4,7 @@ Upgrading is one transaction: all steps or none. Two processes that start at onc
 the second waits for the first and then finds nothing to do.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from tapetrail.store.tables_base import SCHEMA
 
 # Any number will do, as long as every release takes the same.
 ADVISORY_KEY: Final = 7_016_823_114_205_991
+ROLES_STEP: Final = "0001"
 LOCK_TIMEOUT_S: Final = 5.0
 TURN_TIMEOUT_S: Final = 120
 
@@ -60,6 +61,25 @@ def upgrade(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def prepare(url: str, *, statements: Sequence[str]) -> None:
+    """Create the roles and the schema that they may enter, then run `statements`; all or nothing.
+
+    For a dump to be restored into: it brings the tables and their version. Raises as `upgrade`
+    does, and `InvalidInput` where the schema is there.
+    """
+    with _transaction(url) as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_KEY})
+        if inspect(connection).has_schema(SCHEMA):
+            raise InvalidInput(f"the database has a schema {SCHEMA} already")
+        connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, ROLES_STEP)
+        connection.execute(text(f"DROP TABLE {SCHEMA}.alembic_version"))
+        for statement in statements:
+            connection.execute(text(statement))
 
 
 def _config() -> Config:

@@ -102,6 +102,10 @@ class PrivateServer:
             with alone(self._files.start_lock):
                 return self._stopped()
 
+    def has_data(self) -> bool:
+        """Return whether this home has a database, running or not."""
+        return self._files.data.exists()
+
     def address_if_running(self) -> ServerAddress | None:
         """Return the address if the server takes connections, None otherwise. Starts nothing."""
         with self._naming_the_home():

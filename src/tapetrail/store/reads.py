@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Select,
     Table,
+    bindparam,
     cast,
     func,
     literal,
@@ -22,7 +26,7 @@ from sqlalchemy.orm import Session
 from tapetrail.core.canonical import Digest, FieldValue
 from tapetrail.core.errors import NotFound
 from tapetrail.core.instruments import Instrument
-from tapetrail.core.records import DecisionStatus, ExecutionStatus, Provenance, Stored
+from tapetrail.core.records import DecisionStatus, ExecutionStatus, Provenance, Role, Stored
 from tapetrail.store.tables import metadata
 from tapetrail.wire import AnalysisStats, Status
 
@@ -52,6 +56,7 @@ class DecisionTask:
     provenance: Provenance
     status: DecisionStatus
     actor: str
+    config: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,17 @@ class Named:
 
     symbol: str
     conid: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartSignal:
+    """What was decided on a chart, as its print shows it."""
+
+    signal_type: str
+    entry_price: Decimal | None
+    stop_loss: Decimal | None
+    target_price: Decimal | None
+    risk_reward_ratio: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +104,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             executions.c.id.label("execution_id"),
             executions.c.record_digest.label("execution_digest"),
             executions.c.actor,
+            executions.c.config,
             strategies.c.id.label("strategy_id"),
             strategies.c.record_digest.label("strategy_digest"),
             strategies.c.spec,
@@ -129,6 +146,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
         provenance=Provenance(row.provenance),
         status=DecisionStatus(row.status),
         actor=row.actor,
+        config=row.config,
     )
 
 
@@ -181,15 +199,19 @@ def passes(
 
 def seal_members(session: Session, decision_id: int) -> list[Stored]:
     """Return what a seal covers in its order: the decision, then its rows by table and id."""
-    decisions = table("decisions")
-    parts: list[Select[int, Any, Any]] = [
-        _members(decisions, 0).where(decisions.c.id == decision_id)
-    ]
+    found = session.execute(_seal_members(), {"decision_id": decision_id})
+    return [Stored(row.id, Digest(row.record_digest)) for row in found]
+
+
+@cache
+def _seal_members() -> CompoundSelect[int, Any, Any]:
+    """Return the statement, once: it is put together from eight, and asked by every decision."""
+    decisions, asked = table("decisions"), bindparam("decision_id", type_=BigInteger)
+    parts: list[Select[int, Any, Any]] = [_members(decisions, 0).where(decisions.c.id == asked)]
     for position, name in enumerate(SEAL_ORDER, start=1):
         rows = table(name)
-        parts.append(_members(rows, position).where(rows.c.decision_id == decision_id))
-    found = session.execute(union_all(*parts).order_by("position", "id"))
-    return [Stored(row.id, Digest(row.record_digest)) for row in found]
+        parts.append(_members(rows, position).where(rows.c.decision_id == asked))
+    return union_all(*parts).order_by("position", "id")
 
 
 def progress(session: Session, workflow_ids: Sequence[str]) -> list[Progress]:
@@ -280,13 +302,46 @@ def analysis_stats(session: Session) -> list[AnalysisStats]:
     return [AnalysisStats(**row) for row in found.mappings()]
 
 
-def active_charts_before(session: Session, instant: datetime) -> list[Stored]:
-    """Return the active charts generated before `instant`, oldest first."""
+def signal_of_chart(session: Session, chart_id: int) -> ChartSignal | None:
+    """Return the deciding signal of the decision that a chart belongs to, None without one."""
+    charts, signals = table("charts"), table("trading_signals")
+    row = (
+        session.execute(
+            select(
+                signals.c.signal_type,
+                signals.c.entry_price,
+                signals.c.stop_loss,
+                signals.c.target_price,
+                signals.c.risk_reward_ratio,
+            )
+            .join_from(charts, signals, signals.c.decision_id == charts.c.decision_id)
+            .where(charts.c.id == chart_id, signals.c.role == Role.DECIDING)
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return ChartSignal(**row) if row else None
+
+
+def blob_key(session: Session, digest: Digest) -> str:
+    """Return the key under which the bytes of `digest` are kept. Raises `NotFound`."""
+    blobs = table("blobs")
+    key = session.scalar(select(blobs.c.key).where(blobs.c.digest == digest))
+    if key is None:
+        raise NotFound(f"no blob {digest}")
+    return key
+
+
+def active_charts_before(
+    session: Session, instant: datetime, *, after_id: int = 0, limit: int | None = None
+) -> list[Stored]:
+    """Return the active charts generated before `instant`, by id: at most `limit`."""
     charts = table("charts")
     found = session.execute(
         select(charts.c.id, charts.c.record_digest)
-        .where(charts.c.status == "active", charts.c.generated_at < instant)
+        .where(charts.c.status == "active", charts.c.generated_at < instant, charts.c.id > after_id)
         .order_by(charts.c.id)
+        .limit(limit)
     )
     return [Stored(row.id, Digest(row.record_digest)) for row in found]
 

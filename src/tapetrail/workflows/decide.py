@@ -154,7 +154,7 @@ class Decisions(DBOSConfiguredInstance):
             return
         started_at = tools.edges.clock()
         spec = parse_strategy(task.spec, place=f"strategy of decision {decision_id}")
-        asked = Task(instrument=task.traded, spec=spec, as_of=task.as_of)
+        asked = Task(instrument=task.traded, spec=spec, as_of=task.as_of, config=task.config)
         findings = work_out(asked, tools.edges)
         kept = keep_findings(tools.blobs, findings, symbol=task.traded.symbol, spec=spec)
         session = tools.datasource.sql_session()

@@ -27,7 +27,12 @@ APPLICATION_VERSION: Final = "1"
 """Pinned: work that an older release queued is finished by a newer one."""
 QUEUE: Final = "decisions"
 EXECUTE: Final = "execute"
-POLLING_S: Final = 0.05
+POLLING_S: Final = 0.25
+TAKEN_MAX: Final = 8
+"""What a worker takes off the queue at most: what it works on, and about a second of work ahead.
+
+It is a setting of the queue, so it has to be the same for every worker.
+"""
 TAKE_OVER_EVERY_S: Final = 1.0
 FROZEN_AFTER_S: Final = 10
 """A worker silent for this long loses its lock, though its connection stands."""
@@ -45,7 +50,6 @@ class EngineSettings:
 
     database_url: str
     executor_id: str
-    concurrency: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,28 +79,47 @@ def open_datasource(engine: Engine, *, database_url: str) -> SQLAlchemyDatasourc
 
 
 class Work:
-    """The decisions that this process is at, and whether it is about to end."""
+    """The decisions that this process is at, never more than `places`, and whether it is to end.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    What fails while `is_ending` is nobody's defect.
+    """
+
+    def __init__(self, *, places: int) -> None:
+        self._changed = threading.Condition()
+        self._places = places
         self._count = 0
+        self._is_closed = False
         self.is_ending = False
 
     @contextmanager
     def one(self) -> Generator[None]:
-        """Count one decision for as long as this is open."""
-        with self._lock:
+        """Hold a place for one decision for as long as this is open, once there is a free one.
+
+        After `close` nothing begins: `SystemExit` ends the thread, and leaves the decision as one
+        that its owner died over, for the next worker to take over.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or self._count < self._places)
+            if self._is_closed:
+                raise SystemExit("this process begins no more decisions")
             self._count += 1
         try:
             yield
         finally:
-            with self._lock:
+            with self._changed:
                 self._count -= 1
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Begin no further decision; what was begun goes on."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     @property
     def is_idle(self) -> bool:
-        """Return whether no decision is being worked on."""
-        with self._lock:
+        """Return whether no decision is being worked on; those that wait do not count."""
+        with self._changed:
             return self._count == 0
 
 
@@ -105,7 +128,8 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     """Take part in the work until the end of the context.
 
     Unfinished work of dead workers is taken over at the start and every second from then on. At
-    the end decisions in work get seconds to come to theirs; what is left is taken over. When the
+    the end decisions in work get seconds to come to theirs; what is left or was not begun is taken
+    over. When the
     database goes away, a connection waits `PATIENCE_S` for its return, and the engine for ever.
     Raises `EdgeFailure` when it does so at the start.
     """
@@ -119,16 +143,18 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
             DBOS.launch()
             DBOS.register_queue(
                 QUEUE,
-                worker_concurrency=settings.concurrency,
+                worker_concurrency=TAKEN_MAX,
                 polling_interval_sec=POLLING_S,
                 on_conflict="always_update",
             )
             _await_opened(lock.take_over())
         guard.start()
         yield
+        work.close()
         drain_s = 0 if work.is_idle else DRAIN_S
     finally:
         stop.set()
+        work.close()
         if not drain_s:
             work.is_ending = True
             engines.reach.refuse()
@@ -174,6 +200,7 @@ def configure(settings: EngineSettings, engines: Engines) -> None:
         "log_level": "CRITICAL",
         "scheduler_polling_interval_sec": 30.0,
         "notification_listener_polling_interval_sec": 0.1,
+        "notification_coalesce_sec": 0.1,  # for events and streams, of which there are none
     }
     DBOS(config=config)
 

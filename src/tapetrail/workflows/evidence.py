@@ -34,12 +34,14 @@ from tapetrail.persistence import (
     keep_chart,
     keep_object,
 )
+from tapetrail.render.html import HTML_RENDERER
 from tapetrail.render.jpeg import RENDERER
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.findings import CONSOLIDATED, Answered, Failure, Findings, failure_of
 
+CHART_RENDERER: Final = f"{RENDERER} {HTML_RENDERER}"
 PROVIDER: Final = "builtin"
 BARS_MEDIA_TYPE: Final = "text/plain; charset=utf-8"
 
@@ -98,10 +100,11 @@ def _keep(blobs: BlobStore, findings: Findings, *, symbol: str, spec: StrategySp
                     symbol=symbol,
                     timeframe=drawn.timeframe,
                     jpeg=drawn.jpeg,
+                    html=drawn.html,
                     spec=drawn.spec,
                     figures=drawn.figures,
                     indicators_applied=description,
-                    renderer=RENDERER,
+                    renderer=CHART_RENDERER,
                     generated_at=drawn.generated_at,
                 ),
             )
@@ -121,8 +124,8 @@ def append_findings(
     """Append the rows of the findings, in the order in which they refer to each other."""
     if kept.payload is None:
         return
-    images = [row for chart in kept.charts for row in (chart.image, chart.spec)]
-    appends.append_blobs(session, [kept.payload, *kept.bars.values(), *images], at=clock())
+    drawn = [row for chart in kept.charts for row in chart.blobs]
+    appends.append_blobs(session, [kept.payload, *kept.bars.values(), *drawn], at=clock())
     refs = DecisionRefs(
         execution=task.execution,
         decision=task.decision,
@@ -185,7 +188,7 @@ def _snapshot(
         dropped_rows=fetched.dropped_rows,
         gaps=[day.isoformat() for day in cut.gaps],
         last_bar_complete=bool(bars.complete[-1]),
-        adjusted_with_hindsight=False,
+        adjusted_with_hindsight=fetched.adjusted_with_hindsight,
         from_cache=False,
         fetched_at=gathered.fetched_at,
         available_at=time_of(bars.available_at[-1]),

@@ -30,6 +30,7 @@ from tapetrail.core.rules import answer_chart, answer_consolidated, derive_readi
 from tapetrail.core.sessions import last_session_at
 from tapetrail.core.signals import Signal, derive_signal
 from tapetrail.core.strategies import StrategySpec
+from tapetrail.render.html import render_html
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page
 from tapetrail.sources import Fetched, Source
@@ -46,13 +47,14 @@ class Task:
     instrument: Instrument
     spec: StrategySpec
     as_of: datetime
+    config: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
     """What working out a decision needs from outside."""
 
-    sources: Mapping[str, Source]
+    open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
     load_calendar: Callable[[str], Calendar]
     clock: Callable[[], datetime]
 
@@ -96,6 +98,7 @@ class Drawn:
     figures: ChartFigures
     spec: bytes
     jpeg: bytes
+    html: bytes
     generated_at: datetime
 
 
@@ -166,7 +169,7 @@ def _gather(task: Task, edges: Edges, findings: Findings) -> Findings:
         first_session_needed(calendar, as_of, timeframe=timeframe, bars_wanted=drawn + warm_up)
         for timeframe, drawn in spec.drawn
     )
-    source = edges.sources[spec.source]
+    source = edges.open_source(spec, task.config)
     fetched = source.fetch(task.instrument, first=first, as_of=as_of, calendar=calendar)
     fetched_at = edges.clock()
     _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
@@ -223,6 +226,7 @@ def _draw_one(
         figures=derive_figures(cut.bars, values, settings, first_drawn=cut.first_drawn),
         spec=spec_text(spec),
         jpeg=render_jpeg(render_page(spec)),
+        html=render_html(spec),
         generated_at=at,
     )
 

@@ -1,5 +1,6 @@
 """This process as a worker: it carries out orders, its own and those of others."""
 
+import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -51,18 +52,20 @@ def launch(
     executor_id: str,
     concurrency: int,
 ) -> Generator[Runner]:
-    """Give a runner; while it is open, this process works off the queue."""
-    settings = EngineSettings(
-        database_url=database_url, executor_id=executor_id, concurrency=concurrency
-    )
+    """Give a runner; while it is open, this process works off the queue.
+
+    `concurrency` decisions at once; it is a matter of this process alone.
+    """
+    settings = EngineSettings(database_url=database_url, executor_id=executor_id)
     own = open_engine(database_url, pool_size=POOL_SIZE)
     engines = Engines(records=engine, engine=own, reach=Reach(engine, own, patience_s=PATIENCE_S))
-    work = Work()
+    work = Work(places=concurrency)
     try:
         configure(settings, engines)
         datasource = open_datasource(engine, database_url=database_url)
         tools = Tools(engine=engine, datasource=datasource, blobs=blobs, edges=edges, work=work)
         decisions = Decisions(tools)
+        gc.freeze()  # what was imported stays; looking through it again and again costs seconds
         with launched(settings, engines, work=work):
             yield Runner(decisions, reach=engines.reach)
     finally:

@@ -16,7 +16,7 @@ function factsAt(at) {
   const prices = [
     ["O", readings.opens], ["H", readings.highs], ["L", readings.lows], ["C", readings.closes],
   ];
-  return [spec.days[at], ...prices.map(([name, texts]) => `${name} ${texts[at]}`)].join("  ");
+  return [spec.days[at], ...prices.map(([name, texts]) => `${name}\u00a0${texts[at]}`)].join("  ");
 }
 
 function inkAt(reading, at) {

@@ -13,15 +13,41 @@ function linePoints(series, from, to, inkAt) {
   });
 }
 
+/* A value whose neighbours are gaps or of another direction has no line to either side: it is a
+   short dash, as wide as a bar. The library itself draws one only where there is no other value. */
+function lonePoints(chart, owner, series) {
+  const { values, rising } = series;
+  const joined = (one, other) =>
+    other >= 0 && other < count && values[other] !== null
+    && (!rising || rising[one] === rising[other]);
+  const alone = values.flatMap((value, at) =>
+    value === null || joined(at, at - 1) || joined(at, at + 1) ? [] : [at]);
+  if (values.filter((value) => value !== null).length === 1) alone.length = 0;
+  const colours = [ink(series.ink), ink("down"), ink("up")];
+  return behind(({ context }) => {
+    const scale = chart.timeScale();
+    const { barSpacing } = scale.options();
+    const [width, height] = [Math.max(3, barSpacing * 0.75), series.rising ? TREND_WIDTH : LINE_WIDTH];
+    for (const at of alone) {
+      const [x, y] = [scale.logicalToCoordinate(at), owner.priceToCoordinate(values[at])];
+      if (x === null || y === null) continue;
+      context.fillStyle = rising ? colours[1 + rising[at]] : colours[0];
+      context.fillRect(x - width / 2, y - height / 2, width, height);
+    }
+  }, "normal");
+}
+
 function addLine(chart, series, place, options) {
   const up = ink("up");
   const down = ink("down");
   const own = ink(series.ink);
   const inkAt = (at) => (series.rising ? (series.rising[at] ? up : down) : own);
   const solidFrom = series.settling ? series.settling - 1 : 0;
-  const parts = [[solidFrom, count, library.LineStyle.Solid]];
+  const parts = [];
+  if (series.settling < count) parts.push([solidFrom, count, library.LineStyle.Solid]);
   if (series.settling) parts.push([0, series.settling, library.LineStyle.Dashed]);
   for (const [from, to, lineStyle] of parts) {
+    const isFirst = from === parts[0][0];
     const line = chart.addSeries(
       library.LineSeries,
       {
@@ -33,6 +59,7 @@ function addLine(chart, series, place, options) {
       place,
     );
     line.setData(linePoints(series, from, to, inkAt));
+    if (isFirst) line.attachPrimitive(lonePoints(chart, line, series));
   }
 }
 
@@ -136,11 +163,11 @@ function withLegends({ low, high, top }, share, scale) {
 }
 
 /* Areas behind the data. */
-function behind(paint) {
+function behind(paint, order = "bottom") {
   const renderer = {
     draw: (target) => target.useMediaCoordinateSpace((scope) => paint(scope)),
   };
-  return { paneViews: () => [{ zOrder: () => "bottom", renderer: () => renderer }] };
+  return { paneViews: () => [{ zOrder: () => order, renderer: () => renderer }] };
 }
 
 function bandArea(chart, owner, panel) {
@@ -204,10 +231,11 @@ function axisMarks(chart, owner, panel, state) {
     Object.assign(context, { font, fillStyle: text, textBaseline: "middle" });
     const taken = tags.map((value) => owner.priceToCoordinate(value));
     for (const { y, label } of marks()) {
-      const inside = y > FONT_SIZE / 2 && y < mediaSize.height - FONT_SIZE / 2;
-      if (!inside || taken.some((other) => Math.abs(other - y) < LABEL_ROOM)) continue;
-      context.fillText(label, LABEL_AT, y);
-      taken.push(y);
+      const inside = y > -1 && y < mediaSize.height + 1;
+      const at = Math.min(Math.max(y, FONT_SIZE / 2), mediaSize.height - FONT_SIZE / 2);
+      if (!inside || taken.some((other) => Math.abs(other - at) < LABEL_ROOM)) continue;
+      context.fillText(label, LABEL_AT, at);
+      taken.push(at);
     }
   });
   return { paneViews: lines.paneViews, priceAxisPaneViews: labels.paneViews };

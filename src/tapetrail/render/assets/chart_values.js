@@ -73,9 +73,10 @@ const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFra
 const amountText = (value) =>
   Math.abs(value) < 1e15 ? compact.format(value) : value.toExponential(2);
 
+const decimalsOf = (panel) => readings.decimals[spec.panels.indexOf(panel)];
 function writer(panel) {
   if (AMOUNTS.has(panel.kind)) return amountText;
-  return axisText(panel.kind === "rsi" ? 2 : readings.decimals);
+  return axisText(decimalsOf(panel));
 }
 
 function priceFormat(panel, ticks) {
@@ -90,6 +91,6 @@ function priceFormat(panel, ticks) {
       ticks.set(panel, values);
       return values.map(() => "");
     },
-    minMove: AMOUNTS.has(panel.kind) ? 1 : 10 ** -readings.decimals,
+    minMove: AMOUNTS.has(panel.kind) ? 1 : 10 ** -decimalsOf(panel),
   };
 }

@@ -1,0 +1,246 @@
+"""Backup and restore: the database and every blob it names, as one file.
+
+A blob is stored before the row that names it and never changed, so whoever dumps the rows first
+finds every blob they name afterwards, however much is added meanwhile.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+from sqlalchemy import Engine
+
+from tapetrail.backup_files import (
+    BLOBS,
+    DUMP,
+    LINE_BYTES_MAX,
+    BackupReader,
+    BlobName,
+    Manifest,
+    file_digest,
+    new_file,
+    opened_backup,
+    sums_line,
+    write_backup,
+)
+from tapetrail.core.canonical import instant_text, parse_digest
+from tapetrail.core.errors import IntegrityFailure, InvalidInput, NotFound
+from tapetrail.persistence import BlobStore
+from tapetrail.store import dumps, migrate
+from tapetrail.store.restore_marks import held_mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What is backed up: a database, as whoever may read all of it, and its blobs."""
+
+    engine: Engine
+    url: str
+    blobs: BlobStore
+    bin_dir: Path | None
+    code_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restorable:
+    """A database to restore into: as whoever may create schemas in it, and as the owner of ours.
+
+    `owner_role` is the role to become where `owner_url` does not log in as the owner itself.
+    """
+
+    engine: Engine
+    admin_url: str
+    owner_url: str
+    owner_role: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where a backup is restored to.
+
+    `has_database` says whether there is one to look into, `open_database` makes one if need be,
+    `upgrade` brings it, by its address, to `schema_version`, and `new_token` gives 32 random hex
+    digits.
+    """
+
+    home: Path
+    blob_folder: Path
+    bin_dir: Path | None
+    schema_version: str
+    has_database: Callable[[], bool]
+    open_blobs: Callable[[], BlobStore]
+    open_database: Callable[[], AbstractContextManager[Restorable]]
+    upgrade: Callable[[str], None]
+    new_token: Callable[[], str]
+
+
+def back_up(origin: Origin, target: Path, *, may_replace: bool, at: datetime) -> Manifest:
+    """Write the record as it is now to the file `target`; return what is in it.
+
+    Raises `InvalidInput` if `target` exists and may not be replaced, `IntegrityFailure` if a blob
+    is missing or is another one, and `EdgeFailure` if database, program or disk refuse. Then
+    there is no file.
+    """
+    with (
+        new_file(target, may_replace=may_replace) as file,
+        TemporaryFile(dir=target.parent) as dump,
+        TemporaryFile(dir=target.parent) as sums,
+    ):
+        with dumps.snapshot(origin.engine) as snapshot:
+            snapshot.dump(origin.url, dump, bin_dir=origin.bin_dir)
+            count, size = _write_sums(snapshot, sums, dump=dump)
+            manifest = Manifest(
+                code_version=origin.code_version,
+                schema_version=snapshot.schema_version(),
+                made_at=instant_text(at),
+                rows=snapshot.rows(),
+                blobs=count,
+                blob_bytes=size,
+                sums_digest=file_digest(sums),
+            )
+        write_backup(file, manifest, sums=sums, dump=dump, blobs=_contents(origin.blobs, sums))
+    return manifest
+
+
+def restore(file: Path, destination: Destination) -> Manifest:
+    """Restore a backup to a place without a record; return what is in it.
+
+    1. The place is looked at: it has no record, or only what an unfinished restore left there.
+    2. A mark in the home says that it is incomplete; with it, nothing else opens the home.
+    3. Blobs and dump are unpacked, each checked against its digest; blobs come before rows.
+    4. The rows come in one transaction, then what newer releases add to the schema.
+    5. The mark goes.
+
+    Killed in between, it leaves the mark, and the next restore begins anew. Raises `InvalidInput`
+    for a place with a record and a file that is no backup, `IntegrityFailure` for a damaged file,
+    `EdgeFailure` if database, program or disk refuse; what was restored so far is then removed.
+    """
+    with opened_backup(file) as backup, held_mark(destination.home) as mark:
+        _check_release(backup.manifest, destination)
+        _check_empty(destination, token=mark.token)  # 1
+        token = mark.token or destination.new_token()
+        mark.begin(token)  # 2
+        try:
+            _clear(destination)
+            _unpack(backup, destination)  # 3
+            with destination.open_database() as database:
+                _fill(database, destination, token=token, manifest=backup.manifest)  # 4
+                mark.end(token)  # 5
+                dumps.finish(database.engine)
+        except BaseException:
+            _give_up(destination, token=token)
+            mark.clear()
+            raise
+        _dump_file(destination).unlink()
+    return backup.manifest
+
+
+def _write_sums(snapshot: dumps.Snapshot, sums: IO[bytes], *, dump: IO[bytes]) -> tuple[int, int]:
+    """Write the line of each member to come; return how many blobs there are, and their size."""
+    sums.write(sums_line(file_digest(dump), DUMP))
+    count = total = 0
+    for key, digest, size in snapshot.blobs():
+        sums.write(sums_line(digest, BLOBS + key))
+        count, total = count + 1, total + size
+    return count, total
+
+
+def _contents(blobs: BlobStore, sums: IO[bytes]) -> Iterator[tuple[BlobName, bytes]]:
+    """Yield the bytes of every blob that `sums` names, after the line of the dump."""
+    sums.seek(0)
+    sums.readline()
+    while line := sums.readline(LINE_BYTES_MAX):
+        digits, _, name = line.decode("ascii").rstrip("\n").partition("  ")
+        blob = BlobName(key=name.removeprefix(BLOBS), digest=parse_digest(f"sha256:{digits}"))
+        try:
+            yield blob, blobs.read(blob.key, digest=blob.digest)
+        except NotFound as error:
+            raise IntegrityFailure(f"{error.message}; a row names it") from error
+
+
+def _check_release(manifest: Manifest, destination: Destination) -> None:
+    if manifest.schema_version > destination.schema_version:
+        raise InvalidInput(
+            f"the backup holds schema {manifest.schema_version}, made by TapeTrail"
+            f" {manifest.code_version}; this release knows schemas up to"
+            f" {destination.schema_version}: install that one, or a newer one"
+        )
+
+
+def _check_empty(destination: Destination, *, token: str | None) -> None:
+    """Raise `InvalidInput` where there is more than a restore of this token left."""
+    folder = destination.blob_folder
+    if token is None and folder.exists() and any(folder.iterdir()):
+        raise _occupied(f"{folder} holds blobs")
+    if destination.has_database():
+        with destination.open_database() as database:
+            claimed = dumps.claimed_by(database.engine)
+            if dumps.has_schema(database.engine) and (claimed is None or claimed != token):
+                raise _occupied("its database has the schemas of a record")
+
+
+def _occupied(why: str) -> InvalidInput:
+    return InvalidInput(
+        f"there is a record already; {why}, and a backup is only restored where nothing is:"
+        " choose another TAPETRAIL_HOME, or an empty database"
+    )
+
+
+def _clear(destination: Destination) -> None:
+    """Remove what an unfinished restore left on disk. Until now nothing else wrote there."""
+    shutil.rmtree(destination.blob_folder, ignore_errors=True)
+    for path in destination.home.glob(f"{DUMP}*"):
+        path.unlink()
+
+
+def _unpack(backup: BackupReader, destination: Destination) -> None:
+    """Bring the dump and every blob to disk, each checked on the way."""
+    blobs = destination.open_blobs()
+    path = _dump_file(destination)
+    with TemporaryFile(dir=destination.home) as sums, path.open("x+b") as dump:
+        path.chmod(0o600)
+        backup.read_to(dump, sums=sums)
+        for blob, content in backup.blobs(sums):
+            blobs.put(content, key=blob.key)
+
+
+def _fill(
+    database: Restorable, destination: Destination, *, token: str, manifest: Manifest
+) -> None:
+    """Bring the rows into the database, and it up to date."""
+    if dumps.claimed_by(database.engine) == token:
+        dumps.drop(database.engine)
+    migrate.prepare(database.admin_url, statements=dumps.claim(token))
+    dumps.restore_dump(
+        database.owner_url,
+        _dump_file(destination),
+        role=database.owner_role,
+        bin_dir=destination.bin_dir,
+    )
+    destination.upgrade(database.admin_url)
+    with database.engine.connect() as connection:
+        found = dumps.row_counts(connection)
+    for name, count in {**manifest.rows, "blobs": manifest.blobs}.items():
+        if found.get(name) != count:
+            raise IntegrityFailure(
+                f"the backup is damaged; its manifest says {count} rows of {name}, its dump has"
+                f" {found.get(name, 0)}"
+            )
+
+
+def _give_up(destination: Destination, *, token: str) -> None:
+    """Remove what was restored so far. If that fails, the mark stays."""
+    if destination.has_database():
+        with destination.open_database() as database:
+            if dumps.claimed_by(database.engine) == token:
+                dumps.drop(database.engine)
+    _clear(destination)
+
+
+def _dump_file(destination: Destination) -> Path:
+    return destination.home / DUMP

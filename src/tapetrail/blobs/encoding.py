@@ -1,0 +1,51 @@
+"""How bytes are kept: as they are, or packed by gzip where their key says so.
+
+Digests are over the bytes as they were given, because packed ones depend on the library that packs.
+"""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from tapetrail.core.blob_keys import is_compressed
+from tapetrail.core.errors import ErrorKind, IntegrityFailure
+
+# The highest level takes four times as long and saves an eighth.
+LEVEL: Final = 1
+HEAD_BYTES: Final = 200_000
+"""Chart pages begin alike, with the library that draws them; this much is packed but once."""
+_GZIP: Final = zlib.MAX_WBITS + 16
+
+
+def packed(content: bytes, *, key: str) -> bytes:
+    """Return the bytes to keep under `key`."""
+    if not is_compressed(key):
+        return content
+    return _packer(content[:HEAD_BYTES])(content[HEAD_BYTES:])
+
+
+def unpacked(kept: bytes, *, key: str) -> bytes:
+    """Return the bytes that were given. Raises `IntegrityFailure` if they cannot be unpacked."""
+    if not is_compressed(key):
+        return kept
+    try:
+        return gzip.decompress(kept)
+    except (EOFError, OSError, zlib.error) as error:
+        raise IntegrityFailure(
+            f"blob {key}: cannot be unpacked: {error}", kind=ErrorKind.CORRUPT_BLOB
+        ) from error
+
+
+@lru_cache(maxsize=4)
+def _packer(head: bytes) -> Callable[[bytes], bytes]:
+    """Return what packs `head` together with the rest it is given, as one gzip member."""
+    begun = zlib.compressobj(LEVEL, wbits=_GZIP)
+    packed_head = begun.compress(head)
+
+    def pack(rest: bytes) -> bytes:
+        own = begun.copy()
+        return packed_head + own.compress(rest) + own.flush()
+
+    return pack

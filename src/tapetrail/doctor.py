@@ -1,0 +1,240 @@
+"""What may be wrong with an installation and a record, and how to mend it.
+
+Nothing here creates a record, and nothing that it writes ever becomes part of one. Each check says
+what it found; where something is wrong, also what to do.
+"""
+
+import os
+import platform
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from tapetrail import bootstrap
+from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.core.blob_keys import object_key
+from tapetrail.core.canonical import digest_bytes
+from tapetrail.core.errors import TapeTrailError
+from tapetrail.settings import Settings
+from tapetrail.store.restore_marks import is_unfinished
+
+FREE_WARN: Final = 1_000_000_000
+FREE_FAIL: Final = 100_000_000
+SKEW_S: Final = 1.0
+PROBE: Final = b"tapetrail doctor: a probe, no part of any record"
+CALENDAR: Final = "XNYS"
+INSTALL: Final = "pip install --require-hashes -r requirements.lock"
+_LOCKED: Final = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^ \\;]+)( ;)?", re.MULTILINE)
+_NEEDED: Final = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class Level(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What one check found, and what mends it."""
+
+    name: str
+    level: Level
+    found: str
+    fix: str | None = None
+
+
+def examine(settings: Settings, origins: Mapping[str, str]) -> Iterator[Check]:
+    """Yield what each check found, as it is found.
+
+    `origins` says where each setting stands. A check that cannot be made for want of a record says
+    so once; what needs a database is not tried without one.
+    """
+    yield _packages()
+    stated = [f"{key} from {place}" for key, place in origins.items() if place != "default"]
+    yield _ok("settings", "; ".join(stated) or "defaults only")
+    yield from _naming("renderer", _renderer)
+    yield from _naming("calendars", _calendar)
+    if is_unfinished(settings.home):
+        found = f"a restore into {settings.home} did not finish"
+        yield _fail("record", found, fix="tapetrail db restore FILE")
+        return
+    is_private = settings.database_url is None
+    yield from _home(settings)
+    if is_private and not bootstrap.private_server(settings).has_data():
+        yield _warn("record", f"no record here yet, in {settings.home}", fix="tapetrail demo")
+        return
+    yield from _naming("blobs", lambda: _blobs(settings))
+    yield from _database(settings)
+
+
+def _packages() -> Check:
+    """Compare what is installed with the lock file; without one, with what we say we need."""
+    lock = Path(__file__).parents[2] / "requirements.lock"
+    wanted = _locked(lock.read_text(encoding="utf-8")) if lock.is_file() else _required()
+    missing = sorted(name for name in wanted if _installed(name) is None)
+    other = [
+        f"{name} {found}, locked {' or '.join(locked)}"
+        for name, locked in sorted(wanted.items())
+        if locked and (found := _installed(name)) is not None and found not in locked
+    ]
+    found = f"Python {platform.python_version()}, {len(wanted)} packages"
+    if missing:
+        return _fail("packages", f"{found}; missing: {', '.join(missing)}", fix=INSTALL)
+    if other:
+        return _warn("packages", f"{found}; other versions: {'; '.join(other)}", fix=INSTALL)
+    return _ok("packages", f"{found} as locked" if lock.is_file() else found)
+
+
+def _locked(text: str) -> dict[str, list[str]]:
+    """Return the versions in a lock file: several where they depend on the version of Python.
+
+    Packages of other platforms, which have a condition and are not installed, are left out.
+    """
+    locked: dict[str, list[str]] = {}
+    for name, number, condition in _LOCKED.findall(text):
+        if not condition or _installed(name) is not None:
+            locked.setdefault(name, []).append(number)
+    return locked
+
+
+def _required() -> dict[str, list[str]]:
+    """Return the packages that we need, any version of them."""
+    needed = [line for line in requires("tapetrail") or () if ";" not in line]
+    return {match[0]: [] for line in needed if (match := _NEEDED.match(line))}
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _renderer() -> Check:
+    """Load what draws charts: PDFium, the JPEG encoder and the embedded font."""
+    from tapetrail.render.fonts import load_font  # noqa: PLC0415 # a fault in it is what we look for
+    from tapetrail.render.jpeg import RENDERER  # noqa: PLC0415 # a fault in it is what we look for
+    from tapetrail.render.pdf import FONT_FILES  # noqa: PLC0415 # a fault in it is what we look for
+
+    for file_name in FONT_FILES.values():
+        load_font(file_name)
+    return _ok("renderer", RENDERER)
+
+
+def _calendar() -> Check:
+    from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # it loads pandas
+
+    sessions = len(load_calendar(CALENDAR).sessions)
+    return _ok("calendars", f"{CALENDAR} has {sessions} sessions")
+
+
+def _home(settings: Settings) -> Iterator[Check]:
+    home = settings.home
+    folder = next(path for path in (home, *home.parents) if path.exists())
+    if not folder.is_dir():
+        yield _fail("home", f"{folder} is no folder", fix="set TAPETRAIL_HOME to another path")
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        yield _fail("home", f"{folder} is not writable", fix=f"chown or chmod {folder}")
+    elif home.exists() and _mode(home) & 0o077:
+        yield _warn("home", f"{home} is open to others", fix=f"chmod 700 {home}")
+    else:
+        yield _ok("home", str(home) if home.exists() else f"{home}, not there yet")
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1e9:.1f} GB free"
+    if free < FREE_WARN:
+        check = _fail if free < FREE_FAIL else _warn
+        yield check("disk", found, fix=f"make room on the disk of {folder}")
+    else:
+        yield _ok("disk", found)
+
+
+def _blobs(settings: Settings) -> Check:
+    """Write, read and remove a probe by the store's own code, in a folder beside the real one.
+
+    It is on the same disk, goes with its folder, and no row names it.
+    """
+    key = object_key(digest_bytes(PROBE))
+    with TemporaryDirectory(dir=settings.home, prefix="doctor-") as folder:
+        store = DirectoryBlobs(root=Path(folder))
+        store.read(key, digest=store.put(PROBE, key=key))
+    return _ok("blobs", "a probe was written, read and removed")
+
+
+def _database(settings: Settings) -> Iterator[Check]:
+    try:
+        current = bootstrap.schema_version(settings)
+        if current != bootstrap.SCHEMA_VERSION:
+            found = f"schema {current or 'missing'}, this release needs {bootstrap.SCHEMA_VERSION}"
+            yield _fail("database", found, fix="tapetrail db upgrade")
+            return
+        before = bootstrap.utc_now()
+        health = bootstrap.load_health(settings)
+        after = bootstrap.utc_now()
+    except TapeTrailError as error:
+        fix = "tapetrail help environment" if settings.database_url else "tapetrail db start"
+        yield _fail("database", error.message, fix=fix)
+        return
+    yield _ok("database", f"PostgreSQL {health.server_version}, schema {current}")
+    if not health.has_engine_tables:
+        yield _fail("engine", "its tables are missing", fix="tapetrail db upgrade")
+    if not health.may_record:
+        found = "the role of the address may not act as tapetrail_app"
+        yield _fail("role", found, fix="as a superuser: GRANT tapetrail_app TO that role")
+    yield from _socket(settings)
+    skew = max((before - health.now).total_seconds(), (health.now - after).total_seconds(), 0.0)
+    if skew > SKEW_S:
+        yield _warn("clock", f"{skew:.1f} s apart from the database's", fix="synchronise by NTP")
+    else:
+        yield _ok("clock", f"within {SKEW_S:.0f} s of the database's")
+    work = f"{health.open_decisions} decisions open, {health.workers} workers alive"
+    if health.open_decisions and not health.workers:
+        yield _warn("work", work, fix="tapetrail worker")
+    else:
+        yield _ok("work", work)
+
+
+def _socket(settings: Settings) -> Iterator[Check]:
+    """Look at the folder of the private server's socket: whoever enters it may be any role."""
+    if settings.database_url is not None:
+        return
+    address = bootstrap.private_server(settings).address_if_running()
+    if address is not None and _mode(address.socket_dir) & 0o077:
+        folder = address.socket_dir
+        yield _fail("socket", f"{folder} is open to others", fix=f"chmod 700 {folder}")
+    elif address is not None:
+        yield _ok("socket", f"{address.socket_dir} is ours alone")
+
+
+def _naming(name: str, check: Callable[[], Check]) -> Iterator[Check]:
+    """Yield what a check found, or the refusal it met."""
+    try:
+        yield check()
+    except (ImportError, OSError, TapeTrailError) as error:
+        fix = INSTALL if isinstance(error, ImportError) else "see the message"
+        yield _fail(name, str(error), fix=fix)
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _ok(name: str, found: str) -> Check:
+    return Check(name=name, level=Level.OK, found=found)
+
+
+def _warn(name: str, found: str, *, fix: str) -> Check:
+    return Check(name=name, level=Level.WARN, found=found, fix=fix)
+
+
+def _fail(name: str, found: str, *, fix: str) -> Check:
+    return Check(name=name, level=Level.FAIL, found=found, fix=fix)

@@ -1,0 +1,158 @@
+"""The record as a Python program opens it: run strategies, also on frames, and read what came."""
+
+import os
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from tapetrail import bootstrap
+from tapetrail.child_run import run_in_child
+from tapetrail.core.errors import InvalidInput
+from tapetrail.core.records import RunType
+from tapetrail.core.strategies import FRAME, StrategySpec, parse_strategy
+from tapetrail.planner import Request
+from tapetrail.recorder import Recorder
+from tapetrail.settings import HOME, Settings, read_settings
+from tapetrail.store.reads import Progress
+from tapetrail.wire import LIMIT_MAX, Detail, Filters, Resource, Status
+
+Strategy = StrategySpec | Mapping[str, object]
+CONCURRENCY: Final = 2
+
+
+class OpenRecord:
+    """An open record. It is made by `open_record`, and good for as long as that is open."""
+
+    def __init__(self, recorder: Recorder, *, settings: Settings) -> None:
+        self._recorder = recorder
+        self._settings = settings
+
+    def run(
+        self,
+        strategy: Strategy,
+        *,
+        frame: object = None,
+        symbols: Sequence[str] = (),
+        as_of: date | None = None,
+    ) -> Progress:
+        """Run a strategy once and record every decision; return how the execution ended.
+
+        `strategy` is the content of a strategy file. `frame` holds the bars of one with `source:
+        frame`: a pandas, polars or pyarrow frame, or a list of rows. `symbols` take the place of
+        the strategy's instruments. `as_of` is the last day that is known, by default the latest
+        completed session. Raises what `tapetrail run` refuses, before anything is written.
+        """
+        return self.backfill(strategy, frame=frame, symbols=symbols, dates=[as_of])[0]
+
+    def backfill(
+        self,
+        strategy: Strategy,
+        *,
+        dates: Sequence[date | None],
+        frame: object = None,
+        symbols: Sequence[str] = (),
+    ) -> list[Progress]:
+        """Run a strategy as of each of `dates`; return how the executions ended, in that order.
+
+        One process works on all of them, which saves the seconds that its start takes.
+        """
+        spec = _parsed(strategy)
+        handed = bootstrap.hand_over(spec, frame) if spec.source == FRAME else None
+        if handed is None and frame is not None:
+            raise InvalidInput(f"frame: the strategy's source is {spec.source}, expected {FRAME}")
+        planner = bootstrap.planner(self._settings, handed=handed)
+        requests = [Request(spec=spec, symbols=symbols, as_of_on=day) for day in dates]
+        plans = [planner.plan(request) for request in requests]
+        config: dict[str, str] = {}
+        if handed is not None:
+            config["frame"] = self._recorder.keep_frame(handed.frozen(), at=bootstrap.utc_now())
+        runtime = bootstrap.runtime_record()
+        orders = {
+            str(uuid4()): self._recorder.order(
+                spec, plan, run_type=RunType.MANUAL, runtime=runtime, config=config
+            )
+            for plan in plans
+        }
+        run_in_child(orders, settings=self._settings, concurrency=CONCURRENCY)
+        ended = {progress.workflow_id: progress for progress in self._recorder.progress([*orders])}
+        return [ended[workflow_id] for workflow_id in orders]
+
+    def rows(self, resource: str, **filters: Any) -> list[dict[str, object]]:
+        """Return the rows of a list, newest first, as what `pandas.DataFrame` takes.
+
+        `resource` is executions, decisions, charts, analyses or signals; `filters` are fields of
+        `tapetrail.wire.Filters`, such as `symbol="AAPL"`. Values are Python's own: Decimal,
+        datetime. Raises `InvalidInput` for an unknown list or filter.
+        """
+        named, wanted = _resource(resource), _filters(filters)
+        found: list[dict[str, object]] = []
+        cursor: str | None = None
+        while True:
+            page = self._recorder.page(named, filters=wanted, limit=LIMIT_MAX, cursor=cursor)
+            found += [asdict(row) for row in page.data]
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def detail(self, resource: str, number: int) -> Detail:
+        """Return one row whole, and what hangs on it. Raises `NotFound`."""
+        return self._recorder.detail(_resource(resource), number)
+
+    def chart_image(self, number: int) -> bytes:
+        """Return a chart's JPEG, checked against its digest."""
+        return self._recorder.chart_image(number)
+
+    def chart_page(self, number: int) -> bytes:
+        """Return a chart's interactive HTML page, checked against its digest."""
+        return self._recorder.chart_page(number)
+
+    def status(self) -> Status:
+        """Return how much the record holds."""
+        return self._recorder.status()
+
+    @contextmanager
+    def session(self) -> Generator[Session]:
+        """Give an SQLAlchemy session that can only read, for the classes of `tapetrail.models`."""
+        with self._recorder.reading() as session:
+            yield session
+
+
+@contextmanager
+def open_record(home: str | Path | None = None) -> Generator[OpenRecord]:
+    """Open the record in `home`, by default the one that the command line uses here.
+
+    An empty home becomes a record by the first run. The private server runs for as long as the
+    record is open. Raises `EdgeFailure` when the database does not answer.
+    """
+    environment = dict(os.environ)
+    if home is not None:
+        environment[HOME] = str(home)
+    settings = read_settings(environment, working_folder=Path.cwd())
+    with bootstrap.open_recorder(settings) as recorder:
+        yield OpenRecord(recorder, settings=settings)
+
+
+def _parsed(strategy: Strategy) -> StrategySpec:
+    if isinstance(strategy, StrategySpec):
+        return strategy
+    return parse_strategy(strategy, place="strategy")
+
+
+def _resource(name: str) -> Resource:
+    if name not in set(Resource):
+        raise InvalidInput(f"list {name!r}: expected one of {', '.join(Resource)}")
+    return Resource(name)
+
+
+def _filters(named: Mapping[str, Any]) -> Filters:
+    known = [field.name for field in fields(Filters)]
+    unknown = sorted(named.keys() - set(known))
+    if unknown:
+        raise InvalidInput(f"filter {unknown[0]!r}: expected one of {', '.join(known)}")
+    return Filters(**named)

@@ -1,0 +1,140 @@
+"""Files of settings: `tapetrail.toml` in the working folder, and one for all folders of a user.
+
+A file is read only if it belongs to whoever reads it, or to the system's administrator: it can name
+programs to run, and a folder may come from anybody.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.settings import VARIABLES, SettingsFile, has_password, read_settings
+
+FILE: Final = "tapetrail.toml"
+USER_FILE: Final = "config.toml"
+SIZE_MAX: Final = 100_000
+_PLACE: Final = re.compile(r"(?s)(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)")
+
+
+def folder_file(working_folder: Path) -> Path:
+    """Return where the settings of a working folder are."""
+    return working_folder / FILE
+
+
+def user_file() -> Path:
+    """Return where the settings for all folders of this user are."""
+    from platformdirs import user_config_path  # noqa: PLC0415 # `--help` never needs it
+
+    return user_config_path("tapetrail", appauthor=False) / USER_FILE
+
+
+def read_files(paths: Iterable[Path]) -> Sequence[SettingsFile]:
+    """Return the files of those `paths` where there is one, in their order.
+
+    Raises `InvalidInput` with file, line and column for one that is not TOML, with the nearest key
+    for an unknown one, and for a file of somebody else's.
+    """
+    return [file for path in paths if (file := _read(path)) is not None]
+
+
+def checked_key(key: str, *, place: str) -> str:
+    """Return a key that there is. Raises `InvalidInput` with the nearest for any other."""
+    if key in VARIABLES:
+        return key
+    from tapetrail.core.strategies import nearest  # noqa: PLC0415 # a known key does without
+
+    near = nearest(key, VARIABLES)
+    hint = f"did you mean {near}?" if near else f"known: {', '.join(VARIABLES)}"
+    raise InvalidInput(f"{place}: no setting {key!r}; {hint}")
+
+
+def write_setting(path: Path, key: str, value: str) -> None:
+    """Write one setting into the file at `path`, which keeps its comments, its order and its mode.
+
+    The file is replaced whole or not at all. Raises `InvalidInput` for a value that breaks a rule
+    and for any password, `EdgeFailure` if the folder refuses.
+    """
+    import tomlkit  # noqa: PLC0415 # for writing only
+
+    checked_key(key, place="set")
+    if key == "database_url" and has_password(value):
+        raise InvalidInput(
+            "database_url: a password is never written to a file here;"
+            f" say the address in {VARIABLES[key]}"
+        )
+    found = _read(path)
+    checked = SettingsFile(path=path, values={key: value}, is_private=True)
+    read_settings({}, working_folder=path.parent, files=[checked])
+    try:
+        text = path.read_text(encoding="utf-8") if found is not None else ""
+        document = tomlkit.parse(text)
+        document[key] = value
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _replace(path.resolve(), tomlkit.dumps(document))
+    except OSError as error:
+        raise EdgeFailure(f"settings {path}: {error.strerror}") from error
+
+
+def _read(path: Path) -> SettingsFile | None:
+    try:
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            content = file.read(SIZE_MAX + 1) if stat.S_ISREG(state.st_mode) else b""
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InvalidInput(f"settings {path}: cannot be read; {error.strerror}") from error
+    if not stat.S_ISREG(state.st_mode) or len(content) > SIZE_MAX:
+        raise InvalidInput(f"settings {path}: expected a file of at most {SIZE_MAX} bytes")
+    if hasattr(os, "geteuid") and state.st_uid not in {os.geteuid(), 0}:
+        raise InvalidInput(
+            f"settings {path}: belongs to another user, who could name programs to run; make it"
+            " yours, or go to another folder"
+        )
+    values = _values(_parsed(content, path), path)
+    return SettingsFile(path=path, values=values, is_private=not state.st_mode & 0o077)
+
+
+def _parsed(content: bytes, path: Path) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415 # who has no file does without
+
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"settings {path}: not UTF-8 at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        found = _PLACE.fullmatch(str(error))
+        said = found[1] if found else str(error)
+        place = f", line {found[2]}, column {found[3]}" if found and found[2] else ", at its end"
+        raise InvalidInput(f"settings {path}{place}: {said[:1].lower()}{said[1:]}") from error
+
+
+def _values(document: Mapping[str, object], path: Path) -> Mapping[str, str]:
+    values: dict[str, str] = {}
+    for key, value in document.items():
+        checked_key(key, place=f"settings {path}")
+        if not isinstance(value, str):
+            raise InvalidInput(f"settings {path}: {key}: expected text in quotes")
+        values[key] = value
+    return values
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a file with the text in the place of another, which gives it its mode."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        unfinished = Path(file.name)
+        try:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+            unfinished.replace(path)
+        except BaseException:
+            unfinished.unlink()
+            raise

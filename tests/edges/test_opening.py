@@ -1,0 +1,179 @@
+"""A strategy's source is opened by name, in any process, wherever its bars lie."""
+
+from collections.abc import Mapping
+from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.builders import utc
+from tests.edges.bar_shapes import NAMES, SHAPES, Quote, Shape, Spelling, csv_bytes
+from tests.edges.normalising import ZONES, exchange
+
+from tapetrail.core.bar_text import bars_text
+from tapetrail.core.bars import Adjustment, Split
+from tapetrail.core.canonical import digest_bytes
+from tapetrail.core.errors import ErrorKind, IntegrityFailure, InvalidInput, NotFound
+from tapetrail.core.strategies import StrategySpec, parse_strategy
+from tapetrail.sources import Source
+from tapetrail.sources.files import FrameSource
+from tapetrail.sources.frames import tables_of
+from tapetrail.sources.frozen import freeze_tables, thaw_tables
+from tapetrail.sources.opening import SourceOpener, listing_of
+from tapetrail.sources.raw import parse_columns
+from tapetrail.sources.sample import SampleSource
+from tapetrail.sources.tables import symbol_table
+
+DATA: Final = {"exchange": "XNAS", "currency": "USD", "adjustment": "split"}
+DAYS: Final = (date(2024, 3, 7), date(2024, 3, 8), date(2024, 3, 11))
+PRICES: Final = ("10.1", "11.25", "9.9", "10.5")
+
+
+def quotes() -> list[Quote]:
+    """Return bars on both sides of a change of the clocks, one without a volume."""
+    o, h, low, c = map(Decimal, PRICES)
+    volumes = (100, None, 0)
+    return [
+        Quote(day=day, prices=(o, h, low, c), volume=volume)
+        for day, volume in zip(DAYS, volumes, strict=True)
+    ]
+
+
+def spelling() -> Spelling:
+    return Spelling(name=NAMES["title"], unit=1000, hour=time(9, 30), zone=ZONES[0])
+
+
+def spec_of(source: str, *instruments: str, **data: object) -> StrategySpec:
+    content = {"name": "mine", "instruments": instruments or ("AAPL",), "source": source}
+    described = {} if source == "sample" else {"data": {**DATA, **data}}
+    return parse_strategy({**content, **described}, place="test")
+
+
+def no_frame(digest: str) -> bytes:
+    raise AssertionError(digest)
+
+
+def opened(spec: StrategySpec, config: Mapping[str, str] | None = None) -> Source:
+    return SourceOpener(read_frame=no_frame)(spec, config or {})
+
+
+def test_the_sample_is_opened_by_its_name() -> None:
+    assert isinstance(opened(spec_of("sample")), SampleSource)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("smaple", "did you mean sample?"), ("unknown", "known: sample, file:PATH, frame")],
+)
+def test_an_unknown_source_is_refused_with_the_nearest(name: str, said: str) -> None:
+    spec = parse_strategy({"name": "x", "instruments": ["A"], "source": name}, place="test")
+    with pytest.raises(NotFound) as failure:
+        opened(spec)
+    assert failure.value.message == f"no source {name!r}; {said}"
+
+
+def test_a_relative_path_begins_at_the_strategys_folder(tmp_path: Path) -> None:
+    (tmp_path / "my prices.csv").write_bytes(csv_bytes(quotes(), spelling()))
+    source = opened(spec_of("file:my prices.csv"), {"folder": str(tmp_path)})
+    assert source.name == "file:my prices.csv"
+    assert [str(found) for found in source.instruments()] == ["AAPL (XNAS, USD)"]
+    assert source.coverage(source.instrument("AAPL")) == (DAYS[0], DAYS[-1])
+
+
+def test_bars_that_name_no_symbol_take_the_only_one_there_is(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_bytes(csv_bytes(quotes(), spelling()))
+    config = {"folder": str(tmp_path)}
+    for spec, symbol in (
+        (spec_of("file:prices.csv"), "AAPL"),
+        (spec_of("file:prices.csv", symbol="MSFT"), "MSFT"),
+        (spec_of("file:prices.csv", "A", "B"), "prices"),
+    ):
+        assert [found.symbol for found in opened(spec, config).instruments()] == [symbol]
+
+
+def test_what_a_strategy_says_of_its_bars_is_what_the_listing_says() -> None:
+    said = {"calendar": "24/7", "asset_class": "crypto", "zone": "UTC", "quoted_in": "USX"}
+    splits = {"AAPL": {"2020-08-31": 4}}
+    policy = {"missing_prices": "drop", "utc_midnights": "dates", "volume_unit": "units"}
+    spec = spec_of("frame", adjustment="raw", splits=splits, **said, **policy)
+    listing = listing_of(spec)
+    terms = listing.terms
+    assert (listing.calendar, listing.asset_class, terms.zone, terms.quoted_in) == tuple(
+        said.values()
+    )
+    assert (terms.missing_prices, terms.utc_midnights, terms.volume_unit) == tuple(policy.values())
+    assert terms.adjustment is Adjustment.RAW
+    assert listing.splits is not None
+    assert [split.ex_on for split in listing.splits["AAPL"]] == [date(2020, 8, 31)]
+    assert isinstance(listing.splits["AAPL"][0], Split)
+    with pytest.raises(InvalidInput, match="source sample: the strategy has no 'data'"):
+        listing_of(spec_of("sample"))
+
+
+def test_a_bad_row_is_refused_before_a_run_begins(tmp_path: Path) -> None:
+    lines = csv_bytes(quotes(), spelling()).decode().replace("11.25", "9.95", 1)
+    (tmp_path / "prices.csv").write_text(lines)
+    source = opened(spec_of("file:prices.csv"), {"folder": str(tmp_path)})
+    with pytest.raises(InvalidInput, match=r"line 2: .* high is at or above open and close") as bad:
+        source.coverage(source.instrument("AAPL"))
+    assert bad.value.kind is ErrorKind.BAD_BARS
+
+
+def test_rows_of_which_none_is_left_are_no_bars(tmp_path: Path) -> None:
+    lines = "Date,Open,High,Low,Close\n2024-03-07,,,,\n"
+    (tmp_path / "prices.csv").write_text(lines)
+    spec = spec_of("file:prices.csv", missing_prices="drop")
+    source = opened(spec, {"folder": str(tmp_path)})
+    with pytest.raises(NotFound, match=r"AAPL .*prices.csv has no bars") as none:
+        source.coverage(source.instrument("AAPL"))
+    assert none.value.kind is ErrorKind.NO_BARS
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
+def test_a_frame_is_read_the_same_in_another_process(shape: Shape) -> None:
+    tables = tables_of(shape(quotes(), spelling()))
+    thawed = thaw_tables(freeze_tables(tables))
+    for before, after in zip(tables, thawed, strict=True):
+        one, other = (parse_columns(symbol_table([t], None, place="x")) for t in (before, after))
+        assert one.stated == other.stated
+        assert one.times.kind is other.times.kind
+        assert np.array_equal(one.times.values, other.times.values)
+        for name in ("open", "high", "low", "close", "volume"):
+            assert np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
+        assert [one.where(at) for at in range(len(one))] == [
+            other.where(at) for at in range(len(other))
+        ]
+
+
+def test_a_frame_handed_over_is_opened_by_its_digest() -> None:
+    spec = spec_of("frame")
+    frame = pd.DataFrame(
+        {"Open": [10.0], "High": [11.0], "Low": [9.0], "Close": [10.5]},
+        index=pd.Index([DAYS[0]], name="Date"),
+    )
+    handed = FrameSource.of(frame, listing=listing_of(spec))
+    kept: dict[str, bytes] = {digest_bytes(handed.frozen()): handed.frozen()}
+    (digest,) = kept
+    source = SourceOpener(read_frame=kept.__getitem__)(spec, {"frame": digest})
+    as_of = utc("2024-03-08 00:00")
+    assert SourceOpener(read_frame=no_frame, handed=handed)(spec, {}) is handed
+    fetched = [
+        one.fetch(one.instrument("AAPL"), first=DAYS[0], as_of=as_of, calendar=exchange())
+        for one in (handed, source)
+    ]
+    assert bars_text(fetched[0].bars) == bars_text(fetched[1].bars)
+    assert fetched[0].payload == fetched[1].payload
+
+
+def test_without_a_program_there_is_no_frame() -> None:
+    with pytest.raises(InvalidInput, match="a Python program hands over its bars"):
+        opened(spec_of("frame"))
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"format": "tapetrail-frame/2", "tables": []}'])
+def test_bytes_that_are_no_frozen_frame_are_refused(content: bytes) -> None:
+    with pytest.raises(IntegrityFailure, match="not a frozen frame"):
+        thaw_tables(content)

@@ -1,0 +1,209 @@
+"""The record as a Python program opens it."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import InternalError
+
+import tapetrail
+from tapetrail import bootstrap
+from tapetrail.child_run import run_in_child
+from tapetrail.core.canonical import digest_bytes
+from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
+from tapetrail.core.records import ExecutionStatus, RunType
+from tapetrail.core.strategies import parse_strategy
+from tapetrail.interface import OpenRecord
+from tapetrail.models import Chart, WorkflowExecution
+from tapetrail.planner import Request
+from tapetrail.settings import read_settings
+from tapetrail.sources.calendars import load_calendar
+from tapetrail.strategy_files import bundled_strategy
+from tapetrail.wire import Filters, Resource
+
+pytestmark = pytest.mark.service
+
+STRATEGY: Final[dict[str, object]] = {
+    "name": "mine",
+    "instruments": ["ACME"],
+    "source": "frame",
+    "data": {"exchange": "XNYS", "currency": "USD", "adjustment": "split"},
+}
+
+
+def frame(count: int = 700) -> pd.DataFrame:
+    sessions = load_calendar("XNYS").sessions
+    days = sessions[sessions <= np.datetime64("2024-06-28")][-count:]
+    price = 100 + 10 * np.sin(np.arange(count) / 25)
+    columns = {"Open": price, "High": price + 1, "Low": price - 1, "Close": price + 0.25}
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(days, name="Date"))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a home in which a frame was decided on twice, by one program."""
+    folder = tmp_path_factory.mktemp("interface") / "home"
+    with tapetrail.open_record(folder) as record:
+        ran = record.run(STRATEGY, frame=frame())
+        assert (ran.status, ran.decisions, ran.failed) == (ExecutionStatus.COMPLETED, 1, 0)
+        days = [date(2024, 3, 28), date(2024, 5, 31)]
+        ended = record.backfill(STRATEGY, dates=days, frame=frame().rename(columns=str.upper))
+        assert [each.status for each in ended] == [ExecutionStatus.COMPLETED] * 2
+        assert ended[0].execution_id != ended[1].execution_id
+    return folder
+
+
+def test_a_frame_becomes_decisions_whose_rows_a_frame_takes(home: Path) -> None:
+    with tapetrail.open_record(home) as record:
+        found = pd.DataFrame(record.rows("decisions", symbol="ACME"))
+        as_of = {1: datetime(2024, 6, 28, 20, tzinfo=UTC), 2: datetime(2024, 3, 28, 20, tzinfo=UTC)}
+        assert found.set_index("id")["as_of"].to_dict().items() >= as_of.items()
+        assert record.status().decisions == 3
+        bars = record.detail("decisions", 1).related["snapshots"]
+        assert {row["source"] for row in bars} == {"frame"}
+        assert record.rows("decisions", symbol="NOBODY") == []
+
+
+def test_the_case_of_names_changes_no_bars(home: Path) -> None:
+    """The old failure: `Close` against `close`."""
+    with tapetrail.open_record(home) as record:
+        record.run(STRATEGY, frame=frame().rename(columns=str.lower))
+        newest = record.rows("decisions")[0]["id"]
+        digests = [
+            {row["timeframe"]: row["bars_digest"] for row in found.related["snapshots"]}
+            for found in (record.detail("decisions", int(str(number))) for number in (1, newest))
+        ]
+        assert digests[0] == digests[1]
+
+
+def test_a_charts_bytes_are_those_its_row_names(home: Path) -> None:
+    with tapetrail.open_record(home) as record:
+        columns = record.detail("charts", 1).columns
+        assert digest_bytes(record.chart_image(1)) == columns["jpeg_digest"]
+        assert digest_bytes(record.chart_page(1)) == columns["html_digest"]
+        with pytest.raises(NotFound, match="no chart 999"):
+            record.chart_page(999)
+
+
+def test_a_session_reads_and_cannot_write(home: Path) -> None:
+    with tapetrail.open_record(home) as record, record.session() as session:
+        assert session.scalar(text("SELECT count(*) FROM tapetrail.charts WHERE id < 3")) == 2
+        with pytest.raises(InternalError, match="read-only transaction"):
+            session.execute(text("DELETE FROM tapetrail.charts"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "bars", "said"),
+    [
+        ({}, None, "source frame: no frame was handed over"),
+        ({}, frame(9).drop(columns="Close"), "no column for close"),
+        ({}, "text", "frame"),
+        ({"source": "sample", "data": None}, frame(9), "the strategy's source is sample"),
+        ({"name": "my strategy"}, frame(9), "strategy: name: expected"),
+    ],
+)
+def test_what_is_wrong_is_refused_before_anything_is_written(
+    *, home: Path, changes: dict[str, object], bars: object, said: str
+) -> None:
+    with tapetrail.open_record(home) as record:
+        before = record.status()
+        with pytest.raises(InvalidInput, match=said):
+            record.run({**STRATEGY, **changes}, frame=bars)
+        assert record.status() == before
+
+
+def test_an_unknown_list_or_filter_is_refused_by_name(home: Path) -> None:
+    with tapetrail.open_record(home) as record:
+        with pytest.raises(InvalidInput, match="list 'chart': expected one of executions, decis"):
+            record.rows("chart")
+        with pytest.raises(InvalidInput, match="filter 'symbl': expected one of symbol, timeframe"):
+            record.rows("charts", symbl="ACME")
+
+
+def test_a_parsed_strategy_and_other_symbols_run_too(home: Path) -> None:
+    with tapetrail.open_record(home) as record:
+        ran = record.run(bundled_strategy(), symbols=["IBM"], as_of=date(2012, 8, 3))
+        assert (ran.decisions, ran.failed) == (1, 0)
+
+
+def test_a_child_that_cannot_do_its_work_is_an_edge_failure(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tapetrail.open_record(home) as record:
+        monkeypatch.setenv("PYTHONHOME", "/nowhere")
+        with pytest.raises(EdgeFailure, match="the process that carried out the run ended early"):
+            record.run(STRATEGY, frame=frame())
+
+
+def test_a_file_that_is_gone_when_its_decision_is_made_is_a_recorded_failure(
+    tmp_path: Path,
+) -> None:
+    frame().to_csv(tmp_path / "prices.csv")
+    spec = parse_strategy({**STRATEGY, "source": "file:prices.csv"}, place="test")
+    settings = read_settings({"TAPETRAIL_HOME": "home", "USER": "me"}, working_folder=tmp_path)
+    request = Request(spec=spec, config={"folder": str(tmp_path)})
+    plan = bootstrap.planner(settings).plan(request)
+    with bootstrap.open_recorder(settings) as recorder:
+        order = recorder.order(
+            spec,
+            plan,
+            run_type=RunType.MANUAL,
+            runtime=bootstrap.runtime_record(),
+            config=request.config,
+        )
+        (tmp_path / "prices.csv").unlink()
+        run_in_child({"gone": order}, settings=settings, concurrency=1)
+        (row,) = recorder.page(Resource.DECISIONS, filters=Filters(), limit=2).data
+    assert (row.status, row.failed_stage, row.error_kind) == ("failed", "bars", "no_bars")
+    assert "prices.csv: no such file" in row.error_message
+
+
+def test_what_the_package_offers_is_loaded_by_name() -> None:
+    offered: list[Any] = [getattr(tapetrail, name) for name in tapetrail.__all__]
+    assert OpenRecord in offered
+    with pytest.raises(AttributeError, match="has no attribute 'open_recrod'"):
+        _ = tapetrail.open_recrod  # pyright: ignore[reportAttributeAccessIssue] # the point
+
+
+def test_the_models_lead_from_any_row_to_the_others(home: Path) -> None:
+    with tapetrail.open_record(home) as record, record.session() as session:
+        execution = session.scalars(
+            select(WorkflowExecution).where(WorkflowExecution.id == 1)
+        ).one()
+        assert execution.strategy is not None
+        assert execution.strategy.executions[0] is execution
+        (decision,) = execution.decisions
+        assert decision.execution is execution
+        assert decision.instrument.decisions[0] is decision
+        assert execution.charts == decision.charts
+        assert execution.llm_analyses == decision.llm_analyses
+        daily, weekly = execution.charts
+        assert [analysis.question for analysis in daily.llm_analyses] == [
+            "chart:1d",
+            "consolidated",
+        ]
+        assert daily.snapshot is not None
+        assert (daily.snapshot, daily.snapshot.charts) == (decision.snapshots[0], [daily])
+        (signal,) = execution.signals
+        assert decision.signals == [signal]
+        assert (signal.chart, signal.execution, signal.decision) == (daily, execution, decision)
+        assert signal.strategy is execution.strategy
+        assert signal.llm_analysis is not None
+        assert (signal.llm_analysis.charts, signal.llm_analysis.chart) == ([daily, weekly], None)
+        assert (daily.signals, signal.llm_analysis.signals) == ([signal], [signal])
+        assert (daily.execution, weekly.decision) == (execution, decision)
+        assert decision.snapshots[0].decision is decision
+        assert signal.llm_analysis.execution is execution
+        assert execution.llm_analyses[0].chart is daily
+
+
+def test_the_models_are_read_and_never_written(home: Path) -> None:
+    with tapetrail.open_record(home) as record, record.session() as session:
+        chart = session.scalars(select(Chart).order_by(Chart.id).limit(1)).one()
+        chart.symbol = "OTHER"
+        with pytest.raises(InvalidInput, match=r"Chart: the classes of tapetrail\.models are read"):
+            session.flush()

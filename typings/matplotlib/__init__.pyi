@@ -1,0 +1,3 @@
+# The part of Matplotlib 3 that the benchmarks use.
+
+def use(backend: str) -> None: ...
