@@ -19,6 +19,7 @@ from tapetrail.core.strategies import FRAME, StrategySpec, parse_strategy
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.settings import HOME, Settings, read_settings
+from tapetrail.settings_files import folder_file, read_files, user_file
 from tapetrail.store.reads import Progress
 from tapetrail.wire import LIMIT_MAX, Detail, Filters, Resource, Status
 
@@ -133,7 +134,9 @@ def open_record(home: str | Path | None = None) -> Generator[OpenRecord]:
     environment = dict(os.environ)
     if home is not None:
         environment[HOME] = str(home)
-    settings = read_settings(environment, working_folder=Path.cwd())
+    folder = Path.cwd()
+    files = read_files([folder_file(folder), user_file()])
+    settings = read_settings(environment, working_folder=folder, files=files)
     with bootstrap.open_recorder(settings) as recorder:
         yield OpenRecord(recorder, settings=settings)
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from tapetrail import bootstrap
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.settings import Settings
 from tapetrail.store import migrate
-from tapetrail.store.private_server import ServerAddress
+from tapetrail.store.private_server import PrivateServer, ServerAddress
 
 pytestmark = pytest.mark.service
 
@@ -70,3 +70,26 @@ def test_a_runtime_names_what_ran() -> None:
     assert record.lock_digest is not None
     assert set(record.libraries) == set(bootstrap.LIBRARIES)
     assert record == replace(record)
+
+
+def test_who_may_create_roles_but_is_no_superuser_has_a_record_on_a_server_of_others(
+    tmp_path: Path,
+) -> None:
+    with PrivateServer(home=tmp_path / "server").hold() as address:
+        admin = create_engine(address.url("postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text("CREATE ROLE customer LOGIN CREATEROLE"))
+            connection.execute(text("CREATE DATABASE theirs OWNER customer"))
+        admin.dispose()
+        url = make_url(address.url("customer")).set(database="theirs")
+        settings = Settings(
+            home=tmp_path / "home",
+            database_url=url.render_as_string(hide_password=False),
+            postgres_bin_dir=None,
+            actor="tester",
+        )
+        assert bootstrap.upgrade(settings) == bootstrap.SCHEMA_VERSION
+        with bootstrap.open_recorder(settings) as recorder:
+            assert recorder.status().executions == 0
+            with recorder.reading() as session:
+                assert session.scalar(text("SELECT current_user")) == bootstrap.APP

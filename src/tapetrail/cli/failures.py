@@ -28,7 +28,7 @@ INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 MEANINGS: Final = {
     DONE: "done, also where a list is empty",
-    FAILED: "a decision failed, a stored object is damaged, or TapeTrail has a defect",
+    FAILED: "a decision or a check failed, a stored object is damaged, or TapeTrail has a defect",
     USAGE: "an option, a value or a strategy file breaks a rule; nothing was done",
     NOT_FOUND: "nothing by that name or number; the message says what there is",
     UNREACHABLE: "the database, a folder or a source did not do its part",
@@ -46,7 +46,7 @@ _CODES: Final[dict[type[TapeTrailError], int]] = {
     IntegrityFailure: FAILED,
 }
 # The command that mends it may stand at the end of a message.
-_REMEDY: Final = re.compile(r"(?s)(.*); run: (tapetrail [a-z -]+)")
+_REMEDY: Final = re.compile(r"(?s)(.*); run: (tapetrail [a-z0-9 -]+)")
 # How typer's messages go on after they said what is wrong.
 _WHY: Final = re.compile(r"(?s)(.*?)(?:\.|:)? ?(?:\((Possible .*)\)|(Did you mean .*))")
 
