@@ -1,6 +1,6 @@
 # Every command we type. `make` alone lists them; each target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench gallery format lock clean
+.PHONY: help install demo test check bench gallery format lock clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,6 +24,8 @@ help: ## list the commands
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
 	@touch $@
 
+install: .venv/run.stamp ## install the locked packages and `tapetrail` into .venv
+
 demo: .venv/run.stamp ## record 130 decisions on the sample bars: no key, no network   [ARGS=...]
 	@$(BIN)/tapetrail demo $(ARGS)
 
@@ -44,7 +46,13 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
 
-bench: .venv/dev.stamp ## measure speed, as ratios within one run   [ARGS=...]
+.venv-bench/bench.stamp: requirements-bench.lock
+	@echo "installing Plotly, Kaleido and mplfinance beside everything else (first time only) ..."
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock
+	@touch $@
+
+bench: .venv/dev.stamp $(if $(findstring rivals,$(ARGS)),.venv-bench/bench.stamp) ## measure speed, as ratios within one run   [ARGS=...]
 	$(BIN)/python -m benchmarks $(ARGS)
 
 gallery: .venv/dev.stamp ## draw every kind of chart: docs/gallery, in full size in build   [ARGS=...]
@@ -62,5 +70,5 @@ lock: ## resolve the dependencies anew (needs uv)
 
 clean: ## remove the environment and caches; the record in .tapetrail stays
 	-@[ ! -x $(BIN)/tapetrail ] || $(BIN)/tapetrail db stop --quiet
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist
+	rm -rf .venv .venv-bench .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

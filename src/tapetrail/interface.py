@@ -15,7 +15,7 @@ from tapetrail import bootstrap
 from tapetrail.child_run import run_in_child
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.records import RunType
-from tapetrail.core.strategies import FRAME, StrategySpec, parse_strategy
+from tapetrail.core.strategies import FILE, FRAME, StrategySpec, parse_strategy
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.settings import HOME, Settings, read_settings
@@ -44,10 +44,11 @@ class OpenRecord:
     ) -> Progress:
         """Run a strategy once and record every decision; return how the execution ended.
 
-        `strategy` is the content of a strategy file. `frame` holds the bars of one with `source:
-        frame`: a pandas, polars or pyarrow frame, or a list of rows. `symbols` take the place of
-        the strategy's instruments. `as_of` is the last day that is known, by default the latest
-        completed session. Raises what `tapetrail run` refuses, before anything is written.
+        `strategy` is the content of a strategy file; paths in it begin in the current folder.
+        `frame` holds the bars of one with `source: frame`: a pandas, polars or pyarrow frame, or a
+        list of rows. `symbols` take the place of the strategy's instruments. `as_of` is the last
+        day that is known, by default the latest completed session. Raises what `tapetrail run`
+        refuses, before anything is written.
         """
         return self.backfill(strategy, frame=frame, symbols=symbols, dates=[as_of])[0]
 
@@ -68,9 +69,11 @@ class OpenRecord:
         if handed is None and frame is not None:
             raise InvalidInput(f"frame: the strategy's source is {spec.source}, expected {FRAME}")
         planner = bootstrap.planner(self._settings, handed=handed)
-        requests = [Request(spec=spec, symbols=symbols, as_of_on=day) for day in dates]
-        plans = [planner.plan(request) for request in requests]
-        config: dict[str, str] = {}
+        config = {"folder": str(Path.cwd())} if spec.source.startswith(FILE) else {}
+        plans = [
+            planner.plan(Request(spec=spec, symbols=symbols, as_of_on=day, config=config))
+            for day in dates
+        ]
         if handed is not None:
             config["frame"] = self._recorder.keep_frame(handed.frozen(), at=bootstrap.utc_now())
         runtime = bootstrap.runtime_record()
@@ -112,6 +115,17 @@ class OpenRecord:
     def chart_page(self, number: int) -> bytes:
         """Return a chart's interactive HTML page, checked against its digest."""
         return self._recorder.chart_page(number)
+
+    def chart_print(self, number: int) -> bytes:
+        """Return a chart for printing, as PDF, with the levels of the signal that followed."""
+        return self._recorder.chart_print(number)
+
+    def blob(self, digest: str) -> bytes:
+        """Return the stored bytes that a `*_digest` column names, checked against it.
+
+        Raises `NotFound` for bytes that no row names.
+        """
+        return self._recorder.blob(digest)
 
     def status(self) -> Status:
         """Return how much the record holds."""

@@ -210,9 +210,14 @@ class Recorder:
             named = lists.detail(session, Resource.CHARTS, number).columns[column]
             if named is None:
                 raise NotFound(f"chart {number} was recorded without {column}")
-            digest = parse_digest(str(named))
-            key = reads.blob_key(session, digest)
-        return self._blobs.read(key, digest=digest)
+        return self.blob(str(named))
+
+    def blob(self, digest: str) -> bytes:
+        """Return the stored bytes with a digest. Raises `NotFound` for bytes that no row names."""
+        wanted = parse_digest(digest)
+        with transaction(self._engine) as session:
+            key = reads.blob_key(session, wanted)
+        return self._blobs.read(key, digest=wanted)
 
     def keep_frame(self, content: bytes, *, at: datetime) -> Digest:
         """Store the frozen form of a frame, whose digest names it in an execution's `config`."""

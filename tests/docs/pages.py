@@ -12,7 +12,7 @@ A block of `text` that follows shows what the block before it prints; `...` stan
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -81,7 +81,7 @@ def read_blocks(path: Path) -> list[Block]:
         follows = bool(blocks) and not text[end : found.start()].strip()
         end = found.end()
         if found["language"] == SHOWN and follows:
-            blocks[-1] = _showing(blocks[-1], found["text"])
+            blocks[-1] = replace(blocks[-1], shown=found["text"])
             continue
         blocks.append(
             Block(
@@ -113,18 +113,9 @@ def read_links(path: Path) -> Iterator[tuple[str, str]]:
 def read_anchors(path: Path) -> set[str]:
     """Return the anchors that a page's headings give."""
     headings = _HEADING.findall(_BLOCK.sub("", read_page(path)))
-    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
-
-
-def _showing(block: Block, shown: str) -> Block:
-    return Block(
-        page=block.page,
-        line=block.line,
-        language=block.language,
-        text=block.text,
-        marks=block.marks,
-        shown=shown,
-    )
+    return {
+        re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings
+    }
 
 
 def _trimmed(text: str) -> str:

@@ -67,9 +67,7 @@ def test_every_block_that_is_not_run_says_why(page: Path) -> None:
         ("a.c", "abc", False),
     ],
 )
-def test_what_a_page_shows_is_what_is_printed(
-    *, expected: str, printed: str, is_it: bool
-) -> None:
+def test_what_a_page_shows_is_what_is_printed(*, expected: str, printed: str, is_it: bool) -> None:
     assert is_shown(expected, printed) is is_it
 
 

@@ -137,7 +137,7 @@ def test_a_date_on_which_the_exchange_was_closed_is_refused() -> None:
         (True, "True is no time"),
         (None, "the time is missing"),
         (pd.NaT, "the time is missing"),
-        ("2024-03-04T09:30:00", "2024-03-04T09:30:00.000000 has no zone; name the zone"),
+        ("2024-03-04T09:30:00", "2024-03-04T09:30:00.000000 has no zone; name the `zone`"),
     ],
 )
 def test_what_is_no_time_is_refused_with_its_place(moment: object, says: str) -> None:

@@ -177,3 +177,13 @@ def test_without_a_program_there_is_no_frame() -> None:
 def test_bytes_that_are_no_frozen_frame_are_refused(content: bytes) -> None:
     with pytest.raises(IntegrityFailure, match="not a frozen frame"):
         thaw_tables(content)
+
+
+def test_splits_of_a_symbol_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_bytes(csv_bytes(quotes(), spelling()))
+    splits = {"APPL": {"2024-03-08": 2}}
+    source = opened(
+        spec_of("file:prices.csv", adjustment="raw", splits=splits), {"folder": str(tmp_path)}
+    )
+    with pytest.raises(InvalidInput, match=r"splits of APPL: .*prices.csv holds no bars of it"):
+        source.coverage(source.instrument("AAPL"))

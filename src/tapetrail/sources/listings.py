@@ -112,8 +112,9 @@ class ListedSource(ABC):
         """Return the first and the last session there are bars for.
 
         Every row is read, so that a run is refused before it begins: raises `InvalidInput` as
-        `bars_of` does, and `NotFound` without a bar.
+        `bars_of` does and for splits of what there are no bars of, `NotFound` without a bar.
         """
+        self._check_splits()
         raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
         terms = self.listing.terms
         bars = bars_of(raw, instrument=instrument, calendar=calendar, terms=terms).bars
@@ -159,6 +160,14 @@ class ListedSource(ABC):
             price_factor=found.price_factor,
             adjusted_with_hindsight=is_restated and bool(days.max() > np.datetime64(last)),
         )
+
+    def _check_splits(self) -> None:
+        """Refuse splits that would restate nothing: the symbol may be misspelled."""
+        unknown = sorted({*(self.listing.splits or ())} - {*self.symbols()})
+        if unknown:
+            raise InvalidInput(
+                f"splits of {unknown[0]}: {self.place} holds no bars of it", kind=ErrorKind.BAD_BARS
+            )
 
     def _columns(self, instrument: Instrument) -> RawColumns:
         ours = self.instrument(instrument.symbol)

@@ -202,7 +202,7 @@ def _with_prices(raw: RawColumns, policy: MissingPrices) -> RawColumns:
     at = int(np.argmin(present))
     raise _refused(
         f"{raw.where(at)}: {_quoted(raw, at)}: a price is missing or infinite; correct the row, or"
-        " state that such rows are dropped"
+        " state `missing_prices: drop`"
     )
 
 

@@ -30,7 +30,7 @@ def instants_of(times: Times, *, zone: str | None, where: Where) -> Instants:
         return times.values
     if zone is None:
         raise _refused(
-            f"{where(0)}: the time {times.values[0]} has no zone; name the zone it was written in"
+            f"{where(0)}: the time {times.values[0]} has no zone; name the `zone` it was written in"
         )
     local = zone_named(zone)
     clocks: list[datetime] = times.values.tolist()
@@ -67,8 +67,8 @@ def sessions_of(
             return days
         raise _refused(
             f"{where(0)}: {times.values[0]} UTC is the evening of {sessions[0]} in"
-            f" {calendar.zone}, and every time is midnight UTC; if these are dates, state that"
-            " UTC midnights are dates"
+            f" {calendar.zone}, and every time is midnight UTC; if these are dates, state"
+            " `utc_midnights: dates`"
         )
     return sessions
 
