@@ -216,7 +216,9 @@ def test_a_page_is_kept_packed_and_read_as_it_was(blobs: DirectoryBlobs, root: P
         blobs.put(b"another", key="charts/a.html")
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x1f\x8b", b"<p>not packed", gzip.compress(b"x", mtime=0)[:-1]])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\x1f\x8b", b"<p>not packed", gzip.compress(b"x", mtime=0)[:-1]]
+)
 def test_a_page_that_cannot_be_unpacked_is_damaged(
     blobs: DirectoryBlobs, root: Path, damage: bytes
 ) -> None:

@@ -1,5 +1,6 @@
 """What fails is recorded with its reason, or refused before anything is recorded; nothing hangs."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,11 +8,12 @@ from typing import Final
 
 import pytest
 from tests.edges.waiting import wait_for
-from tests.workflows import broken_run, stranger
+from tests.workflows import broken_run, deadly_run, stranger
 from tests.workflows.conftest import Home
 from tests.workflows.soundness import assert_sound, is_done, work_off
 
 from tapetrail.store.private_server import PrivateServer
+from tapetrail.workflows.decide import BEGUN_MAX
 
 pytestmark = pytest.mark.service
 
@@ -75,6 +77,23 @@ def test_a_defect_is_recorded_and_ends_its_execution(home: Home) -> None:
     assert "Traceback" not in ended.stderr
     message = assert_failed_without_a_claim(home, kind="defect")
     assert message == "ZeroDivisionError: nothing� � here"
+
+
+def test_a_decision_that_ends_every_process_is_given_up_and_said_so(home: Home) -> None:
+    def begun(*, minutes: int) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, deadly_run.__file__, str(home.path), str(minutes)],
+            cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+
+    # In its first minute a decision is not counted.
+    codes = [begun(minutes=minutes).returncode for minutes in (0, *[2] * BEGUN_MAX)]
+    assert codes == [-signal.SIGKILL] * (1 + BEGUN_MAX)
+    assert not is_done(home)
+    ended = begun(minutes=2)
+    assert (ended.returncode, ended.stdout) == (0, "failed\n"), ended.stderr
+    message = assert_failed_without_a_claim(home, kind="defect")
+    assert message.startswith(f"begun {BEGUN_MAX} times, ")
 
 
 def test_two_runs_of_the_same_at_the_same_moment_both_complete(home: Home) -> None:

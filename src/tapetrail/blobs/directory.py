@@ -36,6 +36,7 @@ class DirectoryBlobs:
     def __init__(self, *, root: Path) -> None:
         self._root = root.absolute()
         self._unfinished = self._root / UNFINISHED
+        self._lasting = {self._root.parent}
         with _naming(self._root):
             self._remove_leftovers()
 
@@ -108,16 +109,20 @@ class DirectoryBlobs:
     def _create_folder(self, folder: Path) -> None:
         """Create the folder so that it outlives a crash before the first name is put into it.
 
-        One with a name in it has outlived its creation; the others cost a sync of every parent.
+        One with a name in it has outlived its creation; the others cost a sync of every parent, up
+        to one that this process has made to last before.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.scandir(folder) as names:
             if next(names, None) is not None:
                 return
+        synced: set[Path] = set()
         for parent in folder.parents:
             _sync(parent)
-            if parent == self._root.parent:
-                return
+            synced.add(parent)
+            if parent in self._lasting:
+                break
+        self._lasting |= synced
 
     @contextmanager
     def _unfinished_file(self, content: bytes) -> Generator[str]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tapetrail.store.reads import Progress
 
 POLL_S: Final = 0.2
+POLL_MAX_S: Final = 0.6
+POLL_PER_DECISION_S: Final = 0.02
 LATEST: Final = 10
 
 
@@ -150,10 +152,13 @@ def _watched(
     with _progress_bar(decisions) as advance:
         while True:
             found = recorder.progress(workflow_ids)
-            advance(sum(progress.ended for progress in found))
+            ended = sum(progress.ended for progress in found)
+            advance(ended)
             if len(found) == len(workflow_ids) and all(p.status.has_ended for p in found):
                 return found
-            time.sleep(POLL_S)
+            # Far from the end there is less to see, and every look costs the work some time.
+            left_s = (decisions - ended) * POLL_PER_DECISION_S
+            time.sleep(min(POLL_S + left_s, POLL_MAX_S))
 
 
 @contextmanager

@@ -55,6 +55,7 @@ class DecisionTask:
     as_of: datetime
     provenance: Provenance
     status: DecisionStatus
+    created_at: datetime
     actor: str
     config: Mapping[str, str]
 
@@ -101,6 +102,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             decisions.c.as_of,
             decisions.c.status,
             decisions.c.provenance,
+            decisions.c.created_at,
             executions.c.id.label("execution_id"),
             executions.c.record_digest.label("execution_digest"),
             executions.c.actor,
@@ -145,6 +147,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
         as_of=row.as_of,
         provenance=Provenance(row.provenance),
         status=DecisionStatus(row.status),
+        created_at=row.created_at,
         actor=row.actor,
         config=row.config,
     )

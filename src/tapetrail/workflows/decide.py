@@ -8,7 +8,7 @@ and whatever dies on the way leaves no row at all.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID, SQLAlchemyDatasource
@@ -37,12 +37,15 @@ from tapetrail.core.strategies import parse_strategy
 from tapetrail.persistence import BlobStore
 from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.engine import EXECUTE, QUEUE, Work
+from tapetrail.workflows.engine import EXECUTE, QUEUE, Work, count_begun
 from tapetrail.workflows.evidence import append_findings, keep_findings
-from tapetrail.workflows.findings import Edges, Failure, Task, work_out
+from tapetrail.workflows.findings import Edges, Failure, Findings, Task, work_out
 from tapetrail.workflows.orders import Order
 
 INSTANCE: Final = "tapetrail"
+COUNTED_AFTER: Final = timedelta(minutes=1)
+"""From this age on a decision is counted whenever it is begun, which costs two statements."""
+BEGUN_MAX: Final = 5
 # Decisions lock what they must by name, so the weakest level is enough and nothing is retried.
 _ISOLATION: Final = "READ COMMITTED"
 _OPEN: Final = DatasourceOptions(name="open_execution", isolation_level=_ISOLATION)
@@ -154,8 +157,10 @@ class Decisions(DBOSConfiguredInstance):
             return
         started_at = tools.edges.clock()
         spec = parse_strategy(task.spec, place=f"strategy of decision {decision_id}")
-        asked = Task(instrument=task.traded, spec=spec, as_of=task.as_of, config=task.config)
-        findings = work_out(asked, tools.edges)
+        findings = _given_up(task, at=started_at)
+        if findings is None:
+            asked = Task(instrument=task.traded, spec=spec, as_of=task.as_of, config=task.config)
+            findings = work_out(asked, tools.edges)
         kept = keep_findings(tools.blobs, findings, symbol=task.traded.symbol, spec=spec)
         session = tools.datasource.sql_session()
         _append_event(session, task, at=started_at, to_status=DecisionStatus.RUNNING)
@@ -170,6 +175,21 @@ class Decisions(DBOSConfiguredInstance):
         _append_event(session, task, at=now, to_status=DecisionStatus.RUNNING)
         failure = Failure(stage=Stage.ENGINE, kind=ErrorKind.DEFECT, message=message)
         _end(session, task, failure=failure, at=now)
+
+
+def _given_up(task: DecisionTask, *, at: datetime) -> Findings | None:
+    """Return the failure of a decision that seems to end every process that begins it, else None.
+
+    Processes end for many reasons, so a few times are no sign. Without a limit, one that does end
+    its process would be taken over for ever.
+    """
+    if at - task.created_at < COUNTED_AFTER:
+        return None
+    before = count_begun() - 1
+    if before < BEGUN_MAX:
+        return None
+    message = f"begun {before} times, and every time the process ended before the decision did"
+    return Findings(failure=Failure(stage=Stage.ENGINE, kind=ErrorKind.DEFECT, message=message))
 
 
 def _message(error: Exception) -> str:

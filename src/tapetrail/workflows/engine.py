@@ -27,6 +27,7 @@ APPLICATION_VERSION: Final = "1"
 """Pinned: work that an older release queued is finished by a newer one."""
 QUEUE: Final = "decisions"
 EXECUTE: Final = "execute"
+BEGUN: Final = "begun"
 POLLING_S: Final = 0.25
 TAKEN_MAX: Final = 8
 """What a worker takes off the queue at most: what it works on, and about a second of work ahead.
@@ -121,6 +122,19 @@ class Work:
         """Return whether no decision is being worked on; those that wait do not count."""
         with self._changed:
             return self._count == 0
+
+
+def count_begun() -> int:
+    """Return how often the workflow at hand was begun so, this time included.
+
+    The count is committed at once: it is there when this process does not live to the end.
+    """
+    workflow_id = str(DBOS.workflow_id)
+    found = DBOS.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
+    counted = found[0].attributes or {}
+    begun = int(counted.get(BEGUN, 0)) + 1
+    DBOS.update_workflow_attributes(workflow_id, {BEGUN: begun}, merge=True)
+    return begun
 
 
 @contextmanager
