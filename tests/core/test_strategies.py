@@ -411,6 +411,12 @@ def test_bars_of_ones_own_are_described_once_and_stored_as_written() -> None:
     assert hash(spec) == hash(parse_strategy(document, place="stored"))
 
 
+def test_a_program_may_write_the_day_of_a_split_as_a_date() -> None:
+    days = [date(2020, 8, 31), "2020-08-31"]
+    specs = [parsed(source="frame", data={**DATA, "splits": {"AAPL": {day: 4}}}) for day in days]
+    assert specs[0] == specs[1]
+
+
 def test_without_bars_of_ones_own_the_document_is_that_of_earlier_releases() -> None:
     assert "data" not in spec_document(parsed())
     data = parsed(source="frame", data=DATA).data
