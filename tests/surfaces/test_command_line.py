@@ -403,7 +403,7 @@ def open_decisions(connection: psycopg.Connection) -> int:
 def test_interrupted_work_waits_for_the_next_worker(other: Terminal, tmp_path: Path) -> None:
     strategy = strategy_in(tmp_path, "AAPL, FB, GOOG, IBM, MSFT")
     with working(other, "run", strategy, "--concurrency", "1") as run:
-        read_until(run.stderr, "1 of 5 decisions")
+        read_until(run.stderr, " of 5 decisions")
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60)
     assert (run.returncode, out) == (130, "")

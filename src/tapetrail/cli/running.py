@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.2
 POLL_MAX_S: Final = 0.6
-POLL_PER_DECISION_S: Final = 0.02
+POLL_PER_DECISION_S: Final = 0.005
 LATEST: Final = 10
 
 
