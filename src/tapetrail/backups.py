@@ -123,10 +123,11 @@ def restore(file: Path, destination: Destination) -> Manifest:
     with opened_backup(file) as backup, held_mark(destination.home) as mark:
         _check_release(backup.manifest, destination)
         _check_empty(destination, token=mark.token)  # 1
-        token = mark.token or destination.new_token()
+        is_again, token = mark.token is not None, mark.token or destination.new_token()
         mark.begin(token)  # 2
         try:
-            _clear(destination)
+            if is_again:
+                _clear(destination)
             _unpack(backup, destination)  # 3
             with destination.open_database() as database:
                 _fill(database, destination, token=token, manifest=backup.manifest)  # 4
@@ -192,7 +193,7 @@ def _occupied(why: str) -> InvalidInput:
 
 
 def _clear(destination: Destination) -> None:
-    """Remove what an unfinished restore left on disk. Until now nothing else wrote there."""
+    """Remove what an unfinished restore left on disk."""
     shutil.rmtree(destination.blob_folder, ignore_errors=True)
     for path in destination.home.glob(f"{DUMP}*"):
         path.unlink()
@@ -234,11 +235,18 @@ def _fill(
 
 
 def _give_up(destination: Destination, *, token: str) -> None:
-    """Remove what was restored so far. If that fails, the mark stays."""
+    """Remove what was restored so far. If that fails, the mark stays.
+
+    A process that looked before the mark stood may have begun a record here meanwhile. Its blobs
+    and ours lie together, so all of them stay: a blob that no row names does no harm.
+    """
     if destination.has_database():
         with destination.open_database() as database:
             if dumps.claimed_by(database.engine) == token:
                 dumps.drop(database.engine)
+            elif dumps.has_schema(database.engine):
+                _dump_file(destination).unlink(missing_ok=True)
+                return
     _clear(destination)
 
 

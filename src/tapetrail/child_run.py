@@ -43,7 +43,7 @@ def run_in_child(orders: Mapping[str, Order], *, settings: Settings, concurrency
         orders=dict(orders),
     )
     ended = subprocess.run(  # our own module
-        [sys.executable, "-m", "tapetrail.child_run"],
+        [sys.executable, "-P", "-m", "tapetrail.child_run"],
         input=json.dumps(assignment),
         stderr=subprocess.PIPE,
         encoding="utf-8",

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tarfile
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, LiteralString
@@ -21,6 +21,10 @@ from tests.edges.waiting import wait_for
 from tests.surfaces.conftest import Recorded, Run, Terminal
 
 from tapetrail.backup_files import DUMP, MANIFEST, SUMS
+from tapetrail.backups import Destination, Restorable, restore
+from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.core.canonical import digest_bytes
+from tapetrail.core.errors import InvalidInput
 from tapetrail.store import dumps, migrate
 from tapetrail.store.private_server import PrivateServer, ServerAddress
 from tapetrail.store.restore_marks import held_mark, is_unfinished
@@ -426,6 +430,44 @@ def test_a_restore_by_somebody_else_in_the_same_database_is_not_taken_over(
     assert call("db", "restore", str(backup), **place).code == 2
     engine = open_engine(plain)
     assert dumps.claimed_by(engine) == TOKEN
+    engine.dispose()
+
+
+def test_a_record_that_is_begun_during_a_restore_keeps_its_blobs(
+    *, server: ServerAddress, other_database: str, backup: Path, tmp_path: Path
+) -> None:
+    """A process that looked before the mark stood goes on, and commits rows that name its blobs."""
+    url = make_url(server_url(server, other_database)).set(drivername="postgresql+psycopg")
+    plain = url.render_as_string(hide_password=False)
+    engine, blobs = open_engine(plain), DirectoryBlobs(root=tmp_path / "home" / "blobs")
+
+    @contextmanager
+    def opened() -> Generator[Restorable]:
+        yield Restorable(
+            engine=engine, admin_url=plain, owner_url=plain, owner_role="tapetrail_owner"
+        )
+
+    def meanwhile() -> str:
+        migrate.upgrade(plain)
+        blobs.put(b"evidence", key="objects/aa/evidence")
+        return TOKEN
+
+    destination = Destination(
+        home=tmp_path / "home",
+        blob_folder=tmp_path / "home" / "blobs",
+        bin_dir=None,
+        schema_version=migrate.head(),
+        has_database=lambda: True,
+        open_blobs=lambda: blobs,
+        open_database=opened,
+        upgrade=migrate.upgrade,
+        new_token=meanwhile,
+    )
+    with pytest.raises(InvalidInput):
+        restore(backup, destination)
+    assert blobs.read("objects/aa/evidence", digest=digest_bytes(b"evidence")) == b"evidence"
+    assert migrate.current(plain) == migrate.head()
+    assert not is_unfinished(tmp_path / "home")
     engine.dispose()
 
 

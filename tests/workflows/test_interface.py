@@ -162,6 +162,16 @@ def test_a_file_that_is_gone_when_its_decision_is_made_is_a_recorded_failure(
     assert "prices.csv: no such file" in row.error_message
 
 
+def test_a_child_runs_no_code_of_the_folder_it_is_started_in(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sqlalchemy.py").write_text("raise SystemExit('a stranger was imported')")
+    monkeypatch.chdir(tmp_path)
+    with tapetrail.open_record(home) as record:
+        ran = record.run(STRATEGY, frame=frame(), as_of=date(2024, 2, 29))
+    assert ran.status is ExecutionStatus.COMPLETED
+
+
 def test_what_the_package_offers_is_loaded_by_name() -> None:
     offered: list[Any] = [getattr(tapetrail, name) for name in tapetrail.__all__]
     assert OpenRecord in offered

@@ -1,7 +1,8 @@
 """The database as one dump, and back: PostgreSQL's own programs, at one instant of the record.
 
-A dump is restored as the owner of our tables, who is no superuser: whatever is in the file, it
-cannot leave its database. Until a restore is done a comment on the schema says so.
+A dump is restored as the owner of our tables, who is no superuser. It can hold code all the same,
+which may come to run as whoever restores it: restore only what you trust.
+Until a restore is done a comment on the schema says so.
 """
 
 import os
