@@ -347,3 +347,20 @@ def test_ib_async_bars_with_a_time_of_day_are_intraday_bars() -> None:
     found = bars([BarData(opened, 1.0, 1.0, 1.0, 1.0, -1.0)], terms=FIVE)
     assert str(found.opened_at[0]) == "2024-03-08T15:00:00.000000"
     assert np.isnan(found.volume).all()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["0001-01-01T00:00:00+05:00", "0001-01-01T03:00:00Z", "9999-12-31 23:00:00", "9999-12-31"],
+)
+def test_a_time_at_the_end_of_all_times_is_refused_with_its_place(cell: str) -> None:
+    for zone in (None, "America/New_York"):
+        terms = Terms(adjustment=Adjustment.RAW, zone=zone)
+        message = refusal([{"date": cell, **ROW}], terms=terms)
+        assert message.startswith("frame, row 1, column 'date': ")
+        assert "is no time" in message
+
+
+def test_a_number_beyond_all_floats_is_refused_with_its_place() -> None:
+    assert "row 1: " in refusal(rows({"volume": 10**400}))
+    assert "row 1: " in refusal(rows({"volume": -(10**400)}))

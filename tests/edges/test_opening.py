@@ -187,3 +187,46 @@ def test_splits_of_a_symbol_that_is_not_there_are_refused(tmp_path: Path) -> Non
     )
     with pytest.raises(InvalidInput, match=r"splits of APPL: .*prices.csv holds no bars of it"):
         source.coverage(source.instrument("AAPL"))
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan"), None])
+def test_a_frame_with_a_price_that_is_none_is_accepted_by_all_processes_or_by_none(
+    number: float | None,
+) -> None:
+    days = [day.isoformat() for day in DAYS]
+    frame = pd.DataFrame(
+        {"Date": days, "Open": 10.0, "High": [11.0, number, 11.0], "Low": 9.0, "Close": 10.5}
+    )
+    for policy, bars in (("drop", 2), ("refuse", None)):
+        listing = listing_of(spec_of("frame", missing_prices=policy))
+        handed = FrameSource.of(frame, listing=listing)
+        for source in (handed, FrameSource.thawed(handed.frozen(), listing=listing)):
+            if bars is None:
+                with pytest.raises(InvalidInput, match=r"row 2: .* a price is missing or infinite"):
+                    source.coverage(source.instrument("AAPL"))
+            else:
+                assert source.coverage(source.instrument("AAPL")) == (DAYS[0], DAYS[-1])
+
+
+def test_text_that_utf8_cannot_hold_does_not_keep_a_frame_from_being_kept() -> None:
+    frame = {
+        "Date": [DAYS[0].isoformat()], "Open": [10.0], "High": [11.0], "Low": [9.0],
+        "Close": [10.5], "Remark": ["\ud800"],
+    }  # fmt: skip
+    source = FrameSource.of(frame, listing=listing_of(spec_of("frame")))
+    assert source.coverage(source.instrument("AAPL")) == (DAYS[0], DAYS[0])
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_row_without_a_symbol_is_refused_and_never_left_out(tmp_path: Path, blank: str) -> None:
+    lines = "\n".join(
+        ["Symbol,Date,Open,High,Low,Close"]
+        + [
+            f"{symbol},{day},10,11,9,10"
+            for symbol, day in zip(("NA", blank, "NA"), DAYS, strict=True)
+        ]
+    )
+    (tmp_path / "prices.csv").write_text(lines)
+    source = opened(spec_of("file:prices.csv", "NA"), {"folder": str(tmp_path)})
+    with pytest.raises(InvalidInput, match=r"line 3: the row names no symbol, in .* 'Symbol'"):
+        source.instrument("NA")

@@ -7,7 +7,7 @@ neither is refused with its place. A missing number is NaN; a missing time is re
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias, cast
@@ -25,6 +25,8 @@ Where: TypeAlias = Callable[[int], str]
 _NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _COMMA_NUMBER: Final = re.compile(r"[-+]?[0-9.]+(?:,[0-9]+)+(?:\.[0-9]+)?")
 _MISSING_TEXTS: Final = frozenset({"", "nan", "null", "none", "na", "n/a", "<na>"})
+# What Python writes for a float that is none; whether one is accepted is not decided here.
+_INFINITE_TEXTS: Final = frozenset({"inf", "-inf"})
 # pandas has no public type for these two, and naming them here would load it.
 _MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
 _ISO: Final = re.compile(
@@ -142,8 +144,8 @@ def _parse_number(cell: object, where: Where, at: int) -> float:
         case np.floating():
             return float(str(cell))
         case int() | Decimal() | np.integer():
-            return float(cast("int", cell))
-        case str() if _NUMBER.fullmatch(cell.strip()):
+            return _as_float(cast("int", cell))
+        case str() if _NUMBER.fullmatch(cell.strip()) or cell.strip() in _INFINITE_TEXTS:
             return float(cell)
         case str() if _COMMA_NUMBER.fullmatch(cell.strip()):
             raise _refused(
@@ -155,8 +157,26 @@ def _parse_number(cell: object, where: Where, at: int) -> float:
     raise _refused(f"{where(at)}: {_shown(cell)} is not a number")
 
 
+def _as_float(number: int) -> float:
+    """Return the nearest float64, infinite where there is none that large, as for text."""
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else float("-inf")
+
+
 def _parse_moment(cell: object, where: Where, at: int) -> tuple[str, _Moment]:
-    """Return how one time is written, and the time."""
+    """Return how one time is written, and the time, which can be shifted to any zone."""
+    try:
+        unit, (kind, moment) = _read_moment(cell, where, at)
+    except OverflowError as error:
+        raise _no_time(cell, where, at) from error
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise _no_time(cell, where, at)
+    return unit, (kind, moment)
+
+
+def _read_moment(cell: object, where: Where, at: int) -> tuple[str, _Moment]:
     if is_missing(cell):
         raise _refused(f"{where(at)}: the time is missing")
     match cell:

@@ -87,7 +87,8 @@ class FrameSource(ListedSource):
         tables = tables_of(data, place=FRAME)
         if listing.symbol is None and any(table.stated.symbol is None for table in tables):
             raise InvalidInput(f"{FRAME}: names no symbol; name one in the listing")
-        return cls(listing=listing, tables=tables)
+        # As any other process will read it, so that what a plan accepted a decision can read.
+        return cls.thawed(freeze_tables(tables), listing=listing)
 
     @classmethod
     def thawed(cls, content: bytes, *, listing: Listing) -> Self:

@@ -13,12 +13,11 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tapetrail.core.bars import Adjustment
-from tapetrail.core.canonical import decimal_text
+from tapetrail.core.canonical import decimal_text, storable_text
 from tapetrail.core.errors import IntegrityFailure
 from tapetrail.sources.cells import cell_text
 from tapetrail.sources.tables import Stated, Table
 
-MEDIA_TYPE: Final = "application/json"
 FORMAT: Final = "tapetrail-frame/1"
 
 
@@ -77,11 +76,13 @@ def thaw_tables(content: bytes) -> tuple[Table, ...]:
 def _document(table: Table) -> dict[str, object]:
     factor = table.stated.volume_factor
     return {
-        "place": table.place,
-        "symbol": table.stated.symbol,
+        "place": storable_text(table.place),
+        "symbol": table.stated.symbol and storable_text(table.stated.symbol),
         "adjustment": table.stated.adjustment,
         "volume_factor": None if factor is None else decimal_text(factor),
-        "names": table.names,
+        "names": list(map(storable_text, table.names)),
         "rows": list(table.rows),
-        "columns": [list(map(cell_text, column)) for column in table.columns],
+        "columns": [
+            [storable_text(cell_text(cell)) for cell in column] for column in table.columns
+        ],
     }

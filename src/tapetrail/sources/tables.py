@@ -12,7 +12,7 @@ import numpy as np
 
 from tapetrail.core.bars import Adjustment
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.sources.cells import Cells
+from tapetrail.sources.cells import Cells, is_missing
 from tapetrail.sources.columns import Field, field_named, names_prices
 
 _SHOWN_MAX: Final = 10
@@ -63,12 +63,22 @@ class Table:
 
 
 def split_by_symbol(table: Table) -> tuple[Table, ...]:
-    """Return one table a symbol, in order of appearance: the same one if it names no symbols."""
+    """Return one table a symbol, in order of appearance: the same one if it names no symbols.
+
+    Raises `InvalidInput` for a row without a symbol where there is a column of them.
+    """
     columns = [at for at, name in enumerate(table.names) if field_named(name) is Field.SYMBOL]
     if len(columns) != 1:
         return (table,)
     rows_of: dict[str, list[int]] = {}
     for at, symbol in enumerate(table.columns[columns[0]]):
+        # A text such as NA is missing elsewhere, but here it may be somebody's ticker.
+        if not symbol.strip() if isinstance(symbol, str) else is_missing(symbol):
+            raise InvalidInput(
+                f"{table.place}, {table.row_word} {table.rows[at]}: the row names no symbol, in a"
+                f" table with a column {table.names[columns[0]]!r}",
+                kind=ErrorKind.BAD_BARS,
+            )
         rows_of.setdefault(str(symbol).strip(), []).append(at)
     return tuple(
         replace(table.take(rows), stated=replace(table.stated, symbol=symbol))
