@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 import simplejpeg
 
-from tapetrail.core.bars import DAILY, Adjustment, Bars, Days, Instants, SessionHours
-from tapetrail.core.charts import ChartHeader, ChartSpec, derive_chart
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
+from tapetrail.core.charts.chart import ChartHeader, ChartSpec, derive_chart
+from tapetrail.core.market.bars import DAILY, Adjustment, Bars, Days, Instants, SessionHours
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 from tapetrail.render.jpeg import QUALITY, render_jpeg
 from tapetrail.render.page import render_page
 

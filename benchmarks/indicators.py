@@ -9,7 +9,7 @@ from time import process_time
 from typing import Final
 
 from benchmarks.chart_jpeg import BARS, DRAWN, sample_bars
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 
 ROUNDS: Final = 50
 REPEATS: Final = 10

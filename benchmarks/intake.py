@@ -17,15 +17,15 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from tapetrail.core.bar_text import bars_text
-from tapetrail.core.bars import Adjustment, Calendar
 from tapetrail.core.canonical import Digest, digest_bytes
-from tapetrail.core.instruments import Instrument
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.core.market.bars import Adjustment, Calendar
+from tapetrail.core.market.instruments import Instrument
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.file_formats import parse_tables
-from tapetrail.sources.frames import read_frame
-from tapetrail.sources.normaliser import Terms, bars_of
-from tapetrail.sources.raw import RawColumns, parse_columns
+from tapetrail.sources.tabular.file_formats import parse_tables
+from tapetrail.sources.tabular.frames import read_frame
+from tapetrail.sources.tabular.normaliser import DataConventions, bars_of
+from tapetrail.sources.tabular.raw import RawColumns, parse_columns
 
 BARS: Final = 5000
 ROUNDS: Final = 7
@@ -33,7 +33,7 @@ LAST: Final = np.datetime64("2025-12-31")
 CSV: Final = "CSV text"
 PLAIN: Final = ("pandas.read_csv", "csv.reader")
 BENCH: Final = Instrument(symbol="BENCH", exchange="XNAS", currency="USD", calendar="XNYS")
-TERMS: Final = Terms(adjustment=Adjustment.SPLIT)
+TERMS: Final = DataConventions(adjustment=Adjustment.SPLIT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def _parsed(content: bytes) -> RawColumns:
 
 
 def _digest(raw: RawColumns, calendar: Calendar) -> Digest:
-    bars = bars_of(raw, instrument=BENCH, calendar=calendar, terms=TERMS).bars
+    bars = bars_of(raw, instrument=BENCH, calendar=calendar, conventions=TERMS).bars
     return digest_bytes(bars_text(bars))
 
 

@@ -30,9 +30,14 @@ from plotly import graph_objects as go
 from plotly.subplots import make_subplots
 
 from benchmarks.chart_jpeg import BARS, DRAWN, sample_bars
-from tapetrail.core.bars import DAILY, Bars
-from tapetrail.core.charts import ChartHeader, derive_chart
-from tapetrail.core.indicators import Floats, IndicatorSettings, IndicatorValues, derive_indicators
+from tapetrail.core.charts.chart import ChartHeader, derive_chart
+from tapetrail.core.market.bars import DAILY, Bars
+from tapetrail.core.market.indicators import (
+    Floats,
+    IndicatorSettings,
+    IndicatorValues,
+    derive_indicators,
+)
 from tapetrail.render.jpeg import QUALITY, render_jpeg
 from tapetrail.render.page import render_page
 

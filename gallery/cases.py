@@ -10,13 +10,13 @@ import numpy as np
 
 from gallery import histories
 from gallery.histories import made, sample
-from tapetrail.core.analyses import SignalType
-from tapetrail.core.bars import MONTHLY, WEEKLY, Bars
-from tapetrail.core.chart_marks import SignalMarks, SignalPrices, derive_marks
-from tapetrail.core.chart_spec import ChartSpec
-from tapetrail.core.charts import ChartHeader, derive_chart
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
-from tapetrail.core.instruments import PartialBar
+from tapetrail.core.analysis.analyses import SignalType
+from tapetrail.core.analysis.chart_marks import SignalMarks, SignalPrices, derive_marks
+from tapetrail.core.charts.chart import ChartHeader, derive_chart
+from tapetrail.core.charts.spec import ChartSpec
+from tapetrail.core.market.bars import MONTHLY, WEEKLY, Bars
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
+from tapetrail.core.market.instruments import PartialBar
 
 STANDARD: Final = IndicatorSettings()
 SAMPLE_END: Final = date(2013, 3, 1)

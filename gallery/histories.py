@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from tapetrail.core.bars import DAILY, Adjustment, Bars, Floats, SessionHours, Timeframe
-from tapetrail.core.histories import derive_bars
-from tapetrail.core.instruments import PartialBar
-from tapetrail.core.sessions import close_on_or_before
+from tapetrail.core.market.bars import DAILY, Adjustment, Bars, Floats, SessionHours, Timeframe
+from tapetrail.core.market.histories import derive_bars
+from tapetrail.core.market.instruments import PartialBar
+from tapetrail.core.market.sessions import close_on_or_before
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from tapetrail.core.bars import (
+from tapetrail.core.market.bars import (
     DAILY,
     Adjustment,
     Bars,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from tapetrail.core.bars import Bars
-from tapetrail.core.chart_figures import ChartFigures, derive_figures
-from tapetrail.core.chart_spec import ChartSpec, Level
-from tapetrail.core.charts import ChartHeader, derive_chart
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
+from tapetrail.core.charts.chart import ChartHeader, derive_chart
+from tapetrail.core.charts.figures import ChartFigures, derive_figures
+from tapetrail.core.charts.spec import ChartSpec, Level
+from tapetrail.core.market.bars import Bars
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 
 STANDARD: Final = IndicatorSettings()
 NONE: Final = IndicatorSettings(

@@ -5,7 +5,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
-from tapetrail.store.private_server import PrivateServer, ServerAddress
+from tapetrail.store.private.server import PrivateServer, ServerAddress
 
 # A busy machine is no failure: speed is for the benchmarks.
 settings.register_profile("tapetrail", deadline=None)

@@ -9,8 +9,8 @@ import pytest
 from tests.builders import daily_bars, wave
 from tests.chart_builders import NONE, STANDARD, chart_of
 
-from tapetrail.core.bars import WEEKLY, Bars
-from tapetrail.core.chart_spec import ChartSpec, Ink, Level
+from tapetrail.core.charts.spec import ChartSpec, Ink, Level
+from tapetrail.core.market.bars import WEEKLY, Bars
 
 HOSTILE: Final = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\u2028"
 LEVELS: Final = (

@@ -32,7 +32,7 @@ from tapetrail.core.canonical import instant_text, parse_digest
 from tapetrail.core.errors import IntegrityFailure, InvalidInput, NotFound
 from tapetrail.persistence import BlobStore
 from tapetrail.store import dumps, migrate
-from tapetrail.store.restore_marks import held_mark
+from tapetrail.store.private.restore_marks import held_mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

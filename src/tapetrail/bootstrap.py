@@ -26,19 +26,19 @@ from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.core.records import RuntimeRecord
 from tapetrail.recorder import Recorder
 from tapetrail.settings import Settings
-from tapetrail.store.private_server import PrivateServer
-from tapetrail.store.restore_marks import is_unfinished
+from tapetrail.store.private.restore_marks import is_unfinished
+from tapetrail.store.private.server import PrivateServer
 from tapetrail.store.session import open_engine
 
 if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
-    from tapetrail.core.strategies import StrategySpec
+    from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.planner import Planner
-    from tapetrail.sources.files import FrameSource
-    from tapetrail.sources.opening import SourceOpener
+    from tapetrail.sources.registry import SourceOpener
+    from tapetrail.sources.tabular.files import FrameSource
     from tapetrail.store.health import Health
-    from tapetrail.workflows.findings import Edges
+    from tapetrail.workflows.findings import Ports
     from tapetrail.workflows.runner import Runner
 
 APP: Final = "tapetrail_app"
@@ -164,7 +164,7 @@ def open_runner(settings: Settings, *, concurrency: int) -> Generator[tuple[Reco
             engine,
             database_url=database.app_url,
             blobs=blobs,
-            edges=edges(settings),
+            ports=ports(settings),
             executor_id=str(uuid4()),
             concurrency=concurrency,
         ) as runner:
@@ -222,15 +222,15 @@ def _restorable(settings: Settings) -> "Generator[Restorable]":
             )
 
 
-def edges(settings: Settings) -> "Edges":
+def ports(settings: Settings) -> "Ports":
     """Return what working out a decision needs from outside."""
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.workflows.findings import Edges  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.workflows.findings import Ports  # noqa: PLC0415 # see the module's docstring
 
-    return Edges(open_source=_opener(settings), load_calendar=load_calendar, clock=utc_now)
+    return Ports(open_source=_opener(settings), load_calendar=load_calendar, clock=utc_now)
 
 
-def planner(settings: Settings, *, handed: "FrameSource | None" = None) -> "Planner":
+def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Planner":
     """Return what settles runs before anything is opened or written.
 
     `handed` is the frame of a program that brings its bars along.
@@ -238,21 +238,21 @@ def planner(settings: Settings, *, handed: "FrameSource | None" = None) -> "Plan
     from tapetrail.planner import Planner  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
 
-    open_source = _opener(settings, handed=handed)
+    open_source = _opener(settings, in_memory=in_memory)
     return Planner(open_source=open_source, load_calendar=load_calendar, clock=utc_now)
 
 
-def hand_over(spec: "StrategySpec", frame: object) -> "FrameSource":
+def in_memory_source(spec: "StrategySpec", frame: object) -> "FrameSource":
     """Return the source that a strategy with `source: frame` has in `frame`.
 
     Raises `InvalidInput` naming value, rule and place for what holds no bars.
     """
-    from tapetrail.sources.files import FrameSource  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.opening import listing_of  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.registry import dataset_of  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.tabular.files import FrameSource  # noqa: PLC0415 # see the module's docstring
 
     if frame is None:
         raise InvalidInput(f"source {spec.source}: no frame was handed over")
-    return FrameSource.of(frame, listing=listing_of(spec))
+    return FrameSource.of(frame, dataset=dataset_of(spec))
 
 
 def runtime_record() -> RuntimeRecord:
@@ -297,15 +297,15 @@ def _blobs(settings: Settings) -> DirectoryBlobs:
     return DirectoryBlobs(root=settings.home / BLOB_FOLDER)
 
 
-def _opener(settings: Settings, *, handed: "FrameSource | None" = None) -> "SourceOpener":
+def _opener(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "SourceOpener":
     """Return what opens the sources of strategies; frames lie among the blobs."""
-    from tapetrail.sources.opening import SourceOpener  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.registry import SourceOpener  # noqa: PLC0415 # see the module's docstring
 
     def read_frame(digest: str) -> bytes:
         found = parse_digest(digest)
         return _blobs(settings).read(object_key(found), digest=found)
 
-    return SourceOpener(read_frame=read_frame, handed=handed)
+    return SourceOpener(read_frame=read_frame, in_memory=in_memory)
 
 
 def _is_current(url: str) -> bool:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from tapetrail import bootstrap
 from tapetrail.core.errors import EdgeFailure, TapeTrailError
 from tapetrail.settings import Settings
-from tapetrail.workflows.orders import Order
+from tapetrail.workflows.run_request import RunRequest
 
 POLL_S: Final = 0.1
 _SETTINGS: Final = TypeAdapter(Settings)
@@ -28,10 +28,10 @@ class _Assignment(TypedDict):
 
     settings: str
     concurrency: int
-    orders: dict[str, Order]
+    orders: dict[str, RunRequest]
 
 
-def run_in_child(orders: Mapping[str, Order], *, settings: Settings, concurrency: int) -> None:
+def run_in_child(orders: Mapping[str, RunRequest], *, settings: Settings, concurrency: int) -> None:
     """Carry out orders, by the id of their workflow, in a child process; return when all ended.
 
     Raises `EdgeFailure` when the child dies or cannot reach the record; what it was at then goes on
@@ -57,7 +57,7 @@ def run_in_child(orders: Mapping[str, Order], *, settings: Settings, concurrency
         )
 
 
-def carry_out(orders: Mapping[str, Order], *, settings: Settings, concurrency: int) -> None:
+def carry_out(orders: Mapping[str, RunRequest], *, settings: Settings, concurrency: int) -> None:
     """Open every execution and work until all have ended."""
     with bootstrap.open_runner(settings, concurrency=concurrency) as (recorder, runner):
         for workflow_id, order in orders.items():

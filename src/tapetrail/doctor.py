@@ -23,7 +23,7 @@ from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import TapeTrailError
 from tapetrail.settings import Settings
-from tapetrail.store.restore_marks import is_unfinished
+from tapetrail.store.private.restore_marks import is_unfinished
 
 FREE_WARN: Final = 1_000_000_000
 FREE_FAIL: Final = 100_000_000

@@ -15,7 +15,7 @@ from tapetrail import bootstrap
 from tapetrail.child_run import run_in_child
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.records import RunType
-from tapetrail.core.strategies import FILE, FRAME, StrategySpec, parse_strategy
+from tapetrail.core.strategy.strategies import FILE, FRAME, StrategySpec, parse_strategy
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.settings import HOME, Settings, read_settings
@@ -65,17 +65,19 @@ class OpenRecord:
         One process works on all of them, which saves the seconds that its start takes.
         """
         spec = _parsed(strategy)
-        handed = bootstrap.hand_over(spec, frame) if spec.source == FRAME else None
-        if handed is None and frame is not None:
+        in_memory = bootstrap.in_memory_source(spec, frame) if spec.source == FRAME else None
+        if in_memory is None and frame is not None:
             raise InvalidInput(f"frame: the strategy's source is {spec.source}, expected {FRAME}")
-        planner = bootstrap.planner(self._settings, handed=handed)
+        planner = bootstrap.planner(self._settings, in_memory=in_memory)
         config = {"folder": str(Path.cwd())} if spec.source.startswith(FILE) else {}
         plans = [
             planner.plan(Request(spec=spec, symbols=symbols, as_of_on=day, config=config))
             for day in dates
         ]
-        if handed is not None:
-            config["frame"] = self._recorder.keep_frame(handed.frozen(), at=bootstrap.utc_now())
+        if in_memory is not None:
+            config["frame"] = self._recorder.keep_frame(
+                in_memory.serialise(), at=bootstrap.utc_now()
+            )
         runtime = bootstrap.runtime_record()
         orders = {
             str(uuid4()): self._recorder.order(

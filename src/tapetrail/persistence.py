@@ -12,12 +12,12 @@ from typing import Final, Protocol, TypeAlias
 
 from sqlalchemy.orm import Session
 
-from tapetrail.core.bars import Timeframe, TimeframeUnit
 from tapetrail.core.blob_keys import COMPRESSED_SUFFIX, chart_key, object_key
 from tapetrail.core.canonical import Digest, digest_bytes
-from tapetrail.core.chart_figures import ChartFigures
-from tapetrail.core.charts import CHART_STYLE
+from tapetrail.core.charts.chart import CHART_STYLE
+from tapetrail.core.charts.figures import ChartFigures
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.bars import Timeframe, TimeframeUnit
 from tapetrail.core.records import (
     AnalysisChartRecord,
     AnalysisRecord,

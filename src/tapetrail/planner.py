@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from tapetrail.core.bars import Calendar, Instrument
+from tapetrail.core.analysis.rules import ANALYST
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.plans import Offer, Plan, plan_run, weekly_dates
-from tapetrail.core.rules import ANALYST
-from tapetrail.core.strategies import StrategySpec, nearest
-from tapetrail.core.strategy_parts import InstrumentName
+from tapetrail.core.market.bars import Calendar, Instrument
+from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
+from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.core.strategy.strategies import StrategySpec, nearest
 from tapetrail.sources import Source
 
 SAMPLE: Final = "sample"
@@ -55,14 +55,14 @@ class Planner:
         """
         spec = request.spec
         _check_analysts(spec)
-        offers = self._offers(request)
-        return plan_run(offers, as_of_on=request.as_of_on, now=self._clock())
+        coverages = self._offers(request)
+        return plan_run(coverages, as_of_on=request.as_of_on, now=self._clock())
 
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
         return weekly_dates(self._offers(Request(spec=spec)))
 
-    def _offers(self, request: Request) -> list[Offer]:
+    def _offers(self, request: Request) -> list[Coverage]:
         spec = request.spec
         source = self._open_source(spec, request.config)
         by_symbol = {named.symbol: named for named in spec.instruments}
@@ -71,11 +71,11 @@ class Planner:
         ]
         return [self._offer(source, named) for named in wanted or spec.instruments]
 
-    def _offer(self, source: Source, named: InstrumentName) -> Offer:
+    def _offer(self, source: Source, named: InstrumentName) -> Coverage:
         instrument = source.instrument(named.symbol)
         _check_market(named, instrument)
         first_on, last_on = source.coverage(instrument)
-        return Offer(
+        return Coverage(
             instrument=instrument,
             calendar=self._load_calendar(instrument.calendar),
             first_on=first_on,

@@ -21,11 +21,11 @@ from tapetrail.store import appends, archivals, lists, reads, strategies
 from tapetrail.store.reads import Progress
 from tapetrail.store.session import transaction
 from tapetrail.wire import Detail, Filters, OldCharts, Page, Resource, Status, StrategyRow
-from tapetrail.workflows.orders import DecisionOrder, Order
+from tapetrail.workflows.run_request import RequestedDecision, RunRequest
 
 if TYPE_CHECKING:
     from tapetrail.core.plans import Plan
-    from tapetrail.core.strategies import StrategySpec
+    from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.persistence import BlobStore
 
 
@@ -57,7 +57,7 @@ class Recorder:
         run_type: RunType,
         runtime: RuntimeRecord,
         config: Mapping[str, str] | None = None,
-    ) -> Order:
+    ) -> RunRequest:
         """Record the strategy and the instruments of a plan; return the order to run it.
 
         `config` is what the execution keeps besides source and analyst.
@@ -83,7 +83,7 @@ class Recorder:
                 )
                 for decision in plan.decisions
             ]
-        return Order(
+        return RunRequest(
             strategy_id=strategy.id,
             runtime_id=ran.id,
             run_type=run_type,
@@ -92,7 +92,7 @@ class Recorder:
             actor=self._actor,
             config={"source": spec.source, "analyst": spec.analyst, **(config or {})},
             decisions=[
-                DecisionOrder(instrument_id=stored.id, as_of=decision.as_of.isoformat())
+                RequestedDecision(instrument_id=stored.id, as_of=decision.as_of.isoformat())
                 for stored, decision in zip(instruments, plan.decisions, strict=True)
             ],
         )
@@ -186,9 +186,9 @@ class Recorder:
 
         It is drawn anew from the stored document of every drawn value. Raises as `chart_image`.
         """
-        from tapetrail.core.analyses import SignalType  # noqa: PLC0415 # as below
-        from tapetrail.core.chart_marks import SignalPrices, derive_marks  # noqa: PLC0415 # readers do without
-        from tapetrail.core.chart_parsing import parse_spec  # noqa: PLC0415 # readers do without
+        from tapetrail.core.analysis.analyses import SignalType  # noqa: PLC0415 # as below
+        from tapetrail.core.analysis.chart_marks import SignalPrices, derive_marks  # noqa: PLC0415 # readers do without
+        from tapetrail.core.charts.parsing import parse_spec  # noqa: PLC0415 # readers do without
         from tapetrail.render.page import print_page, render_page  # noqa: PLC0415 # as above
 
         spec = parse_spec(self._chart_bytes(number, "spec_digest"))
@@ -242,7 +242,7 @@ class Recorder:
 
 def _append_strategy(session: Session, spec: "StrategySpec") -> Stored:
     """Append a strategy version, or return the equal one. Raises `InvalidInput` for another."""
-    from tapetrail.core.strategies import spec_digest, spec_document  # noqa: PLC0415 # readers do without
+    from tapetrail.core.strategy.strategies import spec_digest, spec_document  # noqa: PLC0415 # readers do without
 
     return appends.append_strategy(
         session,

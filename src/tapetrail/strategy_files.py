@@ -16,7 +16,7 @@ from typing import Final, cast
 import yaml
 
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.strategies import StrategySpec, parse_strategy
+from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 
 SIZE_MAX: Final = 200_000
 DEPTH_MAX: Final = 10

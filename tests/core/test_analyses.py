@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tapetrail.core.analyses import (
+from tapetrail.core.analysis.analyses import (
     Analysis,
     ChartAnalysis,
     ChartReply,
     ConsolidatedAnalysis,
     EntryType,
     RuleOutcome,
-    RuleReading,
+    RuleVerdict,
     SignalType,
     Trend,
     parse_chart_reply,
@@ -271,7 +271,7 @@ def test_the_rules_of_a_rule_based_analyst_are_read_and_no_model_is_asked_for_th
 
 
 def test_a_reply_in_hand_keeps_the_same_rules() -> None:
-    rule = RuleReading(name="x", outcome=RuleOutcome.NEUTRAL, numbers={"y": Decimal("-0.5")})
+    rule = RuleVerdict(name="x", outcome=RuleOutcome.NEUTRAL, numbers={"y": Decimal("-0.5")})
     assert rule.numbers == {"y": Decimal("-0.5")}
     with pytest.raises(ValidationError, match="less than or equal to 1"):
         ChartReply(

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import daily_bars, days_of, instants_of, utc, wave
 
-from tapetrail.core.bar_text import (
+from tapetrail.core.canonical import digest_bytes
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.market.bar_text import (
     COLUMNS_LINE,
     BarsText,
     Openings,
@@ -19,15 +21,13 @@ from tapetrail.core.bar_text import (
     columns_text,
     parse_bars_text,
 )
-from tapetrail.core.bars import (
+from tapetrail.core.market.bars import (
     WEEKLY,
     Adjustment,
     Bars,
     SessionHours,
     Timeframe,
 )
-from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.errors import ErrorKind, InvalidInput
 
 HEADER: Final = (
     "tapetrail-bars/1 timeframe=1d adjustment=split session=rth currency=USD volume_unit=shares\n"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import calendar, daily_bars, days_of, instrument, utc, wave
 
-from tapetrail.core.bars import (
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.market.bars import (
     WEEKLY,
     Bars,
     Split,
@@ -18,7 +19,6 @@ from tapetrail.core.bars import (
     TimeframeUnit,
     instant_of,
 )
-from tapetrail.core.errors import ErrorKind, InvalidInput
 
 
 @given(st.integers(1, 999), st.sampled_from(TimeframeUnit))

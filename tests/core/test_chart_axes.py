@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import days_of
 
-from tapetrail.core.chart_axes import (
+from tapetrail.core.charts.axes import (
     Axis,
     Scale,
     amount_text,

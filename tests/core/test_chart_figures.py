@@ -8,9 +8,9 @@ import pytest
 from tests.builders import daily_bars, wave
 from tests.chart_builders import NONE, chart_of, figures_of
 
-from tapetrail.core.chart_figures import MissingIndicator, derive_figures
+from tapetrail.core.charts.figures import MissingIndicator, derive_figures
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.indicators import derive_indicators
+from tapetrail.core.market.indicators import derive_indicators
 
 
 def test_figures_of_the_drawn_bars() -> None:

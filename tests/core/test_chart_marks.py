@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from tests.builders import daily_bars, wave
 from tests.chart_builders import chart_of
 
-from tapetrail.core.analyses import SignalType
-from tapetrail.core.chart_axes import Scale
-from tapetrail.core.chart_marks import (
+from tapetrail.core.analysis.analyses import SignalType
+from tapetrail.core.analysis.chart_marks import (
     ADDED,
     SignalPrices,
     derive_marks,
     level_text,
     mark_chart,
 )
-from tapetrail.core.chart_spec import ChartSpec, Ink
+from tapetrail.core.charts.axes import Scale
+from tapetrail.core.charts.spec import ChartSpec, Ink
 
 LINEAR: ChartSpec = chart_of(daily_bars(wave(300)), drawn=120)
 LOG: ChartSpec = chart_of(daily_bars([1.0 * 1.012**step for step in range(460)]))

@@ -9,10 +9,10 @@ from tests.builders import daily_bars, wave
 from tests.chart_builders import SHORT, chart_of
 from tests.html_charts import HOSTILE, every_chart
 
-from tapetrail.core.chart_parsing import parse_spec
-from tapetrail.core.chart_readings import derive_readings
-from tapetrail.core.chart_spec import ChartSpec
-from tapetrail.core.chart_text import spec_text
+from tapetrail.core.charts.legend import derive_legend
+from tapetrail.core.charts.parsing import parse_spec
+from tapetrail.core.charts.spec import ChartSpec
+from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import InvalidInput
 
 
@@ -28,7 +28,7 @@ def test_a_document_is_the_document_of_the_chart_it_is_read_as(spec: ChartSpec) 
 
 @every_chart
 def test_a_chart_read_back_says_the_same_at_every_bar(spec: ChartSpec) -> None:
-    found, expected = derive_readings(parse_spec(spec_text(spec))), derive_readings(spec)
+    found, expected = derive_legend(parse_spec(spec_text(spec))), derive_legend(spec)
     assert found.closes == expected.closes
     assert found.changes == expected.changes
     assert [[each.texts for each in panel] for panel in found.panels] == [

@@ -12,9 +12,9 @@ from tests.builders import daily_bars, wave
 from tests.chart_builders import SHORT, chart_of
 from tests.html_charts import CHARTS, every_chart
 
-from tapetrail.core.chart_panels import NONE
-from tapetrail.core.chart_readings import Reading, derive_readings
-from tapetrail.core.chart_spec import ChartSpec, Form, Ink, PanelKind
+from tapetrail.core.charts.legend import Reading, derive_legend
+from tapetrail.core.charts.panels import NONE
+from tapetrail.core.charts.spec import ChartSpec, Form, Ink, PanelKind
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 CENT = Decimal("0.01")
@@ -34,12 +34,12 @@ def ink_at(reading: Reading, at: int) -> Ink:
 
 def readings_of(spec: ChartSpec, kind: PanelKind) -> tuple[Reading, ...]:
     place = [panel.kind for panel in spec.panels].index(kind)
-    return derive_readings(spec).panels[place]
+    return derive_legend(spec).panels[place]
 
 
 @every_chart
 def test_the_last_values_read_as_the_legends_do(spec: ChartSpec) -> None:
-    for panel, readings in zip(spec.panels, derive_readings(spec).panels, strict=True):
+    for panel, readings in zip(spec.panels, derive_legend(spec).panels, strict=True):
         at = last_read(spec, panel.kind)
         read = [(f"{each.label} {each.texts[at]}", ink_at(each, at)) for each in readings]
         shown = [(legend.text, legend.ink) for row in panel.legends for legend in row]
@@ -48,7 +48,7 @@ def test_the_last_values_read_as_the_legends_do(spec: ChartSpec) -> None:
 
 @every_chart
 def test_the_last_bar_reads_as_the_headline_does(spec: ChartSpec) -> None:
-    readings = derive_readings(spec)
+    readings = derive_legend(spec)
     columns = zip(
         "OHLC", (readings.opens, readings.highs, readings.lows, readings.closes), strict=True
     )
@@ -59,7 +59,7 @@ def test_the_last_bar_reads_as_the_headline_does(spec: ChartSpec) -> None:
 
 @every_chart
 def test_every_bar_has_a_text_of_every_kind(spec: ChartSpec) -> None:
-    readings = derive_readings(spec)
+    readings = derive_legend(spec)
     columns = [readings.opens, readings.highs, readings.lows, readings.closes, readings.changes]
     columns += [each.texts for panel in readings.panels for each in panel]
     assert {len(column) for column in columns} == {len(spec)}
@@ -68,7 +68,7 @@ def test_every_bar_has_a_text_of_every_kind(spec: ChartSpec) -> None:
 @given(st.lists(st.integers(100, 99_999), min_size=2, max_size=40))
 def test_prices_are_the_values_rounded_to_the_quoted_decimals(cents: list[int]) -> None:
     spec = chart_of(daily_bars([each / 100 for each in cents]), settings=SHORT)
-    closes = derive_readings(spec).closes
+    closes = derive_legend(spec).closes
     exact = [f"{Decimal(each) * CENT:,.2f}" for each in cents]
     assert list(closes) == exact
     for reading in readings_of(spec, PanelKind.PRICE)[:1]:
@@ -88,7 +88,7 @@ def average_of_3(spec: ChartSpec) -> list[float]:
 
 def test_changes_compare_a_close_with_the_one_before() -> None:
     spec = chart_of(daily_bars([10.0, 11.0, 9.9, 9.9]), settings=SHORT)
-    assert derive_readings(spec).changes == ("", "+10.00%", "-10.00%", "+0.00%")
+    assert derive_legend(spec).changes == ("", "+10.00%", "-10.00%", "+0.00%")
 
 
 def test_a_trend_reads_its_direction_and_nothing_where_it_has_no_value() -> None:
@@ -114,7 +114,7 @@ def test_a_panel_whose_legends_are_not_those_of_its_series_is_refused() -> None:
     bare = replace(spec.panels[2], legends=())
     broken = replace(spec, panels=(*spec.panels[:2], bare, *spec.panels[3:]))
     with pytest.raises(InvalidInput, match="rsi panel: 0 legends for 1 series") as error:
-        derive_readings(broken)
+        derive_legend(broken)
     assert error.value.kind is ErrorKind.RENDER_FAILED
 
 

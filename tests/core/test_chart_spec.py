@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.builders import daily_bars, wave
 from tests.chart_builders import NONE, chart_of, header_of
 
-from tapetrail.core.chart_spec import drawn_values
-from tapetrail.core.chart_text import spec_text
-from tapetrail.core.charts import derive_chart
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
+from tapetrail.core.charts.chart import derive_chart
+from tapetrail.core.charts.spec import drawn_values
+from tapetrail.core.charts.text import spec_text
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 
 
 @given(

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from tests.builders import daily_bars, wave
 from tests.chart_builders import NONE, SHORT, STANDARD, chart_of, figures_of, header_of
 
-from tapetrail.core.bars import MONTHLY, WEEKLY, Bars, Floats, Timeframe
 from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.chart_axes import Axis, Scale
-from tapetrail.core.chart_spec import (
+from tapetrail.core.charts.axes import Axis, Scale
+from tapetrail.core.charts.chart import derive_chart
+from tapetrail.core.charts.spec import (
     CHART_STYLE,
     ChartSpec,
     Form,
@@ -28,10 +28,10 @@ from tapetrail.core.chart_spec import (
     PanelKind,
     Series,
 )
-from tapetrail.core.chart_text import spec_text
-from tapetrail.core.charts import derive_chart
+from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.indicators import IndicatorValues, derive_indicators
+from tapetrail.core.market.bars import MONTHLY, WEEKLY, Bars, Floats, Timeframe
+from tapetrail.core.market.indicators import IndicatorValues, derive_indicators
 
 
 class StoredSeries(BaseModel):

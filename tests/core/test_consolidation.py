@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.builders import calendar, daily_bars
 
-from tapetrail.core.analyses import (
+from tapetrail.core.analysis.analyses import (
     ChartAnalysis,
     ConsolidatedReply,
     RuleOutcome,
@@ -19,13 +19,13 @@ from tapetrail.core.analyses import (
     parse_chart_reply,
     parse_consolidated_reply,
 )
-from tapetrail.core.bars import DAILY, WEEKLY, Bars, Floats, Timeframe
+from tapetrail.core.analysis.rules import answer_chart, answer_consolidated, derive_verdict
+from tapetrail.core.analysis.signals import derive_signal
+from tapetrail.core.analysis.trade_plan import TimeframeVerdict
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
-from tapetrail.core.rules import answer_chart, answer_consolidated, derive_reading
-from tapetrail.core.signal_settings import SellMeaning, SignalSettings
-from tapetrail.core.signals import derive_signal
-from tapetrail.core.trade_plan import ChartReading
+from tapetrail.core.market.bars import DAILY, WEEKLY, Bars, Floats, Timeframe
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
+from tapetrail.core.strategy.signal_settings import SellMeaning, SignalSettings
 
 CALENDAR = calendar()
 ASKED = IndicatorSettings()
@@ -47,8 +47,8 @@ def reading(
     timeframe: Timeframe = DAILY,
     above: Sequence[str] = (),
     atr: str | None = "1",
-) -> ChartReading:
-    return ChartReading(
+) -> TimeframeVerdict:
+    return TimeframeVerdict(
         timeframe=timeframe,
         analysis=ChartAnalysis(
             trend=trend,
@@ -64,7 +64,7 @@ def reading(
 
 
 def consolidated(
-    *charts: ChartReading,
+    *charts: TimeframeVerdict,
     settings_: SignalSettings = SIGNALS,
     missing: Sequence[str] = (),
 ) -> ConsolidatedReply:
@@ -151,7 +151,7 @@ def test_a_level_in_the_way_means_hold_with_its_numbers() -> None:
     ],
 )
 def test_confidence_is_a_score_of_agreement_in_which_the_primary_chart_counts_twice(
-    charts: tuple[ChartReading, ...], confidence: str
+    charts: tuple[TimeframeVerdict, ...], confidence: str
 ) -> None:
     assert consolidated(*charts).confidence == Decimal(confidence)
 
@@ -196,7 +196,7 @@ def test_whatever_the_market_the_answer_is_a_signal_that_may_exist(
     bars = market(100 * np.exp(np.cumsum(np.array(steps) + drift)))
     values = derive_indicators(bars, ASKED, first_drawn=20)
     analysis = parse_chart_reply(answer_chart(bars, values, ASKED, first_drawn=20))
-    chart = derive_reading(bars, values, analysis)
+    chart = derive_verdict(bars, values, analysis)
     reply = answer_consolidated([chart], settings_, tick=CENT)
     signal = derive_signal(parse_consolidated_reply(reply), settings_, timeframes=["1d"])
     assert signal.signal_type is not SignalType.BUY or analysis.trend is Trend.BULLISH
@@ -208,7 +208,7 @@ def test_a_reading_has_the_exact_close_and_the_drawn_range_of_the_last_complete_
     partial = replace(bars, complete=np.arange(len(bars)) < len(bars) - 1)
     values = derive_indicators(partial, ASKED, first_drawn=0)
     analysis = reading(UP).analysis
-    found = derive_reading(partial, values, analysis)
+    found = derive_verdict(partial, values, analysis)
     assert values.atr is not None
     assert found.last_close == Decimal(repr(float(RISING[-2])))
     assert found.atr == Decimal(f"{values.atr[-2]:.10g}")
@@ -221,7 +221,7 @@ def test_a_reading_without_a_range_says_so() -> None:
     analysis = reading(UP).analysis
     for asked in (ASKED, replace(ASKED, atr=None)):
         values = derive_indicators(bars, asked, first_drawn=0)
-        assert derive_reading(bars, values, analysis).atr is None
+        assert derive_verdict(bars, values, analysis).atr is None
 
 
 def test_a_reading_needs_a_complete_bar_and_a_price_that_can_be_said() -> None:
@@ -230,8 +230,8 @@ def test_a_reading_needs_a_complete_bar_and_a_price_that_can_be_said() -> None:
     analysis = reading(UP).analysis
     partial = replace(bars, complete=np.zeros(len(bars), dtype=np.bool_))
     with pytest.raises(InvalidInput, match="none of 300 1d bars is complete") as caught:
-        derive_reading(partial, values, analysis)
+        derive_verdict(partial, values, analysis)
     assert caught.value.kind is ErrorKind.TOO_FEW_BARS
     with pytest.raises(InvalidInput, match="the rules read prices from") as caught:
-        derive_reading(replace(bars, low=np.full(300, -1.0)), values, analysis)
+        derive_verdict(replace(bars, low=np.full(300, -1.0)), values, analysis)
     assert caught.value.kind is ErrorKind.BAD_BARS

@@ -17,7 +17,8 @@ from tests.builders import (
     wave,
 )
 
-from tapetrail.core.bars import (
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.market.bars import (
     DAILY,
     MONTHLY,
     WEEKLY,
@@ -25,8 +26,7 @@ from tapetrail.core.bars import (
     Split,
     Timeframe,
 )
-from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.histories import (
+from tapetrail.core.market.histories import (
     adjust_for_splits,
     derive_bars,
     first_session_needed,

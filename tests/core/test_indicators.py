@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.builders import calendar, daily_bars, wave
 from tests.core import oracles
 
-from tapetrail.core.bars import Bars, Flags, Floats
 from tapetrail.core.canonical import canonical_json
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.indicators import (
+from tapetrail.core.market.bars import Bars, Flags, Floats
+from tapetrail.core.market.indicators import (
     IndicatorSettings,
     IndicatorValues,
     applied,
@@ -403,6 +403,7 @@ def test_the_record_names_every_indicator_and_the_version_of_its_conventions() -
 
 
 def test_reading_settings_does_not_wait_for_talib_and_what_it_loads() -> None:
-    code = "import sys, tapetrail.core.indicators; print({'talib', 'pandas'} & set(sys.modules))"
+    module = "tapetrail.core.market.indicators"
+    code = f"import sys, {module}; print({{'talib', 'pandas'}} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -21,8 +21,9 @@ from tests.builders import (
     wave,
 )
 
-from tapetrail.core.bar_text import bars_text
-from tapetrail.core.bars import (
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.core.market.bars import (
     DAILY,
     MONTHLY,
     WEEKLY,
@@ -33,15 +34,14 @@ from tapetrail.core.bars import (
     Split,
     Timeframe,
 )
-from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.histories import (
+from tapetrail.core.market.histories import (
     adjust_for_splits,
     derive_bars,
     known_at,
     monthly_bars,
     weekly_bars,
 )
-from tapetrail.core.sessions import close_on_or_before
+from tapetrail.core.market.sessions import close_on_or_before
 
 GOOD_FRIDAY = date(2026, 4, 3)
 SPRING = calendar(date(2026, 1, 2), date(2026, 6, 30), holidays=[GOOD_FRIDAY, date(2026, 5, 25)])

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.builders import calendar, daily_bars
 
-from tapetrail.core.bars import Bars, Floats
-from tapetrail.core.indicators import IndicatorSettings, IndicatorValues
-from tapetrail.core.market_view import derive_view
-from tapetrail.core.patterns import find_patterns
+from tapetrail.core.analysis.market_view import derive_view
+from tapetrail.core.analysis.patterns import find_patterns
+from tapetrail.core.market.bars import Bars, Floats
+from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
 
 CALENDAR = calendar()
 NOTHING = IndicatorValues(

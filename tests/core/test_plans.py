@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import SUNDAY_TO_THURSDAY, calendar, instrument, utc
 
-from tapetrail.core.bars import Calendar, time_of
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.plans import Offer, Plan, plan_run, weekly_dates
+from tapetrail.core.market.bars import Calendar, time_of
+from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
 from tapetrail.core.records import Provenance
 
 # Thanksgiving 2026: Thursday is a holiday, Friday closes at 13:00 in New York, 18:00 UTC.
@@ -24,15 +24,15 @@ NEW_YORK: Final = calendar(
 NOW: Final = utc("2026-11-27 18:30")
 
 
-def offer(
+def coverage(
     symbol: str = "AAPL",
     *,
     first_on: date = date(2026, 2, 2),
     last_on: date = date(2026, 11, 27),
     on: Calendar = NEW_YORK,
     is_sample: bool = False,
-) -> Offer:
-    return Offer(
+) -> Coverage:
+    return Coverage(
         instrument=instrument(symbol),
         calendar=on,
         first_on=first_on,
@@ -59,19 +59,19 @@ def as_of_of(plan: Plan) -> dict[str, datetime]:
 def test_a_date_means_the_close_of_the_session_on_or_before_it(
     on: date, closed_at: datetime
 ) -> None:
-    assert plan_run([offer()], as_of_on=on, now=NOW).as_of == closed_at
+    assert plan_run([coverage()], as_of_on=on, now=NOW).as_of == closed_at
 
 
 def test_without_a_date_a_run_is_as_of_the_latest_completed_session() -> None:
     before_the_early_close = utc("2026-11-27 17:59")
-    assert plan_run([offer()], as_of_on=None, now=NOW).as_of == utc("2026-11-27 18:00")
-    plan = plan_run([offer()], as_of_on=None, now=before_the_early_close)
+    assert plan_run([coverage()], as_of_on=None, now=NOW).as_of == utc("2026-11-27 18:00")
+    plan = plan_run([coverage()], as_of_on=None, now=before_the_early_close)
     assert plan.as_of == utc("2026-11-25 21:00")
 
 
 def test_without_a_date_each_instrument_goes_as_far_as_its_bars_do() -> None:
-    ended = offer("FB", last_on=date(2026, 10, 30))
-    plan = plan_run([offer(), ended], as_of_on=None, now=NOW)
+    ended = coverage("FB", last_on=date(2026, 10, 30))
+    plan = plan_run([coverage(), ended], as_of_on=None, now=NOW)
     assert as_of_of(plan) == {
         "AAPL": utc("2026-11-27 18:00"),
         "FB": utc("2026-10-30 20:00"),
@@ -82,7 +82,7 @@ def test_without_a_date_each_instrument_goes_as_far_as_its_bars_do() -> None:
 
 def test_a_session_that_is_not_over_is_refused_with_the_latest_that_is() -> None:
     with pytest.raises(InvalidInput) as failure:
-        plan_run([offer()], as_of_on=date(2026, 11, 27), now=utc("2026-11-27 17:59"))
+        plan_run([coverage()], as_of_on=date(2026, 11, 27), now=utc("2026-11-27 17:59"))
     assert failure.value.message == (
         "as-of 2026-11-27: the session of 2026-11-27 closes at 2026-11-27 18:00 UTC, which is not"
         " over; the latest completed session is 2026-11-25"
@@ -90,33 +90,33 @@ def test_a_session_that_is_not_over_is_refused_with_the_latest_that_is() -> None
 
 
 def test_a_holiday_after_the_last_session_needs_no_waiting() -> None:
-    plan = plan_run([offer()], as_of_on=date(2026, 11, 26), now=utc("2026-11-25 21:00"))
+    plan = plan_run([coverage()], as_of_on=date(2026, 11, 26), now=utc("2026-11-25 21:00"))
     assert plan.as_of == utc("2026-11-25 21:00")
     assert plan.provenance is Provenance.LIVE
 
 
 @pytest.mark.parametrize("on", [date(2026, 2, 1), date(2026, 11, 2), date(2026, 11, 27)])
 def test_a_session_outside_the_bars_is_refused_with_their_reach(on: date) -> None:
-    ended = offer(last_on=date(2026, 10, 30))
+    ended = coverage(last_on=date(2026, 10, 30))
     with pytest.raises(InvalidInput, match="there are bars from 2026-02-02 to 2026-10-30"):
         plan_run([ended], as_of_on=on, now=NOW)
 
 
 @pytest.mark.parametrize("on", [date(2026, 10, 30), date(2026, 11, 1)])
 def test_the_last_session_with_bars_stands_for_the_weekend_after_it(on: date) -> None:
-    ended = offer(last_on=date(2026, 10, 30))
+    ended = coverage(last_on=date(2026, 10, 30))
     assert plan_run([ended], as_of_on=on, now=NOW).as_of == utc("2026-10-30 20:00")
 
 
 def test_bars_that_begin_after_the_latest_session_are_refused_without_a_date_too() -> None:
     with pytest.raises(InvalidInput, match="as-of 2026-01-30: no bars of AAPL"):
-        plan_run([offer()], as_of_on=None, now=utc("2026-02-02 20:59"))
+        plan_run([coverage()], as_of_on=None, now=utc("2026-02-02 20:59"))
 
 
 @pytest.mark.parametrize("on", [date(2026, 1, 1), date(2027, 7, 1)])
 def test_a_date_outside_the_calendar_is_refused(on: date) -> None:
     with pytest.raises(InvalidInput, match="reaches from 2026-01-02 to 2027-06-30"):
-        plan_run([offer()], as_of_on=on, now=NOW)
+        plan_run([coverage()], as_of_on=on, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -131,13 +131,13 @@ def test_a_date_outside_the_calendar_is_refused(on: date) -> None:
 def test_a_run_is_live_only_as_of_the_latest_completed_session(
     as_of_on: date | None, provenance: Provenance
 ) -> None:
-    plan = plan_run([offer("AAPL"), offer("IBM")], as_of_on=as_of_on, now=NOW)
+    plan = plan_run([coverage("AAPL"), coverage("IBM")], as_of_on=as_of_on, now=NOW)
     assert plan.provenance is provenance
 
 
 def test_a_run_on_sample_bars_is_a_demo_even_as_of_the_latest_session() -> None:
-    offers = [offer("AAPL"), offer("IBM", is_sample=True)]
-    assert plan_run(offers, as_of_on=None, now=NOW).provenance is Provenance.DEMO
+    coverages = [coverage("AAPL"), coverage("IBM", is_sample=True)]
+    assert plan_run(coverages, as_of_on=None, now=NOW).provenance is Provenance.DEMO
 
 
 def test_a_run_of_nothing_is_refused() -> None:
@@ -147,7 +147,7 @@ def test_a_run_of_nothing_is_refused() -> None:
 
 def test_an_instrument_that_is_named_twice_is_refused_by_name() -> None:
     with pytest.raises(InvalidInput, match=r"AAPL \(XNAS, USD\) named twice; a run decides once"):
-        plan_run([offer("AAPL"), offer("IBM"), offer("AAPL")], as_of_on=None, now=NOW)
+        plan_run([coverage("AAPL"), coverage("IBM"), coverage("AAPL")], as_of_on=None, now=NOW)
 
 
 @given(
@@ -158,15 +158,15 @@ def test_a_run_is_as_of_the_close_that_was_asked_for_or_refused_until_it_is_over
     minutes: int, back: int
 ) -> None:
     now = utc("2026-01-02 21:00") + timedelta(minutes=minutes)
-    offers = [offer(first_on=date(2026, 1, 2), last_on=date(2027, 6, 30))]
+    coverages = [coverage(first_on=date(2026, 1, 2), last_on=date(2027, 6, 30))]
     on = now.date() - timedelta(days=back)
     closes = [time_of(instant) for instant in NEW_YORK.closed_at]
     expected = [close for close in closes if close.date() <= on][-1]
     if expected > now:
         with pytest.raises(InvalidInput, match="not over"):
-            plan_run(offers, as_of_on=on, now=now)
+            plan_run(coverages, as_of_on=on, now=now)
     else:
-        assert plan_run(offers, as_of_on=on, now=now).as_of == expected
+        assert plan_run(coverages, as_of_on=on, now=now).as_of == expected
 
 
 def week_ends(on: Calendar, *, weekday_of_start: int) -> list[date]:
@@ -185,19 +185,19 @@ def week_ends(on: Calendar, *, weekday_of_start: int) -> list[date]:
     [(NEW_YORK, 0), (calendar(date(2026, 1, 4), weekdays=SUNDAY_TO_THURSDAY), 6)],
 )
 def test_weekly_dates_are_the_last_sessions_of_weeks(on: Calendar, weekday_of_start: int) -> None:
-    offers = [offer(on=on, last_on=date(2026, 11, 24))]
+    coverages = [coverage(on=on, last_on=date(2026, 11, 24))]
     expected = week_ends(on, weekday_of_start=weekday_of_start)
     last = int(np.searchsorted(on.sessions, np.datetime64("2026-11-24")))
     limit = date.fromisoformat(str(on.sessions[last - 60]))
     wanted = [day for day in expected if day <= limit][-26:]
-    assert weekly_dates(offers) == tuple(wanted)
+    assert weekly_dates(coverages) == tuple(wanted)
     assert len(wanted) == 26
 
 
 def test_a_week_that_ends_on_a_holiday_counts_by_its_last_session() -> None:
     shortened = calendar(date(2026, 11, 2), date(2026, 12, 31), holidays=[date(2026, 11, 27)])
-    offers = [offer(on=shortened, first_on=date(2026, 11, 2), last_on=date(2026, 12, 11))]
-    found = weekly_dates(offers, weeks=3, sessions_before_end=5)
+    coverages = [coverage(on=shortened, first_on=date(2026, 11, 2), last_on=date(2026, 12, 11))]
+    found = weekly_dates(coverages, weeks=3, sessions_before_end=5)
     assert found == (date(2026, 11, 20), date(2026, 11, 26), date(2026, 12, 4))
 
 
@@ -214,16 +214,16 @@ def test_a_week_that_ends_on_a_holiday_counts_by_its_last_session() -> None:
 def test_the_latest_weekly_date_keeps_its_distance_from_the_end(
     last_on: date, sessions_before_end: int, last: date
 ) -> None:
-    offers = [offer(last_on=last_on)]
-    assert weekly_dates(offers, weeks=2, sessions_before_end=sessions_before_end)[-1] == last
+    coverages = [coverage(last_on=last_on)]
+    assert weekly_dates(coverages, weeks=2, sessions_before_end=sessions_before_end)[-1] == last
 
 
 def test_weekly_dates_lie_where_every_offer_has_bars() -> None:
-    offers = [
-        offer("AAPL", first_on=date(2026, 2, 2), last_on=date(2026, 11, 20)),
-        offer("FB", first_on=date(2026, 3, 2), last_on=date(2026, 3, 31)),
+    coverages = [
+        coverage("AAPL", first_on=date(2026, 2, 2), last_on=date(2026, 11, 20)),
+        coverage("FB", first_on=date(2026, 3, 2), last_on=date(2026, 3, 31)),
     ]
-    assert weekly_dates(offers, weeks=4, sessions_before_end=0) == (
+    assert weekly_dates(coverages, weeks=4, sessions_before_end=0) == (
         date(2026, 3, 6),
         date(2026, 3, 13),
         date(2026, 3, 20),
@@ -233,6 +233,6 @@ def test_weekly_dates_lie_where_every_offer_has_bars() -> None:
 
 @pytest.mark.parametrize(("weeks", "sessions_before_end"), [(5, 0), (1, 30), (1, 10_000)])
 def test_too_few_weeks_with_bars_are_refused(weeks: int, sessions_before_end: int) -> None:
-    offers = [offer(first_on=date(2026, 3, 2), last_on=date(2026, 3, 31))]
+    coverages = [coverage(first_on=date(2026, 3, 2), last_on=date(2026, 3, 31))]
     with pytest.raises(InvalidInput, match=f"bars from 2026-03-02 to .* expected {weeks}"):
-        weekly_dates(offers, weeks=weeks, sessions_before_end=sessions_before_end)
+        weekly_dates(coverages, weeks=weeks, sessions_before_end=sessions_before_end)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.builders import calendar, daily_bars
 
-from tapetrail.core.bars import Bars
-from tapetrail.core.price_levels import SWING_BARS, PriceLevel, resistances, supports
+from tapetrail.core.analysis.price_levels import SWING_BARS, PriceLevel, resistances, supports
+from tapetrail.core.market.bars import Bars
 
 CALENDAR = calendar()
 GRID = st.lists(st.integers(400, 480), min_size=1, max_size=60)

@@ -13,18 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.builders import calendar, daily_bars, wave
 
-from tapetrail.core.analyses import (
+from tapetrail.core.analysis.analyses import (
     RuleOutcome,
-    RuleReading,
+    RuleVerdict,
     Trend,
     parse_chart_reply,
 )
-from tapetrail.core.bars import Bars, Floats
+from tapetrail.core.analysis.market_view import derive_view, drawn_number, shown
+from tapetrail.core.analysis.rules import ANALYST, answer_chart
+from tapetrail.core.analysis.trend_rules import read_rules, score_rules
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
-from tapetrail.core.market_view import derive_view, drawn_number, shown
-from tapetrail.core.rules import ANALYST, answer_chart
-from tapetrail.core.trend_rules import read_rules, score_rules
+from tapetrail.core.market.bars import Bars, Floats
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 
 CALENDAR = calendar()
 ASKED = IndicatorSettings()
@@ -277,13 +277,13 @@ def test_a_close_on_the_average_is_no_side() -> None:
     assert (slope.outcome, slope.points) == (RuleOutcome.NEUTRAL, 0)
 
 
-def points(*given_: int, silent: int = 0) -> tuple[RuleReading, ...]:
+def points(*given_: int, silent: int = 0) -> tuple[RuleVerdict, ...]:
     judged = [
-        RuleReading(name=f"r{at}", outcome=RuleOutcome.NEUTRAL, points=point, weight=1)
+        RuleVerdict(name=f"r{at}", outcome=RuleOutcome.NEUTRAL, points=point, weight=1)
         for at, point in enumerate(given_)
     ]
     dumb = [
-        RuleReading(name=f"n{at}", outcome=RuleOutcome.NOT_APPLICABLE, weight=1)
+        RuleVerdict(name=f"n{at}", outcome=RuleOutcome.NOT_APPLICABLE, weight=1)
         for at in range(silent)
     ]
     return (*judged, *dumb)
@@ -303,7 +303,7 @@ def points(*given_: int, silent: int = 0) -> tuple[RuleReading, ...]:
     ],
 )
 def test_the_net_of_the_points_is_the_trend_and_their_share_of_all_the_confidence(
-    readings: tuple[RuleReading, ...], trend: Trend, confidence: str
+    readings: tuple[RuleVerdict, ...], trend: Trend, confidence: str
 ) -> None:
     assert score_rules(readings) == (trend, Decimal(confidence))
 

@@ -6,7 +6,7 @@ import pytest
 from tests.builders import calendar, days_of, utc
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.sessions import close_on_or_before, last_session_at, session_positions
+from tapetrail.core.market.sessions import close_on_or_before, last_session_at, session_positions
 
 THANKSGIVING = calendar(
     date(2026, 11, 16),

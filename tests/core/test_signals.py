@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapetrail.core.analyses import ConsolidatedAnalysis, EntryType, SignalType, Trend
+from tapetrail.core.analysis.analyses import ConsolidatedAnalysis, EntryType, SignalType, Trend
+from tapetrail.core.analysis.signals import Signal, derive_signal
 from tapetrail.core.canonical import canonical_json
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.signal_settings import SellMeaning, SignalSettings
-from tapetrail.core.signals import Signal, derive_signal
+from tapetrail.core.strategy.signal_settings import SellMeaning, SignalSettings
 
 SETTINGS = SignalSettings()
 EXIT = SignalSettings(sell_means=SellMeaning.EXIT)

@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tapetrail.core.bars import DAILY, MONTHLY, WEEKLY, Split
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.indicators import IndicatorSettings
-from tapetrail.core.signal_settings import SignalSettings
-from tapetrail.core.strategies import (
+from tapetrail.core.market.bars import DAILY, MONTHLY, WEEKLY, Split
+from tapetrail.core.market.indicators import IndicatorSettings
+from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.core.strategy.signal_settings import SignalSettings
+from tapetrail.core.strategy.strategies import (
     StrategySpec,
     nearest,
     parse_strategy,
     spec_digest,
     spec_document,
 )
-from tapetrail.core.strategy_parts import InstrumentName
 
 LEAST: Final[Mapping[str, object]] = {"name": "mine", "instruments": ["AAPL"]}
 

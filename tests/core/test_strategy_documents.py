@@ -9,8 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetrail.core.signal_settings import SellMeaning
-from tapetrail.core.strategies import parse_strategy, spec_digest, spec_document
+from tapetrail.core.strategy.signal_settings import SellMeaning
+from tapetrail.core.strategy.strategies import parse_strategy, spec_digest, spec_document
 
 VECTOR: Final = Path(__file__).parent.parent / "vectors" / "strategy_digest.json"
 RATIOS: Final = st.decimals(min_value="0.0000000001", max_value=100, places=10)

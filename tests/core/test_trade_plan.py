@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapetrail.core.analyses import ChartAnalysis, SignalType, Trend
-from tapetrail.core.bars import DAILY
+from tapetrail.core.analysis.analyses import ChartAnalysis, SignalType, Trend
+from tapetrail.core.analysis.trade_plan import NoTrade, TimeframeVerdict, TradePlan, derive_plan
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.signal_settings import SignalSettings
-from tapetrail.core.trade_plan import ChartReading, Obstacle, TradePlan, derive_plan
+from tapetrail.core.market.bars import DAILY
+from tapetrail.core.strategy.signal_settings import SignalSettings
 
 SETTINGS = SignalSettings()
 CENT = Decimal("0.01")
@@ -26,8 +26,8 @@ def reading(
     atr: str | Decimal | None = "1",
     below: Sequence[str | Decimal] = (),
     above: Sequence[str | Decimal] = (),
-) -> ChartReading:
-    return ChartReading(
+) -> TimeframeVerdict:
+    return TimeframeVerdict(
         timeframe=DAILY,
         analysis=ChartAnalysis(
             trend=Trend.NEUTRAL,
@@ -43,7 +43,7 @@ def reading(
 
 
 def plan(
-    side: SignalType, chart: ChartReading, *, tick: Decimal | None = CENT
+    side: SignalType, chart: TimeframeVerdict, *, tick: Decimal | None = CENT
 ) -> tuple[str, str, str]:
     found = derive_plan(side, chart, SETTINGS, tick=tick)
     assert isinstance(found, TradePlan)
@@ -51,9 +51,9 @@ def plan(
     return entry, stop, target
 
 
-def obstacle(side: SignalType, chart: ChartReading, *, tick: Decimal | None = CENT) -> Obstacle:
+def obstacle(side: SignalType, chart: TimeframeVerdict, *, tick: Decimal | None = CENT) -> NoTrade:
     found = derive_plan(side, chart, SETTINGS, tick=tick)
-    assert isinstance(found, Obstacle)
+    assert isinstance(found, NoTrade)
     return found
 
 
@@ -166,7 +166,7 @@ def test_a_plan_keeps_its_promises_whatever_the_market(  # noqa: PLR0917 # drawn
         above=[level for level in levels if level > close],
     )
     found = derive_plan(side, chart, SETTINGS, tick=tick)
-    if isinstance(found, Obstacle):
+    if isinstance(found, NoTrade):
         assert 0 < found.shortfall <= 1
         return
     sign = 1 if side is SignalType.BUY else -1
@@ -197,8 +197,8 @@ def test_buy_and_sell_mirror_each_other(side: SignalType, atr: Decimal, levels: 
     if isinstance(one, TradePlan) and isinstance(two, TradePlan):
         assert (one.stop + two.stop, one.target + two.target) == (200, 200)
     else:
-        assert isinstance(one, Obstacle)
-        assert isinstance(two, Obstacle)
+        assert isinstance(one, NoTrade)
+        assert isinstance(two, NoTrade)
         assert one.shortfall == two.shortfall
 
 

@@ -14,7 +14,7 @@ from tapetrail.core.records import RunType
 from tapetrail.planner import Request
 from tapetrail.settings import read_settings
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.private.server import PrivateServer
 from tapetrail.strategy_files import bundled_strategy
 
 DATES: Final = (date(2012, 6, 8), date(2012, 11, 30))

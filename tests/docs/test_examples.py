@@ -18,7 +18,7 @@ import pytest
 from tests.docs.pages import DOCS, ROOT, Block, is_shown, read_blocks
 
 from tapetrail.cli.app import run_command_line
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.private.server import PrivateServer
 
 pytestmark = pytest.mark.service
 

@@ -20,7 +20,7 @@ from tests.docs.pages import (
 )
 from tests.docs.test_examples import PAGES
 
-from tapetrail.core.strategy_parts import DataSpec
+from tapetrail.core.strategy.parts import DataSpec
 
 ALL: Final = sorted(
     [*ROOT.glob("*.md"), *(path for path in DOCS.rglob("*.md") if "decisions" not in path.parts)]

@@ -14,10 +14,10 @@ from tests.edges.server_processes import programs_of
 from tests.edges.waiting import wait_for
 
 from tapetrail.store import migrate
-from tapetrail.store.private_server import PrivateServer, ServerAddress
-from tapetrail.store.server_account import server_account
-from tapetrail.store.server_files import ServerFiles
-from tapetrail.store.server_socket import socket_folder
+from tapetrail.store.private.account import server_account
+from tapetrail.store.private.files import ServerFiles
+from tapetrail.store.private.server import PrivateServer, ServerAddress
+from tapetrail.store.private.socket_folder import socket_folder
 
 SUPERUSER = "postgres"
 TEMPLATE = "template_migrated"

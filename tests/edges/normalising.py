@@ -9,12 +9,12 @@ from typing import Final
 import pytest
 from tests.builders import MONDAY_TO_FRIDAY, calendar, instrument
 
-from tapetrail.core.bars import Adjustment, Bars, Calendar, Instrument
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.sources.frames import read_frame
-from tapetrail.sources.normaliser import Normalised, Terms, bars_of
+from tapetrail.core.market.bars import Adjustment, Bars, Calendar, Instrument
+from tapetrail.sources.tabular.frames import read_frame
+from tapetrail.sources.tabular.normaliser import DataConventions, Normalised, bars_of
 
-SPLIT: Final = Terms(adjustment=Adjustment.SPLIT)
+SPLIT: Final = DataConventions(adjustment=Adjustment.SPLIT)
 ZONES: Final = ("America/New_York", "Asia/Tokyo", "Europe/London", "UTC")
 FIRST: Final = date(2024, 3, 4)
 ONES: Final = (Decimal(1), Decimal(1), Decimal(1), Decimal(1))
@@ -28,19 +28,25 @@ def exchange(zone: str = "America/New_York") -> Calendar:
 
 
 def normalised(
-    data: object, *, terms: Terms = SPLIT, zone: str = ZONES[0], share: Instrument | None = None
+    data: object,
+    *,
+    conventions: DataConventions = SPLIT,
+    zone: str = ZONES[0],
+    share: Instrument | None = None,
 ) -> Normalised:
     raw = read_frame(data, symbol="AAPL")
-    return bars_of(raw, instrument=share or instrument(), calendar=exchange(zone), terms=terms)
+    return bars_of(
+        raw, instrument=share or instrument(), calendar=exchange(zone), conventions=conventions
+    )
 
 
-def bars(data: object, *, terms: Terms = SPLIT, zone: str = ZONES[0]) -> Bars:
-    return normalised(data, terms=terms, zone=zone).bars
+def bars(data: object, *, conventions: DataConventions = SPLIT, zone: str = ZONES[0]) -> Bars:
+    return normalised(data, conventions=conventions, zone=zone).bars
 
 
-def refusal(data: object, *, terms: Terms = SPLIT, zone: str = ZONES[0]) -> str:
+def refusal(data: object, *, conventions: DataConventions = SPLIT, zone: str = ZONES[0]) -> str:
     with pytest.raises(InvalidInput) as failure:
-        normalised(data, terms=terms, zone=zone)
+        normalised(data, conventions=conventions, zone=zone)
     assert failure.value.kind is ErrorKind.BAD_BARS
     return failure.value.message
 

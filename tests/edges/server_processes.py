@@ -14,9 +14,9 @@ import pytest
 from tests.edges.waiting import wait_for
 
 import tapetrail
-from tapetrail.store.private_server import ServerAddress
-from tapetrail.store.server_binaries import find_bin_dir
-from tapetrail.store.server_files import ServerFiles, load_state
+from tapetrail.store.private.binaries import find_bin_dir
+from tapetrail.store.private.files import ServerFiles, load_state
+from tapetrail.store.private.server import ServerAddress
 
 SOURCE = Path(tapetrail.__file__).parents[1]
 BIN_DIR = find_bin_dir(None)
@@ -26,7 +26,7 @@ as_root = pytest.mark.skipif(not IS_ROOT, reason="only root may become another u
 USE = """
 import sys
 from pathlib import Path
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.private.server import PrivateServer
 with PrivateServer(home=Path(sys.argv[1]), bin_dir=Path(sys.argv[2])).hold() as address:
     print(address.libpq_url("postgres"), flush=True)
     sys.stdin.read()

@@ -16,8 +16,8 @@ from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
 from tapetrail.core.records import InstrumentRecord
 from tapetrail.store import appends, reads
 from tapetrail.store.appends import BlobRow
-from tapetrail.store.private_server import ServerAddress
-from tapetrail.store.session import Reach, open_engine, transaction
+from tapetrail.store.private.server import ServerAddress
+from tapetrail.store.session import ReconnectPolicy, open_engine, transaction
 from tapetrail.store.tables import metadata
 
 pytestmark = pytest.mark.service
@@ -136,7 +136,7 @@ def test_a_server_that_is_away_is_an_edge_that_failed(tmp_path: Path) -> None:
 
 def test_a_wait_for_a_server_ends_in_time_and_for_good_where_it_is_final(tmp_path: Path) -> None:
     engine = open_engine(f"{NOBODY}{tmp_path}")
-    reach = Reach(engine, patience_s=0.3)
+    reach = ReconnectPolicy(engine, patience_s=0.3)
     with pytest.raises(EdgeFailure):
         ask(engine)
     assert not reach.is_refused
@@ -148,7 +148,7 @@ def test_a_wait_for_a_server_ends_in_time_and_for_good_where_it_is_final(tmp_pat
 
 def test_open_connections_outlive_a_refusal_and_no_others_follow(server: ServerAddress) -> None:
     engine = open_engine(server.url("postgres"))
-    reach = Reach(engine, patience_s=0.3)
+    reach = ReconnectPolicy(engine, patience_s=0.3)
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW timezone")) == "UTC"
         reach.refuse()

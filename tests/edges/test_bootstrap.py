@@ -10,7 +10,7 @@ from tapetrail import bootstrap
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.settings import Settings
 from tapetrail.store import migrate
-from tapetrail.store.private_server import PrivateServer, ServerAddress
+from tapetrail.store.private.server import PrivateServer, ServerAddress
 
 pytestmark = pytest.mark.service
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from tests.builders import calendar, utc
 
-from tapetrail.core.bars import Calendar
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.sessions import close_on_or_before, last_session_at
+from tapetrail.core.market.bars import Calendar
+from tapetrail.core.market.sessions import close_on_or_before, last_session_at
 from tapetrail.sources.calendars import load_calendar
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.sources.columns import Field, field_named, match_columns
+from tapetrail.sources.tabular.columns import Field, field_named, match_columns
 
 KNOWN = {
     Field.TIME: ["Date", "date", "t", "time", "Datetime", "timestamp", "DATE TIME"],

@@ -15,23 +15,23 @@ from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 from tests.builders import utc
 
-from tapetrail.core.bar_terms import MissingPrices
-from tapetrail.core.bar_text import bars_text
-from tapetrail.core.bars import WEEKLY, Adjustment, Instrument, Split
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound, TapeTrailError
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.core.market.bars import WEEKLY, Adjustment, Instrument, Split
+from tapetrail.core.market.conventions import MissingPrices
 from tapetrail.sources import Fetched, Source
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.file_formats import BYTES_MAX, parse_tables
-from tapetrail.sources.files import FileSource, FrameSource
-from tapetrail.sources.listings import ListedSource, Listing
-from tapetrail.sources.normaliser import Terms
 from tapetrail.sources.sample import SampleSource
+from tapetrail.sources.tabular.datasets import DatasetSpec, ListedSource
+from tapetrail.sources.tabular.file_formats import BYTES_MAX, parse_tables
+from tapetrail.sources.tabular.files import FileSource, FrameSource
+from tapetrail.sources.tabular.normaliser import DataConventions
 
-RAW: Final = Terms(adjustment=Adjustment.RAW)
-SPLIT: Final = Terms(adjustment=Adjustment.SPLIT)
+RAW: Final = DataConventions(adjustment=Adjustment.RAW)
+SPLIT: Final = DataConventions(adjustment=Adjustment.SPLIT)
 START: Final = date(2000, 1, 1)
 END: Final = utc("2013-03-01 21:00")
-LISTING: Final = Listing(exchange="XNAS", currency="USD", terms=SPLIT)
+LISTING: Final = DatasetSpec(exchange="XNAS", currency="USD", conventions=SPLIT)
 HEADER: Final = "Date,Open,High,Low,Close,Volume\n"
 LINES: Final = (
     "2012-08-01,10,11,9,10.50,100\n"
@@ -40,8 +40,8 @@ LINES: Final = (
 )  # fmt: skip
 
 
-def source_of(path: Path, listing: Listing = LISTING) -> FileSource:
-    return FileSource.parse(f"file:{path.name}", folder=path.parent, listing=listing)
+def source_of(path: Path, dataset: DatasetSpec = LISTING) -> FileSource:
+    return FileSource.parse(f"file:{path.name}", folder=path.parent, dataset=dataset)
 
 
 def fetched(
@@ -117,8 +117,8 @@ def test_sample_bars_from_a_file_have_the_digest_of_the_sample(tmp_path: Path, s
 
 
 def test_sample_bars_from_a_frame_have_the_digest_of_the_sample() -> None:
-    listing = Listing(exchange="XNAS", currency="USD", symbol="AAPL", terms=SPLIT)
-    source = FrameSource.of(sample_frame(), listing=listing)
+    dataset = DatasetSpec(exchange="XNAS", currency="USD", symbol="AAPL", conventions=SPLIT)
+    source = FrameSource.of(sample_frame(), dataset=dataset)
     assert bars_text(fetched(source).bars) == bars_text(sample().bars)
     assert source.coverage(source.instrument("AAPL")) == (date(2000, 3, 1), date(2013, 3, 1))
     assert (source.name, source.place) == ("frame", "frame")
@@ -138,10 +138,10 @@ def test_raw_bars_and_their_splits_are_the_sample_as_of_any_instant(
     payload = everything.payload.decode().split("\n", 1)[1].split("Split,Ratio")[0]
     path = tmp_path / "AAPL.csv"
     path.write_text(payload, encoding="utf-8")
-    listing = Listing(
-        exchange="XNAS", currency="USD", terms=RAW, splits={"AAPL": everything.splits}
+    dataset = DatasetSpec(
+        exchange="XNAS", currency="USD", conventions=RAW, splits={"AAPL": everything.splits}
     )
-    ours = fetched(source_of(path, listing), as_of=as_of)
+    ours = fetched(source_of(path, dataset), as_of=as_of)
     assert bars_text(ours.bars) == bars_text(theirs.bars)
     assert (ours.splits, ours.adjusted_with_hindsight) == (theirs.splits, False)
     assert ours.payload.split(b"\n", 1)[1] == theirs.payload.split(b"\n", 1)[1]
@@ -194,7 +194,7 @@ def test_adjusted_bars_with_later_rows_are_marked_as_adjusted_with_hindsight(
     source = written(tmp_path, HEADER + LINES)
     assert fetched(source, as_of="2012-08-02 20:00").adjusted_with_hindsight
     assert not fetched(source, as_of="2012-08-03 20:00").adjusted_with_hindsight
-    raw = source_of(source.path, Listing(exchange="XNAS", currency="USD", terms=RAW))
+    raw = source_of(source.path, DatasetSpec(exchange="XNAS", currency="USD", conventions=RAW))
     found = fetched(raw, as_of="2012-08-02 20:00")
     assert (found.adjusted_with_hindsight, found.bars.adjustment) == (False, Adjustment.RAW)
 
@@ -202,16 +202,20 @@ def test_adjusted_bars_with_later_rows_are_marked_as_adjusted_with_hindsight(
 def test_adjusted_bars_are_not_adjusted_again(tmp_path: Path) -> None:
     split = Split(ex_on=date(2012, 8, 2), ratio=Decimal(2))
     path = written(tmp_path, HEADER + LINES).path
-    listing = Listing(exchange="XNAS", currency="USD", terms=SPLIT, splits={"AAPL": [split]})
-    assert "only raw bars are restated for splits" in refusal(source_of(path, listing))
+    dataset = DatasetSpec(
+        exchange="XNAS", currency="USD", conventions=SPLIT, splits={"AAPL": [split]}
+    )
+    assert "only raw bars are restated for splits" in refusal(source_of(path, dataset))
 
 
 def test_the_price_factor_and_the_dropped_rows_are_reported(tmp_path: Path) -> None:
     content = HEADER + "2012-08-01,100,110,90,105,1\n2012-08-02,,,,,\n"
     path = written(tmp_path, content).path
-    terms = Terms(adjustment=Adjustment.RAW, quoted_in="GBX", missing_prices=MissingPrices.DROP)
-    listing = Listing(exchange="XLON", currency="GBP", terms=terms)
-    found = fetched(source_of(path, listing))
+    conventions = DataConventions(
+        adjustment=Adjustment.RAW, quoted_in="GBX", missing_prices=MissingPrices.DROP
+    )
+    dataset = DatasetSpec(exchange="XLON", currency="GBP", conventions=conventions)
+    found = fetched(source_of(path, dataset))
     assert (found.price_factor, found.dropped_rows) == (Decimal("0.01"), 1)
     assert found.bars.close.tolist() == [1.05]
     assert b"2012-08-02,,,,,\n" in found.payload
@@ -346,7 +350,7 @@ def test_one_file_a_symbol(tmp_path: Path) -> None:
     written(tmp_path, HEADER + LINES, "AAPL.daily.csv")
     written(tmp_path, HEADER + LINES.replace("10.75", "10.9"), "BRK.B.daily.csv")
     written(tmp_path, "no bars at all", "notes.txt")
-    source = FileSource.parse("file:{symbol}.daily.csv", folder=tmp_path, listing=LISTING)
+    source = FileSource.parse("file:{symbol}.daily.csv", folder=tmp_path, dataset=LISTING)
     assert [share.symbol for share in source.instruments()] == ["AAPL", "BRK.B"]
     assert fetched(source, "BRK.B").bars.close[-1] == 10.9
     assert b"source=file:{symbol}.daily.csv symbol=BRK.B" in fetched(source, "BRK.B").payload
@@ -365,7 +369,7 @@ def test_one_file_of_several_symbols(tmp_path: Path) -> None:
 
 def test_a_file_that_names_no_symbol_has_the_listings_or_its_own_name(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + LINES, "prices.csv").path
-    named = Listing(exchange="XNAS", currency="USD", symbol="AAPL", terms=SPLIT)
+    named = DatasetSpec(exchange="XNAS", currency="USD", symbol="AAPL", conventions=SPLIT)
     assert [share.symbol for share in source_of(path).instruments()] == ["prices"]
     assert [share.symbol for share in source_of(path, named).instruments()] == ["AAPL"]
     with pytest.raises(NotFound, match=r"instrument 'AAPL': .*prices\.csv holds prices"):
@@ -397,30 +401,30 @@ def test_no_bars_before_the_instant_is_a_stated_reason(tmp_path: Path) -> None:
                                   "file:{symbol}{symbol}.csv"])  # fmt: skip
 def test_what_names_no_file_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidInput, match=r"expected file: and a path|may stand once"):
-        FileSource.parse(text, folder=tmp_path, listing=LISTING)
+        FileSource.parse(text, folder=tmp_path, dataset=LISTING)
 
 
 def test_a_frame_that_nothing_names_is_refused() -> None:
     with pytest.raises(InvalidInput, match="frame: names no symbol"):
-        FrameSource.of(sample_frame(), listing=LISTING)
+        FrameSource.of(sample_frame(), dataset=LISTING)
 
 
 def test_a_frame_of_several_symbols() -> None:
     frame = sample_frame().with_columns(pl.lit("AAPL").alias("Symbol"))
     both = pl.concat([frame, frame.with_columns(pl.lit("MSFT").alias("Symbol"))])
-    source = FrameSource.of(both, listing=LISTING)
+    source = FrameSource.of(both, dataset=LISTING)
     assert [share.symbol for share in source.instruments()] == ["AAPL", "MSFT"]
     assert bars_text(fetched(source).bars) == bars_text(sample().bars)
 
 
 def test_a_frame_that_is_changed_later_changes_nothing() -> None:
     frame = pd.DataFrame(sample_frame("FB").to_dict(as_series=False))
-    listing = Listing(exchange="XNAS", currency="USD", symbol="FB", terms=SPLIT)
-    source = FrameSource.of(frame, listing=listing)
+    dataset = DatasetSpec(exchange="XNAS", currency="USD", symbol="FB", conventions=SPLIT)
+    source = FrameSource.of(frame, dataset=dataset)
     frame.loc[:, "Close"] = 0.0
     assert bars_text(fetched(source, "FB").bars) == bars_text(sample("FB").bars)
 
 
 def test_a_listing_is_of_daily_bars() -> None:
     with pytest.raises(InvalidInput, match="1w bars: a source offers daily ones"):
-        Listing(exchange="XNAS", currency="USD", terms=Terms(timeframe=WEEKLY))
+        DatasetSpec(exchange="XNAS", currency="USD", conventions=DataConventions(timeframe=WEEKLY))

@@ -38,15 +38,15 @@ from tests.edges.normalising import (
     rows,
 )
 
-from tapetrail.core.bar_text import bars_text
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, TapeTrailError
-from tapetrail.sources.columns import Field
-from tapetrail.sources.file_formats import parse_tables
-from tapetrail.sources.frames import read_frame
-from tapetrail.sources.normaliser import bars_of
-from tapetrail.sources.raw import parse_columns
-from tapetrail.sources.tables import symbol_table
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.sources.tabular.columns import Field
+from tapetrail.sources.tabular.file_formats import parse_tables
+from tapetrail.sources.tabular.frames import read_frame
+from tapetrail.sources.tabular.normaliser import bars_of
+from tapetrail.sources.tabular.raw import parse_columns
+from tapetrail.sources.tabular.tables import symbol_table
 
 
 @st.composite
@@ -108,7 +108,7 @@ def test_one_set_of_bars_has_one_digest_in_every_text(data: st.DataObject) -> No
     for place, content in texts.items():
         tables = parse_tables(mark + content.replace(b"\n", line_end), place=place)
         raw = parse_columns(symbol_table(tables, "AAPL", place=place))
-        found = bars_of(raw, instrument=instrument(), calendar=exchange(zone), terms=SPLIT)
+        found = bars_of(raw, instrument=instrument(), calendar=exchange(zone), conventions=SPLIT)
         assert bars_text(found.bars) == bars_text_of(given_quotes)
 
 

@@ -29,9 +29,9 @@ from tests.edges.normalising import (
     rows,
 )
 
-from tapetrail.core.bar_terms import MissingPrices, UtcMidnights, VolumeUnit
-from tapetrail.core.bar_text import bars_text
-from tapetrail.core.bars import (
+from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.core.market.bars import (
     DAILY,
     WEEKLY,
     Adjustment,
@@ -39,10 +39,10 @@ from tapetrail.core.bars import (
     SessionHours,
     Timeframe,
 )
-from tapetrail.core.errors import InvalidInput
-from tapetrail.sources.frames import read_frame
-from tapetrail.sources.normaliser import Terms, bars_of
-from tapetrail.sources.zones import zone_named
+from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
+from tapetrail.sources.tabular.frames import read_frame
+from tapetrail.sources.tabular.normaliser import DataConventions, bars_of
+from tapetrail.sources.tabular.zones import zone_named
 
 
 @pytest.mark.parametrize("number", [0.1, 123456.79, 1e-07, 3e10])
@@ -75,7 +75,8 @@ def test_a_missing_price_is_refused_or_dropped_by_the_stated_policy(missing: obj
     assert message.startswith("frame, row 2: open 10.0, high ")
     assert "a price is missing or infinite" in message
     found = normalised(
-        data, terms=Terms(adjustment=Adjustment.RAW, missing_prices=MissingPrices.DROP)
+        data,
+        conventions=DataConventions(adjustment=Adjustment.RAW, missing_prices=MissingPrices.DROP),
     )
     assert (len(found.bars), found.dropped_rows) == (2, 1)
 
@@ -189,29 +190,29 @@ def test_tokyos_5_january_opens_on_the_4th_in_utc() -> None:
     )  # fmt: skip
     midnight = "2026-01-04T15:00:00Z"
     raw = read_frame(rows({"date": midnight}))
-    found = bars_of(raw, instrument=instrument(), calendar=tokyo, terms=SPLIT).bars
+    found = bars_of(raw, instrument=instrument(), calendar=tokyo, conventions=SPLIT).bars
     assert found.last_on.tolist() == [date(2026, 1, 5)]
     again = read_frame(rows({"date": "2026-01-05"}))
-    assert bars_text(bars_of(again, instrument=instrument(), calendar=tokyo, terms=SPLIT).bars) == (
-        bars_text(found)
-    )
+    assert bars_text(
+        bars_of(again, instrument=instrument(), calendar=tokyo, conventions=SPLIT).bars
+    ) == (bars_text(found))
 
 
 @pytest.mark.parametrize("days", [("2024-03-08", "2024-03-11"), ("2024-11-01", "2024-11-04")])
 def test_a_session_keeps_its_date_across_a_change_of_the_clocks(days: tuple[str, str]) -> None:
     for hour in ("00:00", "09:30", "16:00"):
         data = rows(*({"date": f"{day} {hour}"} for day in days))
-        local = Terms(adjustment=Adjustment.SPLIT, zone=ZONES[0])
-        assert bars(data, terms=local).last_on.astype(str).tolist() == list(days)
+        local = DataConventions(adjustment=Adjustment.SPLIT, zone=ZONES[0])
+        assert bars(data, conventions=local).last_on.astype(str).tolist() == list(days)
 
 
 def test_a_wall_clock_that_is_repeated_or_skipped_is_refused() -> None:
-    local = Terms(
+    local = DataConventions(
         adjustment=Adjustment.SPLIT, zone=ZONES[0], timeframe=Timeframe.parse("1h"),
         hours=SessionHours.ALL,
     )  # fmt: skip
     for moment in ("2024-03-10 02:30", "2024-11-03 01:30"):
-        message = refusal(rows({"date": moment}), terms=local)
+        message = refusal(rows({"date": moment}), conventions=local)
         assert f"{moment}:00 in America/New_York is repeated or skipped" in message
 
 
@@ -219,8 +220,8 @@ def test_midnights_in_utc_are_not_taken_for_the_evening_before() -> None:
     epochs = [{"date": 1_709_510_400}, {"date": 1_709_596_800}]
     message = refusal(rows(*epochs))
     assert "2024-03-04T00:00:00.000000 UTC is the evening of 2024-03-03 in America" in message
-    stated = Terms(adjustment=Adjustment.SPLIT, utc_midnights=UtcMidnights.DATES)
-    assert bars(rows(*epochs), terms=stated).last_on[0] == np.datetime64(FIRST)
+    stated = DataConventions(adjustment=Adjustment.SPLIT, utc_midnights=UtcMidnights.DATES)
+    assert bars(rows(*epochs), conventions=stated).last_on[0] == np.datetime64(FIRST)
     # In Tokyo it is nine in the morning of the same day.
     assert bars(rows(*epochs), zone="Asia/Tokyo").last_on[0] == np.datetime64(FIRST)
 
@@ -233,21 +234,27 @@ def test_an_unknown_zone_is_refused() -> None:
 
 def test_lots_and_pence_become_shares_and_pounds_exactly() -> None:
     london = Instrument(symbol="AAPL", exchange="XLON", currency="GBP", calendar="XLON")
-    terms = Terms(adjustment=Adjustment.SPLIT, quoted_in="GBX", volume_unit=VolumeUnit.LOTS)
+    conventions = DataConventions(
+        adjustment=Adjustment.SPLIT, quoted_in="GBX", volume_unit=VolumeUnit.LOTS
+    )
     data = rows({"open": 123.4, "high": 123.45, "low": 123.3, "close": 123.4, "volume": 12.34})
-    found = normalised(data, terms=terms, share=london)
+    found = normalised(data, conventions=conventions, share=london)
     assert bars_text(found.bars).endswith(b"2024-03-04,1.234,1.2345,1.233,1.234,1234,1\n")
     assert (found.price_factor, found.bars.volume_unit) == (Decimal("0.01"), "shares")
     assert found.bars.currency == "GBP"
-    missing = normalised(rows({"volume": None}), terms=terms, share=london)
+    missing = normalised(rows({"volume": None}), conventions=conventions, share=london)
     assert np.isnan(missing.bars.volume).all()
 
 
 def test_prices_in_another_currency_are_refused() -> None:
     for unit in ("GBX", "EUR"):
-        terms = Terms(adjustment=Adjustment.SPLIT, quoted_in=unit)
-        assert f"prices quoted in {unit} are not in USD" in refusal(rows({}), terms=terms)
-    assert normalised(rows({}), terms=Terms(adjustment=Adjustment.RAW, quoted_in="USD"))
+        conventions = DataConventions(adjustment=Adjustment.SPLIT, quoted_in=unit)
+        assert f"prices quoted in {unit} are not in USD" in refusal(
+            rows({}), conventions=conventions
+        )
+    assert normalised(
+        rows({}), conventions=DataConventions(adjustment=Adjustment.RAW, quoted_in="USD")
+    )
 
 
 def test_the_adjustment_is_stated_by_the_data_or_by_the_user_and_never_guessed() -> None:
@@ -255,13 +262,13 @@ def test_the_adjustment_is_stated_by_the_data_or_by_the_user_and_never_guessed()
     quote = Quote(day=FIRST, prices=ONES, volume=1)
     document = polygon([quote], spelling)
     unadjusted = {**document, "adjusted": False}
-    assert bars(document, terms=Terms()).adjustment is Adjustment.SPLIT
-    assert bars(unadjusted, terms=Terms()).adjustment is Adjustment.RAW
+    assert bars(document, conventions=DataConventions()).adjustment is Adjustment.SPLIT
+    assert bars(unadjusted, conventions=DataConventions()).adjustment is Adjustment.RAW
     assert "does not say how prices are adjusted; state one of raw, split" in refusal(
-        rows({}), terms=Terms()
+        rows({}), conventions=DataConventions()
     )
     assert "says that prices are adjusted split, not raw" in refusal(
-        document, terms=Terms(adjustment=Adjustment.RAW)
+        document, conventions=DataConventions(adjustment=Adjustment.RAW)
     )
 
 
@@ -270,13 +277,13 @@ def test_a_volume_factor_is_not_applied_twice() -> None:
     document = {"data": [row], "volumeFactor": "100"}
     assert bars(document).volume.tolist() == [200.0]
     assert bars({"data": [row]}).volume.tolist() == [2.0]
-    lots = Terms(adjustment=Adjustment.SPLIT, volume_unit=VolumeUnit.LOTS)
-    assert "states its own volume factor, 100" in refusal(document, terms=lots)
+    lots = DataConventions(adjustment=Adjustment.SPLIT, volume_unit=VolumeUnit.LOTS)
+    assert "states its own volume factor, 100" in refusal(document, conventions=lots)
     assert "volumeFactor 'x' is not a number" in refusal({"data": [row], "volumeFactor": "x"})
     assert "volumeFactor 0 must be a number above 0" in refusal({"data": [row], "volumeFactor": 0})
 
 
-FIVE: Final = Terms(adjustment=Adjustment.RAW, timeframe=Timeframe.parse("5m"))
+FIVE: Final = DataConventions(adjustment=Adjustment.RAW, timeframe=Timeframe.parse("5m"))
 
 
 def intraday(*moments: str) -> list[dict[str, object]]:
@@ -285,7 +292,7 @@ def intraday(*moments: str) -> list[dict[str, object]]:
 
 def test_intraday_bars_lie_in_sessions_and_end_with_them() -> None:
     data = intraday("2024-03-08T20:55:00Z", "2024-03-11T13:30:00Z", "2024-03-11T19:58:00Z")
-    found = bars(data, terms=FIVE)
+    found = bars(data, conventions=FIVE)
     assert found.last_on.astype(str).tolist() == ["2024-03-08", "2024-03-11", "2024-03-11"]
     assert found.closed_at.astype("datetime64[m]").astype(str).tolist() == [
         "2024-03-08T21:00", "2024-03-11T13:35", "2024-03-11T20:00",
@@ -294,57 +301,63 @@ def test_intraday_bars_lie_in_sessions_and_end_with_them() -> None:
 
 
 def test_a_short_first_bar_ends_where_the_next_begins() -> None:
-    hourly = Terms(adjustment=Adjustment.RAW, timeframe=Timeframe.parse("1h"))
+    hourly = DataConventions(adjustment=Adjustment.RAW, timeframe=Timeframe.parse("1h"))
     data = intraday("2024-03-08T14:30:00Z", "2024-03-08T15:00:00Z", "2024-03-08T16:00:00Z")
-    found = bars(data, terms=hourly)
+    found = bars(data, conventions=hourly)
     assert str(found.closed_at[0]) == "2024-03-08T15:00:00.000000"
 
 
 def test_regular_hours_and_all_hours_are_never_mixed() -> None:
     early = intraday("2024-03-08T13:00:00Z")
-    message = refusal(early, terms=FIVE)
+    message = refusal(early, conventions=FIVE)
     assert "2024-03-08T13:00:00.000000 UTC lies in no session of TEST (rth hours)" in message
-    every = Terms(adjustment=Adjustment.RAW, timeframe=FIVE.timeframe, hours=SessionHours.ALL)
-    found = bars(early, terms=every)
+    every = DataConventions(
+        adjustment=Adjustment.RAW, timeframe=FIVE.timeframe, hours=SessionHours.ALL
+    )
+    found = bars(early, conventions=every)
     assert found.hours is SessionHours.ALL
     assert found.last_on.astype(str).tolist() == ["2024-03-08"]
     assert "lies in no session of TEST (all hours)" in refusal(
-        intraday("2024-03-09T13:00:00Z"), terms=every
+        intraday("2024-03-09T13:00:00Z"), conventions=every
     )
 
 
 def test_bars_of_a_shorter_timeframe_than_stated_are_refused() -> None:
     data = intraday("2024-03-08T15:00:00Z", "2024-03-08T15:01:00Z", "2024-03-08T15:02:00Z")
-    assert "frame, row 2: opens 2024-03-08T15:01:00.000000, within 5m" in refusal(data, terms=FIVE)
+    assert "frame, row 2: opens 2024-03-08T15:01:00.000000, within 5m" in refusal(
+        data, conventions=FIVE
+    )
     assert "conflicts with" in refusal(
-        [{**row, "close": 9.0 + at} for at, row in enumerate(data)], terms=SPLIT
+        [{**row, "close": 9.0 + at} for at, row in enumerate(data)], conventions=SPLIT
     )
 
 
 def test_a_broken_intraday_bar_is_named_by_its_time() -> None:
     broken = [{**intraday("2024-03-08T15:00:00Z")[0], "high": 1.0}]
     assert "frame, row 1: time 2024-03-08T15:00:00.000000 UTC, open 10.0, high 1.0" in refusal(
-        broken, terms=FIVE
+        broken, conventions=FIVE
     )
 
 
 def test_dates_are_no_intraday_bars_and_weeks_are_built_and_not_read() -> None:
-    assert "is a date; intraday bars need a time of day" in refusal(rows({}), terms=FIVE)
-    weekly = Terms(adjustment=Adjustment.RAW, timeframe=WEEKLY)
-    assert "1w bars; weeks and months are built from daily ones" in refusal(rows({}), terms=weekly)
+    assert "is a date; intraday bars need a time of day" in refusal(rows({}), conventions=FIVE)
+    weekly = DataConventions(adjustment=Adjustment.RAW, timeframe=WEEKLY)
+    assert "1w bars; weeks and months are built from daily ones" in refusal(
+        rows({}), conventions=weekly
+    )
 
 
 @pytest.mark.parametrize("timeframe", [DAILY, FIVE.timeframe])
 def test_no_rows_left_are_no_bars(timeframe: Timeframe) -> None:
     raw = read_frame(rows({"date": "2024-03-04T15:00:00Z"})).take([])
-    terms = Terms(adjustment=Adjustment.RAW, timeframe=timeframe)
-    found = bars_of(raw, instrument=instrument(), calendar=exchange(), terms=terms)
+    conventions = DataConventions(adjustment=Adjustment.RAW, timeframe=timeframe)
+    found = bars_of(raw, instrument=instrument(), calendar=exchange(), conventions=conventions)
     assert (len(found.bars), found.was_reordered) == (0, False)
 
 
 def test_ib_async_bars_with_a_time_of_day_are_intraday_bars() -> None:
     opened = datetime(2024, 3, 8, 15, 0, tzinfo=UTC)
-    found = bars([BarData(opened, 1.0, 1.0, 1.0, 1.0, -1.0)], terms=FIVE)
+    found = bars([BarData(opened, 1.0, 1.0, 1.0, 1.0, -1.0)], conventions=FIVE)
     assert str(found.opened_at[0]) == "2024-03-08T15:00:00.000000"
     assert np.isnan(found.volume).all()
 
@@ -355,8 +368,8 @@ def test_ib_async_bars_with_a_time_of_day_are_intraday_bars() -> None:
 )
 def test_a_time_at_the_end_of_all_times_is_refused_with_its_place(cell: str) -> None:
     for zone in (None, "America/New_York"):
-        terms = Terms(adjustment=Adjustment.RAW, zone=zone)
-        message = refusal([{"date": cell, **ROW}], terms=terms)
+        conventions = DataConventions(adjustment=Adjustment.RAW, zone=zone)
+        message = refusal([{"date": cell, **ROW}], conventions=conventions)
         assert message.startswith("frame, row 1, column 'date': ")
         assert "is no time" in message
 

@@ -13,19 +13,19 @@ from tests.builders import utc
 from tests.edges.bar_shapes import NAMES, SHAPES, Quote, Shape, Spelling, csv_bytes
 from tests.edges.normalising import ZONES, exchange
 
-from tapetrail.core.bar_text import bars_text
-from tapetrail.core.bars import Adjustment, Split
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import ErrorKind, IntegrityFailure, InvalidInput, NotFound
-from tapetrail.core.strategies import StrategySpec, parse_strategy
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.core.market.bars import Adjustment, Split
+from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.sources import Source
-from tapetrail.sources.files import FrameSource
-from tapetrail.sources.frames import tables_of
-from tapetrail.sources.frozen import freeze_tables, thaw_tables
-from tapetrail.sources.opening import SourceOpener, listing_of
-from tapetrail.sources.raw import parse_columns
+from tapetrail.sources.registry import SourceOpener, dataset_of
 from tapetrail.sources.sample import SampleSource
-from tapetrail.sources.tables import symbol_table
+from tapetrail.sources.tabular.files import FrameSource
+from tapetrail.sources.tabular.frames import tables_of
+from tapetrail.sources.tabular.raw import parse_columns
+from tapetrail.sources.tabular.stored_frames import load_tables, serialise_tables
+from tapetrail.sources.tabular.tables import symbol_table
 
 DATA: Final = {"exchange": "XNAS", "currency": "USD", "adjustment": "split"}
 DAYS: Final = (date(2024, 3, 7), date(2024, 3, 8), date(2024, 3, 11))
@@ -99,18 +99,25 @@ def test_what_a_strategy_says_of_its_bars_is_what_the_listing_says() -> None:
     splits = {"AAPL": {"2020-08-31": 4}}
     policy = {"missing_prices": "drop", "utc_midnights": "dates", "volume_unit": "units"}
     spec = spec_of("frame", adjustment="raw", splits=splits, **said, **policy)
-    listing = listing_of(spec)
-    terms = listing.terms
-    assert (listing.calendar, listing.asset_class, terms.zone, terms.quoted_in) == tuple(
-        said.values()
-    )
-    assert (terms.missing_prices, terms.utc_midnights, terms.volume_unit) == tuple(policy.values())
-    assert terms.adjustment is Adjustment.RAW
-    assert listing.splits is not None
-    assert [split.ex_on for split in listing.splits["AAPL"]] == [date(2020, 8, 31)]
-    assert isinstance(listing.splits["AAPL"][0], Split)
+    dataset = dataset_of(spec)
+    conventions = dataset.conventions
+    assert (
+        dataset.calendar,
+        dataset.asset_class,
+        conventions.zone,
+        conventions.quoted_in,
+    ) == tuple(said.values())
+    assert (
+        conventions.missing_prices,
+        conventions.utc_midnights,
+        conventions.volume_unit,
+    ) == tuple(policy.values())
+    assert conventions.adjustment is Adjustment.RAW
+    assert dataset.splits is not None
+    assert [split.ex_on for split in dataset.splits["AAPL"]] == [date(2020, 8, 31)]
+    assert isinstance(dataset.splits["AAPL"][0], Split)
     with pytest.raises(InvalidInput, match="source sample: the strategy has no 'data'"):
-        listing_of(spec_of("sample"))
+        dataset_of(spec_of("sample"))
 
 
 def test_a_bad_row_is_refused_before_a_run_begins(tmp_path: Path) -> None:
@@ -135,7 +142,7 @@ def test_rows_of_which_none_is_left_are_no_bars(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_a_frame_is_read_the_same_in_another_process(shape: Shape) -> None:
     tables = tables_of(shape(quotes(), spelling()))
-    thawed = thaw_tables(freeze_tables(tables))
+    thawed = load_tables(serialise_tables(tables))
     for before, after in zip(tables, thawed, strict=True):
         one, other = (parse_columns(symbol_table([t], None, place="x")) for t in (before, after))
         assert one.stated == other.stated
@@ -154,15 +161,15 @@ def test_a_frame_handed_over_is_opened_by_its_digest() -> None:
         {"Open": [10.0], "High": [11.0], "Low": [9.0], "Close": [10.5]},
         index=pd.Index([DAYS[0]], name="Date"),
     )
-    handed = FrameSource.of(frame, listing=listing_of(spec))
-    kept: dict[str, bytes] = {digest_bytes(handed.frozen()): handed.frozen()}
+    in_memory = FrameSource.of(frame, dataset=dataset_of(spec))
+    kept: dict[str, bytes] = {digest_bytes(in_memory.serialise()): in_memory.serialise()}
     (digest,) = kept
     source = SourceOpener(read_frame=kept.__getitem__)(spec, {"frame": digest})
     as_of = utc("2024-03-08 00:00")
-    assert SourceOpener(read_frame=no_frame, handed=handed)(spec, {}) is handed
+    assert SourceOpener(read_frame=no_frame, in_memory=in_memory)(spec, {}) is in_memory
     fetched = [
         one.fetch(one.instrument("AAPL"), first=DAYS[0], as_of=as_of, calendar=exchange())
-        for one in (handed, source)
+        for one in (in_memory, source)
     ]
     assert bars_text(fetched[0].bars) == bars_text(fetched[1].bars)
     assert fetched[0].payload == fetched[1].payload
@@ -176,7 +183,7 @@ def test_without_a_program_there_is_no_frame() -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format": "tapetrail-frame/2", "tables": []}'])
 def test_bytes_that_are_no_frozen_frame_are_refused(content: bytes) -> None:
     with pytest.raises(IntegrityFailure, match="not a frozen frame"):
-        thaw_tables(content)
+        load_tables(content)
 
 
 def test_splits_of_a_symbol_that_is_not_there_are_refused(tmp_path: Path) -> None:
@@ -198,9 +205,9 @@ def test_a_frame_with_a_price_that_is_none_is_accepted_by_all_processes_or_by_no
         {"Date": days, "Open": 10.0, "High": [11.0, number, 11.0], "Low": 9.0, "Close": 10.5}
     )
     for policy, bars in (("drop", 2), ("refuse", None)):
-        listing = listing_of(spec_of("frame", missing_prices=policy))
-        handed = FrameSource.of(frame, listing=listing)
-        for source in (handed, FrameSource.thawed(handed.frozen(), listing=listing)):
+        dataset = dataset_of(spec_of("frame", missing_prices=policy))
+        in_memory = FrameSource.of(frame, dataset=dataset)
+        for source in (in_memory, FrameSource.load(in_memory.serialise(), dataset=dataset)):
             if bars is None:
                 with pytest.raises(InvalidInput, match=r"row 2: .* a price is missing or infinite"):
                     source.coverage(source.instrument("AAPL"))
@@ -213,7 +220,7 @@ def test_text_that_utf8_cannot_hold_does_not_keep_a_frame_from_being_kept() -> N
         "Date": [DAYS[0].isoformat()], "Open": [10.0], "High": [11.0], "Low": [9.0],
         "Close": [10.5], "Remark": ["\ud800"],
     }  # fmt: skip
-    source = FrameSource.of(frame, listing=listing_of(spec_of("frame")))
+    source = FrameSource.of(frame, dataset=dataset_of(spec_of("frame")))
     assert source.coverage(source.instrument("AAPL")) == (DAYS[0], DAYS[0])
 
 

@@ -17,10 +17,10 @@ from tests.edges.rows import DIGEST, NOON, Rows
 import tapetrail
 from tapetrail import ChartPersistenceService, LLMAnalysisPersistenceService
 from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.bars import DAILY, Timeframe
 from tapetrail.core.canonical import Digest, digest_bytes
-from tapetrail.core.chart_figures import ChartFigures
+from tapetrail.core.charts.figures import ChartFigures
 from tapetrail.core.errors import EdgeFailure, IntegrityFailure, InvalidInput
+from tapetrail.core.market.bars import DAILY, Timeframe
 from tapetrail.core.records import AnalysisStatus, Role, Stored
 from tapetrail.persistence import Answer, DecisionRefs, DrawnChart
 from tapetrail.store.tables import metadata

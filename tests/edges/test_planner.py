@@ -8,10 +8,10 @@ import pytest
 
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.records import Provenance
-from tapetrail.core.strategies import parse_strategy
+from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.planner import Planner, Request
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.opening import SourceOpener
+from tapetrail.sources.registry import SourceOpener
 from tapetrail.strategy_files import bundled_strategy
 
 Keys = Mapping[str, object]

@@ -31,10 +31,10 @@ from tests.edges.server_processes import (
 from tests.edges.waiting import wait_for
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.private_server import PrivateServer, ServerAddress
-from tapetrail.store.server_account import server_account
-from tapetrail.store.server_binaries import first_complete, major_version
-from tapetrail.store.server_files import ServerFiles, is_held, try_alone
+from tapetrail.store.private.account import server_account
+from tapetrail.store.private.binaries import first_complete, major_version
+from tapetrail.store.private.files import ServerFiles, is_held, try_alone
+from tapetrail.store.private.server import PrivateServer, ServerAddress
 
 pytestmark = pytest.mark.service
 
@@ -155,7 +155,7 @@ def test_an_ordinary_user_has_a_server_of_their_own() -> None:
 
 def readable_python() -> str:
     """Return a Python that any user can run."""
-    trial = "import tapetrail.store.private_server"
+    trial = "import tapetrail.store.private.server"
     for python in (sys.executable, "/usr/bin/python3"):
         try:
             ended = subprocess.run(

@@ -23,10 +23,10 @@ from tests.edges.server_processes import (
 from tests.edges.waiting import wait_for
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.private_server import PrivateServer
-from tapetrail.store.server_account import become, server_account
-from tapetrail.store.server_files import ServerFiles
-from tapetrail.store.server_socket import open_socket_folder, socket_folder
+from tapetrail.store.private.account import become, server_account
+from tapetrail.store.private.files import ServerFiles
+from tapetrail.store.private.server import PrivateServer
+from tapetrail.store.private.socket_folder import open_socket_folder, socket_folder
 
 pytestmark = pytest.mark.service
 

@@ -22,10 +22,10 @@ from tests.builders import daily_bars, wave
 from tests.chart_builders import STANDARD, chart_of
 from tests.page_words import words_of
 
-from tapetrail.core.bars import WEEKLY, Bars
 from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.chart_spec import ChartSpec, Ink, Level
+from tapetrail.core.charts.spec import ChartSpec, Ink, Level
 from tapetrail.core.errors import ErrorKind, IntegrityFailure, InvalidInput
+from tapetrail.core.market.bars import WEEKLY, Bars
 from tapetrail.render import fonts, jpeg, pdf
 from tapetrail.render.jpeg import RENDERER, render_jpeg
 from tapetrail.render.look import HEIGHT, WIDTH
@@ -279,8 +279,8 @@ ELSEWHERE: Final = """
 import json, sys
 sys.path.insert(0, ".")
 from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.charts import ChartHeader, derive_chart
-from tapetrail.core.indicators import IndicatorSettings, derive_indicators
+from tapetrail.core.charts.chart import ChartHeader, derive_chart
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page
 from tests.builders import daily_bars, wave

@@ -18,10 +18,10 @@ from tests.builders import daily_bars
 from tests.chart_builders import chart_of
 from tests.page_words import tags_of, words_of
 
-from tapetrail.core.analyses import SignalType
-from tapetrail.core.chart_marks import SignalPrices, derive_marks
-from tapetrail.core.chart_parsing import parse_spec
-from tapetrail.core.chart_text import spec_text
+from tapetrail.core.analysis.analyses import SignalType
+from tapetrail.core.analysis.chart_marks import SignalPrices, derive_marks
+from tapetrail.core.charts.parsing import parse_spec
+from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.render.html import render_html
 from tapetrail.render.jpeg import render_jpeg, render_thumbnail

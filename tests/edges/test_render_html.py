@@ -22,9 +22,9 @@ from tests.chart_builders import chart_of
 from tests.html_charts import CHARTS, HOSTILE, every_chart
 
 from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.chart_readings import derive_readings
-from tapetrail.core.chart_spec import ChartSpec, Ink
-from tapetrail.core.chart_text import spec_text
+from tapetrail.core.charts.legend import derive_legend
+from tapetrail.core.charts.spec import ChartSpec, Ink
+from tapetrail.core.charts.text import spec_text
 from tapetrail.render import canvas, look
 from tapetrail.render.html import HTML_RENDERER, LIBRARY, LIBRARY_VERSION, render_html
 
@@ -218,7 +218,7 @@ def test_the_file_holds_the_stored_spec_document_itself(spec: ChartSpec) -> None
 
 @every_chart
 def test_the_file_holds_the_readings_of_every_bar(spec: ChartSpec) -> None:
-    held, readings = json.loads(read(spec).by_id("readings").text), derive_readings(spec)
+    held, readings = json.loads(read(spec).by_id("readings").text), derive_legend(spec)
     assert tuple(held["decimals"]) == readings.decimals
     assert held["opens"] == list(readings.opens)
     assert held["highs"] == list(readings.highs)

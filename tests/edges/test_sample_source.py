@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from tests.builders import calendar, utc
 
-from tapetrail.core.bars import WEEKLY, Adjustment, Bars, Instrument, Split
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
-from tapetrail.core.histories import (
+from tapetrail.core.market.bars import WEEKLY, Adjustment, Bars, Instrument, Split
+from tapetrail.core.market.histories import (
     first_session_needed,
     gaps,
     monthly_bars,
     weekly_bars,
     window,
 )
-from tapetrail.core.sessions import close_on_or_before
+from tapetrail.core.market.sessions import close_on_or_before
 from tapetrail.sources import Source
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource

@@ -15,7 +15,7 @@ from tests.edges.conftest import Connect
 from tapetrail.core import records
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store import migrate
-from tapetrail.store.private_server import ServerAddress
+from tapetrail.store.private.server import ServerAddress
 from tapetrail.store.tables import (
     DERIVED_COLUMNS,
     RECORDED_COLUMNS,

@@ -7,7 +7,7 @@ from psycopg import errors
 from sqlalchemy import NullPool, create_engine, text
 from tests.edges.rows import EVIDENCE, NOON, Columns, Rows, row_refused, values_of
 
-from tapetrail.store.private_server import ServerAddress
+from tapetrail.store.private.server import ServerAddress
 
 pytestmark = pytest.mark.service
 

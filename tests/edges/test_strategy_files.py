@@ -15,8 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.strategies import StrategySpec, parse_strategy, spec_digest, spec_document
-from tapetrail.store.private_server import ServerAddress
+from tapetrail.core.strategy.strategies import (
+    StrategySpec,
+    parse_strategy,
+    spec_digest,
+    spec_document,
+)
+from tapetrail.store.private.server import ServerAddress
 from tapetrail.strategy_files import (
     SIZE_MAX,
     bundled_strategy,

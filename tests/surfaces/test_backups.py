@@ -26,8 +26,8 @@ from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.store import dumps, migrate
-from tapetrail.store.private_server import PrivateServer, ServerAddress
-from tapetrail.store.restore_marks import held_mark, is_unfinished
+from tapetrail.store.private.restore_marks import held_mark, is_unfinished
+from tapetrail.store.private.server import PrivateServer, ServerAddress
 from tapetrail.store.session import open_engine
 
 pytestmark = pytest.mark.service

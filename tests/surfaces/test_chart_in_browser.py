@@ -18,10 +18,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.html_charts import CHARTS, HOSTILE, every_chart
 from tests.page_words import words_of
 
-from tapetrail.core.bars import Floats
-from tapetrail.core.chart_axes import Scale
-from tapetrail.core.chart_readings import ChartReadings, derive_readings
-from tapetrail.core.chart_spec import ChartSpec, Form, Ink, PanelKind, Series
+from tapetrail.core.charts.axes import Scale
+from tapetrail.core.charts.legend import ChartLegend, derive_legend
+from tapetrail.core.charts.spec import ChartSpec, Form, Ink, PanelKind, Series
+from tapetrail.core.market.bars import Floats
 from tapetrail.render.html import render_html
 from tapetrail.render.page import render_page
 
@@ -161,11 +161,11 @@ def legends_of(spec: ChartSpec) -> list[list[str]]:
     return [[legend.text for row in panel.legends for legend in row] for panel in spec.panels]
 
 
-def legends_at(readings: ChartReadings, at: int) -> list[list[str]]:
+def legends_at(readings: ChartLegend, at: int) -> list[list[str]]:
     return [[f"{each.label} {each.texts[at]}" for each in panel] for panel in readings.panels]
 
 
-def facts_at(spec: ChartSpec, readings: ChartReadings, at: int) -> str:
+def facts_at(spec: ChartSpec, readings: ChartLegend, at: int) -> str:
     columns = zip(
         "OHLC", (readings.opens, readings.highs, readings.lows, readings.closes), strict=True
     )
@@ -285,7 +285,7 @@ def test_the_whole_chart_shows_at_least_the_recorded_range(
 
 def test_arrow_keys_move_the_legends_bar_by_bar(browser: Browser, tmp_path: Path) -> None:
     spec = CHARTS["250 daily bars"]
-    readings = derive_readings(spec)
+    readings = derive_legend(spec)
     with visit(browser, tmp_path, spec) as chart:
         for keys, at in (
             (["ArrowLeft"], 249),
@@ -310,7 +310,7 @@ def test_arrow_keys_move_the_legends_bar_by_bar(browser: Browser, tmp_path: Path
 
 def test_what_the_keys_point_at_is_spoken(browser: Browser, tmp_path: Path) -> None:
     spec = CHARTS["250 daily bars"]
-    readings = derive_readings(spec)
+    readings = derive_legend(spec)
     with visit(browser, tmp_path, spec) as chart:
         spoken = chart.page.locator("[aria-live=polite]")
         assert spoken.inner_text() == ""
@@ -323,7 +323,7 @@ def test_what_the_keys_point_at_is_spoken(browser: Browser, tmp_path: Path) -> N
 
 def test_the_pointer_moves_the_legends_too(browser: Browser, tmp_path: Path) -> None:
     spec = CHARTS["30 bars"]
-    readings = derive_readings(spec)
+    readings = derive_legend(spec)
     with visit(browser, tmp_path, spec) as chart:
         x = chart.page.evaluate("() => chart.timeScale().logicalToCoordinate(12)")
         chart.page.locator("#chart").hover(position={"x": x + 1, "y": 300})
@@ -340,7 +340,7 @@ def test_a_partial_bar_reads_without_values_where_it_feeds_none(
     spec = CHARTS["partial week"]
     with visit(browser, tmp_path, spec) as chart:
         chart.press("End")
-        assert chart.legends() == legends_at(derive_readings(spec), 103)
+        assert chart.legends() == legends_at(derive_legend(spec), 103)
         assert chart.legends()[0][0] == "SMA20 –"  # noqa: RUF001 # the dash of "no value"
 
 
@@ -447,7 +447,7 @@ def test_a_hostile_symbol_is_text_on_the_page(browser: Browser, tmp_path: Path) 
 
 def test_the_table_holds_every_bar_newest_first(browser: Browser, tmp_path: Path) -> None:
     spec = CHARTS["partial week"]
-    readings = derive_readings(spec)
+    readings = derive_legend(spec)
     with visit(browser, tmp_path, spec) as chart:
         assert chart.page.locator(".data").count() == 0
         chart.page.locator("summary").click()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.surfaces.conftest import Answer, Recorded, Run
 
-from tapetrail.store.private_server import PrivateServer
-from tapetrail.store.restore_marks import held_mark
+from tapetrail.store.private.restore_marks import held_mark
+from tapetrail.store.private.server import PrivateServer
 
 CheckRow = dict[str, str | None]
 

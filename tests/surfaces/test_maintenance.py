@@ -17,8 +17,8 @@ from tests.surfaces.conftest import AS_OF, Run, Terminal
 
 from tapetrail.cli.archive import age_days
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.strategies import parse_strategy, spec_digest, spec_document
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.core.strategy.strategies import parse_strategy, spec_digest, spec_document
+from tapetrail.store.private.server import PrivateServer
 from tapetrail.strategy_files import bundled_strategy, parse_strategy_text, strategy_text
 
 SWING: Final = "name: swing\ninstruments: [AAPL]\n"

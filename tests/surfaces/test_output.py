@@ -17,10 +17,10 @@ from tapetrail.cli.details import detail_lines
 from tapetrail.cli.output import (
     Screen,
     cell,
-    harmless,
-    harmless_lines,
     json_line,
     json_text,
+    sanitise,
+    sanitise_lines,
     short_number,
     size_text,
     wants_colour,
@@ -44,14 +44,14 @@ def acts(text: str) -> list[str]:
 
 @given(TEXTS)
 def test_text_of_others_never_acts_on_the_terminal(text: str) -> None:
-    assert acts(harmless(text)) == []
-    assert [acts(line) for line in harmless_lines(text) if acts(line)] == []
+    assert acts(sanitise(text)) == []
+    assert [acts(line) for line in sanitise_lines(text) if acts(line)] == []
 
 
 @given(TEXTS)
 def test_harmless_text_stays_as_it_is(text: str) -> None:
-    once = harmless(text)
-    assert harmless(once) == once
+    once = sanitise(text)
+    assert sanitise(once) == once
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_harmless_text_stays_as_it_is(text: str) -> None:
     ],
 )
 def test_escape_sequences_go_and_hidden_signs_show(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert sanitise(text) == shown
 
 
 def test_lines_of_a_text_stay_lines() -> None:
-    assert harmless_lines("a\r\nb\n\nc\x1b[1m") == ["a", "b", "", "c"]
+    assert sanitise_lines("a\r\nb\n\nc\x1b[1m") == ["a", "b", "", "c"]
 
 
 json_values = st.recursive(
@@ -122,7 +122,7 @@ def test_csv_holds_texts_as_they_are_shown_and_none_that_acts_or_computes(
     line = csv_line(values)
     (fields,) = csv.reader(io.StringIO(line, newline=""))
     for value, field in zip(values, fields, strict=True):
-        assert field.removeprefix("'") == "\n".join(harmless_lines(value)).removeprefix("'")
+        assert field.removeprefix("'") == "\n".join(sanitise_lines(value)).removeprefix("'")
         assert field.lstrip()[:1] not in {"=", "+", "-", "@"}
         assert acts(field.replace("\n", "")) == []
 
@@ -278,8 +278,8 @@ def test_a_table_on_a_terminal_fits_it_and_cuts_only_text(
 def test_nothing_is_cut_in_a_pipe(rows: list[tuple[int, str, date, str]]) -> None:
     lines = [*table_lines(["id", "reason", "at", "actor"], rows, screen=PIPE)][1:]
     for line, row in zip(lines, rows, strict=True):
-        assert harmless(row[1]).rstrip() in line
-        assert harmless(row[3]).rstrip() in line
+        assert sanitise(row[1]).rstrip() in line
+        assert sanitise(row[3]).rstrip() in line
 
 
 def test_a_terminal_that_is_too_narrow_gets_the_table_whole() -> None:

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from tapetrail import bootstrap
 from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.bars import Calendar
-from tapetrail.core.instruments import Instrument
+from tapetrail.core.market.bars import Calendar
+from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records import RunType
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
@@ -24,7 +24,7 @@ from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 from tapetrail.store.session import open_engine
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.findings import Edges
+from tapetrail.workflows.findings import Ports
 from tapetrail.workflows.runner import launch
 
 SAMPLE = SampleSource()
@@ -67,7 +67,7 @@ def main(home: Path) -> None:
             engine,
             database_url=database.app_url,
             blobs=blobs,
-            edges=Edges(
+            ports=Ports(
                 open_source=lambda _spec, _config: Defective(),
                 load_calendar=load_calendar,
                 clock=lambda: datetime.now(UTC),

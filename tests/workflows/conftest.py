@@ -15,8 +15,8 @@ import pytest
 from psycopg.rows import dict_row
 from tests.edges.waiting import wait_for
 
-from tapetrail.store.private_server import PrivateServer
-from tapetrail.store.server_files import ServerFiles, is_postmaster, load_state, orphans
+from tapetrail.store.private.files import ServerFiles, is_postmaster, load_state, orphans
+from tapetrail.store.private.server import PrivateServer
 
 AS_OF: Final = "2012-08-31"
 Row = dict[str, Any]

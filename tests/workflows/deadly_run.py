@@ -18,8 +18,8 @@ from uuid import uuid4
 
 from tapetrail import bootstrap
 from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.bars import Calendar
-from tapetrail.core.instruments import Instrument
+from tapetrail.core.market.bars import Calendar
+from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records import RunType
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
@@ -27,7 +27,7 @@ from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 from tapetrail.store.session import open_engine
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.findings import Edges
+from tapetrail.workflows.findings import Ports
 from tapetrail.workflows.runner import launch
 
 WORKFLOW: Final = "deadly"
@@ -69,7 +69,7 @@ def main(home: Path, clock: Callable[[], datetime]) -> None:
             engine,
             database_url=database.app_url,
             blobs=blobs,
-            edges=Edges(
+            ports=Ports(
                 open_source=lambda _spec, _config: Deadly(),
                 load_calendar=load_calendar,
                 clock=clock,

@@ -7,7 +7,7 @@ from tests.edges.waiting import wait_for
 from tests.workflows import stranger
 from tests.workflows.conftest import Home, Row
 
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.private.server import PrivateServer
 
 OPEN_DECISIONS: Final = """
 SELECT id FROM tapetrail.decisions WHERE status IN ('pending', 'running')

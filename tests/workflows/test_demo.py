@@ -6,7 +6,7 @@ import pytest
 from tests.workflows import stranger
 from tests.workflows.conftest import Home
 
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.private.server import PrivateServer
 
 pytestmark = pytest.mark.service
 

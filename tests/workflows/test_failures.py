@@ -12,7 +12,7 @@ from tests.workflows import broken_run, deadly_run, stranger
 from tests.workflows.conftest import Home
 from tests.workflows.soundness import assert_sound, is_done, work_off
 
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.private.server import PrivateServer
 from tapetrail.workflows.decide import BEGUN_MAX
 
 pytestmark = pytest.mark.service

@@ -15,22 +15,22 @@ import pytest
 from tests.core import oracles
 from tests.workflows import altered
 
-from tapetrail.core.bar_text import bars_text, parse_bars_text
-from tapetrail.core.bars import Bars, Calendar
-from tapetrail.core.chart_text import spec_text
-from tapetrail.core.charts import ChartHeader, derive_chart
+from tapetrail.core.charts.chart import ChartHeader, derive_chart
+from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, IntegrityFailure, InvalidInput, Stage
-from tapetrail.core.histories import adjust_for_splits
-from tapetrail.core.indicators import derive_indicators
-from tapetrail.core.instruments import Instrument
-from tapetrail.core.strategies import StrategySpec, parse_strategy
+from tapetrail.core.market.bar_text import bars_text, parse_bars_text
+from tapetrail.core.market.bars import Bars, Calendar
+from tapetrail.core.market.histories import adjust_for_splits
+from tapetrail.core.market.indicators import derive_indicators
+from tapetrail.core.market.instruments import Instrument
+from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page
 from tapetrail.sources import Fetched, Source
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.findings import Drawn, Edges, Findings, Task, failure_of, work_out
+from tapetrail.workflows.findings import Drawn, Findings, Ports, Task, evaluate, failure_of
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF: Final = datetime(2012, 8, 31, 20, tzinfo=UTC)
@@ -55,10 +55,10 @@ def findings_of(
         as_of=as_of,
         config={},
     )
-    edges = Edges(
+    ports = Ports(
         open_source=lambda _spec, _config: source, load_calendar=load_calendar, clock=lambda: NOW
     )
-    return work_out(task, edges)
+    return evaluate(task, ports)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +102,8 @@ def evidence_of(findings: Findings) -> Mapping[str, object]:
     return {
         "payload": gathered.fetched.payload,
         "splits": gathered.fetched.splits,
-        "bars": {str(t): bars_text(cut.bars) for t, cut in gathered.cuts.items()},
-        "gaps": {str(t): cut.gaps for t, cut in gathered.cuts.items()},
+        "bars": {str(t): bars_text(span.bars) for t, span in gathered.windows.items()},
+        "gaps": {str(t): span.gaps for t, span in gathered.windows.items()},
         "specs": [chart.spec for chart in findings.charts],
         "images": [chart.jpeg for chart in findings.charts],
         "figures": [chart.figures for chart in findings.charts],
@@ -265,8 +265,8 @@ def drawn_series(chart: Drawn) -> Mapping[str, Sequence[float | None]]:
 def test_drawn_values_are_the_stored_bars_recomputed() -> None:
     """From the stored text of the bars alone, by another implementation of each average."""
     for chart in findings_of().charts:
-        stored = parse_bars_text(bars_text(chart.cut.bars))
-        first = chart.cut.first_drawn
+        stored = parse_bars_text(bars_text(chart.span.bars))
+        first = chart.span.first_drawn
         closes = oracles.exact(stored.close.tolist())
         document, series = json.loads(chart.spec), drawn_series(chart)
         assert document["close"] == [float(f"{x:.10g}") for x in stored.close[first:]]
@@ -286,15 +286,15 @@ def _assert_drawn(drawn: Sequence[float | None], recomputed: Sequence[Fraction |
 def test_a_chart_can_be_drawn_again_from_its_bars_byte_by_byte() -> None:
     settings, instrument = bundled_strategy().indicators.settings(), SAMPLE.instrument("AAPL")
     for chart in findings_of().charts:
-        first = chart.cut.first_drawn
-        values = derive_indicators(chart.cut.bars, settings, first_drawn=first)
+        first = chart.span.first_drawn
+        values = derive_indicators(chart.span.bars, settings, first_drawn=first)
         header = ChartHeader(
             symbol=instrument.symbol,
             exchange=instrument.exchange,
             currency=instrument.currency,
             timeframe=chart.timeframe,
         )
-        spec = derive_chart(chart.cut.bars, values, settings, header=header, first_drawn=first)
+        spec = derive_chart(chart.span.bars, values, settings, header=header, first_drawn=first)
         assert spec_text(spec) == chart.spec
         assert render_jpeg(render_page(spec)) == chart.jpeg
 
@@ -305,7 +305,7 @@ def test_no_chart_shows_a_false_crash_at_a_split(timeframe: str) -> None:
     spec = spec_of(timeframes=[timeframe], bars=bars_drawn)
     as_of = datetime(2005, 9, 30, 20, tzinfo=UTC) if timeframe == "1d" else AS_OF
     (chart,) = findings_of(spec=spec, as_of=as_of).charts
-    bars = chart.cut.bars
+    bars = chart.span.bars
     at = int(np.searchsorted(bars.last_on, np.datetime64("2005-02-28")))
     assert 0 < at < len(bars)
     for column in (bars.open, bars.low, bars.close):
@@ -313,13 +313,13 @@ def test_no_chart_shows_a_false_crash_at_a_split(timeframe: str) -> None:
     # The week and the month before the split, in today's shares: half the price that was quoted.
     assert 30 < bars.close[at - 1] < 50
     if timeframe == "1w":
-        assert len(bars) - chart.cut.first_drawn == 250
+        assert len(bars) - chart.span.first_drawn == 250
 
 
 def test_a_real_crash_stays_a_crash() -> None:
     """AAPL lost half its value on 2000-09-29, which was no split."""
     (chart,) = findings_of(spec=spec_of(timeframes=["1mo"])).charts
-    bars = chart.cut.bars
+    bars = chart.span.bars
     at = int(np.searchsorted(bars.last_on, np.datetime64("2000-09-29")))
     assert bars.low[at] < 0.45 * bars.close[at - 1]
 

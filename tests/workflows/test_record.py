@@ -11,7 +11,7 @@ import pytest
 from tests.workflows import stranger
 from tests.workflows.conftest import Home, Row
 
-from tapetrail.store.private_server import PrivateServer
+from tapetrail.store.private.server import PrivateServer
 
 pytestmark = pytest.mark.service
 

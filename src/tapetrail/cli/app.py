@@ -24,7 +24,7 @@ from tapetrail.cli.help_texts import (
 )
 from tapetrail.cli.maintenance_commands import ARCHIVE_EXAMPLES, archive, doctor
 from tapetrail.cli.options import Concurrency, Json, help_without_command
-from tapetrail.cli.output import say, writing
+from tapetrail.cli.output import echo, writing
 from tapetrail.cli.record_commands import RESOURCES
 from tapetrail.cli.strategy_commands import group as strategies
 from tapetrail.wire import Resource
@@ -85,7 +85,7 @@ def root(
 ) -> int | None:
     """Show the version, or the help where no command is named."""
     if version:
-        say(f"tapetrail {__version__}")
+        echo(f"tapetrail {__version__}")
         raise typer.Exit
     return help_without_command(context)
 
@@ -168,7 +168,7 @@ def status(*, as_json: Json = False) -> int:
 @app.command()
 def version() -> None:
     """Show the version."""
-    say(f"tapetrail {__version__}")
+    echo(f"tapetrail {__version__}")
 
 
 @app.command("completion", epilog=COMPLETION_EXAMPLES)
@@ -191,6 +191,6 @@ def help_(
 ) -> int:
     """Show the help of a command or a topic."""
     if words and words[0] in TOPICS:
-        say(exit_codes() if words[0] == "exit-codes" else environment())
+        echo(exit_codes() if words[0] == "exit-codes" else environment())
         return 0
     return run_command_line([*(words or []), "--help"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapetrail.cli.consent import is_agreed
 from tapetrail.cli.failures import DONE, FAILED
-from tapetrail.cli.output import cell, harmless, note, print_json, say
+from tapetrail.cli.output import cell, echo, note, print_json, sanitise
 from tapetrail.cli.session import opened, settings
 from tapetrail.core.errors import InvalidInput
 
@@ -89,8 +89,8 @@ def _show(old: "OldCharts", words: ArchiveWords, *, archived: int) -> None:
             }
         )
     elif old.charts == 0:
-        say(f"no active chart is older than {words.older_than}")
+        echo(f"no active chart is older than {words.older_than}")
     elif words.is_dry:
-        say(f"would archive {_described(old)}")
+        echo(f"would archive {_described(old)}")
     else:
-        say(f"archived {archived} charts as {harmless(settings().actor)}; they stay readable")
+        echo(f"archived {archived} charts as {sanitise(settings().actor)}; they stay readable")

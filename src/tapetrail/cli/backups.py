@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tapetrail.cli.output import harmless, note, print_json, say, size_text
+from tapetrail.cli.output import echo, note, print_json, sanitise, size_text
 from tapetrail.cli.session import has_record, no_record, settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def restore(file: Path, *, as_json: bool) -> int:
     manifest = bootstrap.restore(read, file)
     _show("restored", manifest, file=file, as_json=as_json)
     if not as_json:
-        note(f"the record is in {harmless(str(read.home))}")
+        note(f"the record is in {sanitise(str(read.home))}")
     return 0
 
 
@@ -50,7 +50,7 @@ def _show(done: str, manifest: "Manifest", *, file: Path, as_json: bool) -> None
         print_json(document)
         return
     rows = sum(manifest.rows.values())
-    say(
+    echo(
         f"{done} {rows} rows, {manifest.rows.get('decisions', 0)} decisions among them, and"
         f" {manifest.blobs} blobs of {size_text(manifest.blob_bytes)}"
     )

@@ -8,7 +8,7 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from tapetrail.cli.list_words import check_number
-from tapetrail.cli.output import harmless, note, say, size_text
+from tapetrail.cli.output import echo, note, sanitise, size_text
 from tapetrail.cli.session import opened, settings
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 
@@ -49,7 +49,7 @@ def save_chart(number: int, *, form: Form | None, output: Path | None) -> int:
     content = _content(number, form or _form_of(path))
     with _naming(path):
         _write(content, target)
-    note(f"saved {harmless(str(path))} ({size_text(len(content))})")
+    note(f"saved {sanitise(str(path))} ({size_text(len(content))})")
     return 0
 
 
@@ -61,7 +61,7 @@ def open_chart(number: int, *, form: Form) -> int:
     with _naming(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(content, path)
-    say(harmless(str(path)))
+    echo(sanitise(str(path)))
     if not _show(path):
         note("no browser could be started here; open that file in one")
     return 0

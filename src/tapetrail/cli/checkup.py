@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from tapetrail.cli.config import shown_settings
 from tapetrail.cli.failures import DONE, FAILED
-from tapetrail.cli.output import harmless, print_json, say, screen
+from tapetrail.cli.output import echo, print_json, sanitise, screen
 from tapetrail.cli.session import settings
 from tapetrail.cli.tables import coloured
 
@@ -33,6 +33,6 @@ def show(*, as_json: bool) -> int:
 
 def _say(check: "Check") -> None:
     level = coloured(f"{check.level:<4}", COLOURS[check.level], screen=screen())
-    say(f"{level}  {check.name:<10}  {harmless(check.found)}")
+    echo(f"{level}  {check.name:<10}  {sanitise(check.found)}")
     if check.fix is not None:
-        say(f"{'':<4}  {'':<10}  fix: {harmless(check.fix)}")
+        echo(f"{'':<4}  {'':<10}  fix: {sanitise(check.fix)}")

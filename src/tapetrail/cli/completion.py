@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from tapetrail.cli.output import say
+from tapetrail.cli.output import echo
 
 NAME: Final = "tapetrail"
 ASKED: Final = "_TAPETRAIL_COMPLETE"
@@ -27,7 +27,7 @@ def show_script(shell: Shell) -> int:
     """Print what a shell has to run once in a session; nothing is written to any file."""
     from typer._completion_shared import get_completion_script  # noqa: PLC0415 # --help never needs it
 
-    say(get_completion_script(prog_name=NAME, complete_var=ASKED, shell=shell.value))
+    echo(get_completion_script(prog_name=NAME, complete_var=ASKED, shell=shell.value))
     return 0
 
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tapetrail.cli.output import cell, note, print_json, say, screen
+from tapetrail.cli.output import cell, echo, note, print_json, screen
 from tapetrail.cli.session import settings_files
 from tapetrail.cli.tables import table_lines
 from tapetrail.core.errors import NotFound
@@ -48,7 +48,7 @@ def show_list(*, with_origin: bool, as_json: bool) -> int:
     names = ("key", "value", "origin") if with_origin else ("key", "value")
     lines = [(s.key, s.value, s.origin)[: len(names)] for s in found]
     for line in table_lines(names, lines, screen=screen()):
-        say(line)
+        echo(line)
     return 0
 
 
@@ -58,7 +58,7 @@ def show_one(key: str) -> int:
     (value,) = [setting.value for setting in shown_settings() if setting.key == key]
     if value is None:
         raise NotFound(f"{key} is not set; what that means: tapetrail help environment")
-    say(cell(value))
+    echo(cell(value))
     return 0
 
 
@@ -75,7 +75,7 @@ def set_one(key: str, value: str, *, for_user: bool) -> int:
 
 def show_path(*, for_user: bool) -> int:
     """Print where a file of settings is, or would be."""
-    say(str(_path(for_user=for_user)))
+    echo(str(_path(for_user=for_user)))
     return 0
 
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
-from tapetrail.cli.output import harmless_lines, json_line
+from tapetrail.cli.output import json_line, sanitise_lines
 from tapetrail.wire import view_document
 
 # What makes a spreadsheet read a cell as a formula, which may run programs and send what it reads.
@@ -27,7 +27,7 @@ def csv_line(values: Sequence[object]) -> str:
 
 def _field(value: object) -> str:
     if isinstance(value, str):
-        shown = "\n".join(harmless_lines(value))
+        shown = "\n".join(sanitise_lines(value))
         return f"'{shown}" if _is_formula(value) or _is_formula(shown) else shown
     document = view_document(value)
     match document:

@@ -3,14 +3,14 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
-from tapetrail.cli.output import note, print_json, say, size_text
+from tapetrail.cli.output import echo, note, print_json, size_text
 from tapetrail.cli.session import has_record, opened, settings
 from tapetrail.cli.tables import column_lines
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from tapetrail.store.private_server import PrivateServer
+    from tapetrail.store.private.server import PrivateServer
     from tapetrail.wire import Shown
 
 ROLES: Final = {"reader": "tapetrail_reader", "app": "tapetrail_app", "owner": "tapetrail_owner"}
@@ -20,7 +20,7 @@ def upgrade() -> int:
     """Bring the schema up to date and say its version."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
 
-    say(f"schema {bootstrap.upgrade(settings())}")
+    echo(f"schema {bootstrap.upgrade(settings())}")
     return 0
 
 
@@ -31,7 +31,7 @@ def show_current() -> int:
     read = settings()
     # Asking for the version must not begin a record.
     found = bootstrap.schema_version(read) if has_record(read) else None
-    say(found or "no schema yet")
+    echo(found or "no schema yet")
     return 0
 
 
@@ -42,12 +42,12 @@ def show_url(role: str) -> int:
     read = settings()
     if read.database_url is not None:
         url = _as_role(read.database_url, role)
-        say(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        echo(url.replace("postgresql+psycopg://", "postgresql://", 1))
         return 0
     address = _server(read).address_if_running()
     if address is None:
         raise NotFound(f"no server is running in {read.home}; run: tapetrail db start")
-    say(address.libpq_url(ROLES[role]))
+    echo(address.libpq_url(ROLES[role]))
     return 0
 
 
@@ -60,7 +60,7 @@ def start() -> int:
     address = _server(read).start()
     bootstrap.upgrade(read)
     note("the server stays up until: tapetrail db stop")
-    say(address.libpq_url(ROLES["reader"]))
+    echo(address.libpq_url(ROLES["reader"]))
     return 0
 
 
@@ -88,7 +88,7 @@ def show_status(*, as_json: bool) -> int:
         print_json({**place, **counts})
         return 0
     for line in column_lines({**place, **counts, "blob_bytes": size_text(status.blob_bytes)}):
-        say(line)
+        echo(line)
     return 0
 
 

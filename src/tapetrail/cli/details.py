@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from tapetrail.cli.output import Screen, cell, harmless, is_list, is_mapping, short_number
+from tapetrail.cli.output import Screen, cell, is_list, is_mapping, sanitise, short_number
 from tapetrail.cli.tables import DECIMALS, coloured, column_lines, paragraph_lines, table_lines
 from tapetrail.wire import Detail, Resource
 
@@ -141,7 +141,7 @@ def _reply_gist(row: Row, *, screen: Screen) -> Iterator[str]:
 def _rule(rule: Row) -> list[object]:
     numbers = rule.get("numbers")
     shown = (
-        ", ".join(f"{harmless(name)} {short_number(value)}" for name, value in numbers.items())
+        ", ".join(f"{sanitise(name)} {short_number(value)}" for name, value in numbers.items())
         if is_mapping(numbers)
         else cell(numbers)
     )

@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from tapetrail.cli.output import hand_over, harmless, harmless_lines, note
+from tapetrail.cli.output import flush, note, sanitise, sanitise_lines
 from tapetrail.core.errors import (
     EdgeFailure,
     IntegrityFailure,
@@ -66,7 +66,7 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
     """
     try:
         code = command()
-        hand_over()
+        flush()
     except TapeTrailError as error:
         code = _CODES[type(error)]
         show_error(error.message, hint=_SETTINGS_HINT if code == UNREACHABLE else hint)
@@ -94,8 +94,8 @@ def show_error(message: str, *, hint: str) -> None:
     if remedy is not None:
         message, hint = remedy[1], remedy[2]
     what, _, why = message.partition("; ")
-    note(f"Error: {harmless(what)}")
-    for line in harmless_lines(why) if why else ():
+    note(f"Error: {sanitise(what)}")
+    for line in sanitise_lines(why) if why else ():
         note(f"  {line}")
     note(f"Try: {hint}")
     if _wants_traceback() and sys.exception() is not None:
@@ -118,7 +118,7 @@ def show_defect(
     elif issubclass(kind, KeyboardInterrupt):
         note("\ninterrupted")
     else:
-        said = harmless(str(error))[:200]
+        said = sanitise(str(error))[:200]
         note(
             f"Error: a defect of TapeTrail, please report it: {kind.__name__}: {said}"
             " (TAPETRAIL_DEBUG=1 shows the traceback)"

@@ -8,11 +8,11 @@ from typing import Any, Final
 from tapetrail.cli.list_words import ListWords, Shape, check_filters
 from tapetrail.cli.output import (
     Screen,
-    hand_over,
+    echo,
+    flush,
     json_line,
     note,
     print_json,
-    say,
     screen,
     speaks_unicode,
 )
@@ -122,7 +122,7 @@ def _print_document(pages: _Pages, names: tuple[str, ...]) -> None:
 def _print_table(names: tuple[str, ...], rows: Sequence[Any], *, screen: Screen) -> None:
     values = [[getattr(row, name) for name in names] for row in rows]
     for line in table_lines(names, values, screen=screen) if values else ():
-        say(line)
+        echo(line)
 
 
 def _print_lines(pages: _Pages, names: tuple[str, ...], *, shape: Shape) -> None:
@@ -131,10 +131,10 @@ def _print_lines(pages: _Pages, names: tuple[str, ...], *, shape: Shape) -> None
     heading = [",".join(names)] if shape is Shape.CSV else []
     for page in pages:
         for text in chain(heading, map(line, page.data)):
-            say(text)
+            echo(text)
         heading = []
         # Who reads along must not wait for a buffer to fill.
-        hand_over()
+        flush()
 
 
 def _line_of(shape: Shape, names: tuple[str, ...]) -> Callable[[Any], str]:

@@ -4,7 +4,7 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from tapetrail.cli.output import say
+from tapetrail.cli.output import echo
 
 CONCURRENCY_MAX: Final = 8
 """As many as one worker takes off the queue; whoever has more cores starts more workers."""
@@ -28,6 +28,6 @@ Concurrency: TypeAlias = Annotated[
 def help_without_command(context: typer.Context) -> int | None:
     """Show the help of a group where none of its commands is named."""
     if context.invoked_subcommand is None:
-        say(context.get_help())
+        echo(context.get_help())
         return 0
     return None

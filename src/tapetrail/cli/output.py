@@ -72,7 +72,7 @@ def wants_colour(environment: Mapping[str, str], *, is_terminal: bool) -> bool:
 
 def print_json(document: "Shown") -> None:
     """Print one JSON document."""
-    say(json_text(document, is_unicode=speaks_unicode()))
+    echo(json_text(document, is_unicode=speaks_unicode()))
 
 
 def speaks_unicode() -> bool:
@@ -110,7 +110,7 @@ def cell(value: object, *, decimals: int | None = None, zone: tzinfo | None = UT
             number = Decimal(str(value))
             return f"{number.normalize() if decimals is None else round(number, decimals):f}"
         case _:
-            return harmless(str(value)) if isinstance(value, str | int) else _nested(value)
+            return sanitise(str(value)) if isinstance(value, str | int) else _nested(value)
 
 
 def short_number(value: object) -> str:
@@ -127,7 +127,7 @@ def size_text(count: int) -> str:
     return f"{count} bytes"
 
 
-def harmless(text: str) -> str:
+def sanitise(text: str) -> str:
     """Return `text` on one line, without escape sequences and controls.
 
     What is invisible or turns text around is shown by its number in Unicode.
@@ -138,9 +138,9 @@ def harmless(text: str) -> str:
     return "".join(sign if sign.isprintable() else _visible(sign) for sign in spaced)
 
 
-def harmless_lines(text: str) -> list[str]:
+def sanitise_lines(text: str) -> list[str]:
     """Return the lines of `text`, each harmless."""
-    return [harmless(line) for line in re.split(r"\r\n|[\r\n\v\f]", _SEQUENCES.sub("", text))]
+    return [sanitise(line) for line in re.split(r"\r\n|[\r\n\v\f]", _SEQUENCES.sub("", text))]
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
@@ -153,7 +153,7 @@ def is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, list | tuple)
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Print one line of data."""
     if sys.stdout is None:
         raise EdgeFailure("could not write to standard output; it is closed")
@@ -161,7 +161,7 @@ def say(text: str) -> None:
         print(text)  # noqa: T201 # the terminal is where this goes
 
 
-def hand_over() -> None:
+def flush() -> None:
     """Let the reader have what was said so far."""
     if sys.stdout is not None:
         with writing():
@@ -193,11 +193,11 @@ def writing() -> "Generator[None]":
 
 def _nested(value: object) -> str:
     if is_mapping(value):
-        return ", ".join(f"{harmless(str(key))} {_inner(item)}" for key, item in value.items())
+        return ", ".join(f"{sanitise(str(key))} {_inner(item)}" for key, item in value.items())
     if is_list(value):
         joint = "; " if any(is_mapping(item) for item in value) else ", "
         return joint.join(map(cell, value))
-    return harmless(str(value))
+    return sanitise(str(value))
 
 
 def _inner(value: object) -> str:

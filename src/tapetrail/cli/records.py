@@ -2,7 +2,7 @@
 
 from tapetrail.cli.details import detail_lines
 from tapetrail.cli.list_words import check_number
-from tapetrail.cli.output import print_json, say, screen
+from tapetrail.cli.output import echo, print_json, screen
 from tapetrail.cli.session import opened
 from tapetrail.wire import Resource, detail_document
 
@@ -16,5 +16,5 @@ def show_one(resource: Resource, number: int, *, as_json: bool) -> int:
         print_json(detail_document(detail))
     else:
         for line in detail_lines(resource, detail, screen=screen()):
-            say(line)
+            echo(line)
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from tapetrail.cli.lists import print_page
-from tapetrail.cli.output import harmless, note, print_json
+from tapetrail.cli.output import note, print_json, sanitise
 from tapetrail.cli.session import settings
 from tapetrail.core.errors import InvalidInput
 from tapetrail.wire import LIMIT_MAX, Filters, Resource, detail_document
@@ -42,7 +42,7 @@ def run(words: RunWords, *, concurrency: int) -> int:
     """Run a strategy once; exit code 0 if every decision completed, 1 if one failed."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.strategies import FILE  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.strategy.strategies import FILE  # noqa: PLC0415 # --help never needs it
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
@@ -119,7 +119,7 @@ def _show_run(recorder: "Recorder", progress: "Progress", *, as_json: bool) -> N
     note(f"execution {progress.execution_id}: {progress.status.replace('_', ' ')}")
     for row in page.data:
         if row.error_message:
-            note(f"  {harmless(f'{row.symbol}: {row.failed_stage}: {row.error_message}')}")
+            note(f"  {sanitise(f'{row.symbol}: {row.failed_stage}: {row.error_message}')}")
     note(f"Try: tapetrail decisions show {page.data[0].id}")
 
 
@@ -142,7 +142,7 @@ def _note_failures(recorder: "Recorder") -> None:
     for row in page.data:
         reasons.setdefault((row.symbol, row.error_kind), []).append(row.error_message or "")
     for (symbol, kind), messages in reasons.items():
-        note(harmless(f"  {symbol}: {kind}, {len(messages)} times; the latest: {messages[0]}"))
+        note(sanitise(f"  {symbol}: {kind}, {len(messages)} times; the latest: {messages[0]}"))
 
 
 def _watched(

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tapetrail.cli.output import is_mapping, note, print_json, say, screen
+from tapetrail.cli.output import echo, is_mapping, note, print_json, screen
 from tapetrail.cli.session import opened, settings
 from tapetrail.cli.tables import table_lines
 from tapetrail.core.errors import InvalidInput
@@ -31,7 +31,7 @@ def apply(file: Path, *, as_json: bool) -> int:
     if as_json:
         print_json(view_document(applied))
         return 0
-    say(f"{row.name}@{row.version}")
+    echo(f"{row.name}@{row.version}")
     note("recorded" if applied.is_new else "already there; nothing was changed")
     return 0
 
@@ -49,7 +49,7 @@ def show_list(*, as_json: bool) -> int:
         note("no strategies")
         return 0
     for line in table_lines(COLUMNS, [_shown(row) for row in rows], screen=screen()):
-        say(line)
+        echo(line)
     return 0
 
 
@@ -67,7 +67,7 @@ def show_one(words: str, *, as_json: bool) -> int:
         return 0
     spec = document["spec"]
     named = {"name": document["name"], "version": document["version"]}
-    say(strategy_text({**(spec if is_mapping(spec) else {}), **named}).rstrip("\n"))
+    echo(strategy_text({**(spec if is_mapping(spec) else {}), **named}).rstrip("\n"))
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from tapetrail.cli.output import Screen, cell, harmless_lines
+from tapetrail.cli.output import Screen, cell, sanitise_lines
 
 HEADINGS: Final = {
     "execution_id": "execution",
@@ -98,7 +98,7 @@ def column_lines(columns: Mapping[str, object]) -> Iterator[str]:
 
 def paragraph_lines(text: str, *, screen: Screen) -> Iterator[str]:
     """Yield a text's lines, indented, wrapped where the screen has a width."""
-    for line in harmless_lines(text):
+    for line in sanitise_lines(text):
         if screen.width is None:
             yield f"  {line}".rstrip()
         else:

@@ -7,14 +7,14 @@ from datetime import date, datetime
 
 import numpy as np
 
-from tapetrail.core.bars import Calendar, Instrument
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.bars import Calendar, Instrument
+from tapetrail.core.market.sessions import close_on_or_before, day_of, last_session_at, week_numbers
 from tapetrail.core.records import Provenance
-from tapetrail.core.sessions import close_on_or_before, day_of, last_session_at, week_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Offer:
+class Coverage:
     """An instrument a source offers, its calendar, and the sessions there are bars for.
 
     `is_sample` says that the bars are a fixed sample, not a market that goes on.
@@ -57,33 +57,33 @@ class Plan:
         return max(decision.as_of for decision in self.decisions)
 
 
-def plan_run(offers: Sequence[Offer], *, as_of_on: date | None, now: datetime) -> Plan:
+def plan_run(coverages: Sequence[Coverage], *, as_of_on: date | None, now: datetime) -> Plan:
     """Return what a run as of `as_of_on`, or of the latest completed session, will decide.
 
-    Raises `InvalidInput` without offers, for an instrument offered twice, for a session that is not
+    Raises `InvalidInput` without coverage, for an instrument named twice, for a session that is not
     over, and for one that an instrument has no bars for.
     """
     decisions = tuple(
         PlannedDecision(
-            instrument=offer.instrument, as_of=_as_of(offer, as_of_on=as_of_on, now=now)
+            instrument=coverage.instrument, as_of=_as_of(coverage, as_of_on=as_of_on, now=now)
         )
-        for offer in offers
+        for coverage in coverages
     )
-    return Plan(decisions=decisions, provenance=_provenance(offers, decisions, now=now))
+    return Plan(decisions=decisions, provenance=_provenance(coverages, decisions, now=now))
 
 
 def weekly_dates(
-    offers: Sequence[Offer], *, weeks: int = 26, sessions_before_end: int = 60
+    coverages: Sequence[Coverage], *, weeks: int = 26, sessions_before_end: int = 60
 ) -> tuple[date, ...]:
     """Return the last sessions of `weeks` weeks, the latest `sessions_before_end` before the end.
 
-    The end is the last session that every offer has bars for, so that what followed each date can
-    be known. Weeks are those of the first offer's calendar. Raises `InvalidInput` where the offers
+    The end is the last session that all have bars for, so that what followed each date can be
+    known. Weeks are those of the first calendar. Raises `InvalidInput` where the instruments
     have bars in common for fewer weeks than that.
     """
-    calendar = offers[0].calendar
-    first_on = max(offer.first_on for offer in offers)
-    last_on = min(offer.last_on for offer in offers)
+    calendar = coverages[0].calendar
+    first_on = max(coverage.first_on for coverage in coverages)
+    last_on = min(coverage.last_on for coverage in coverages)
     # One session more than asked for shows whether the one before it is the last of its week.
     end = int(np.searchsorted(calendar.sessions, np.datetime64(last_on), side="right"))
     sessions = calendar.sessions[: max(0, end + 1 - sessions_before_end)]
@@ -97,31 +97,32 @@ def weekly_dates(
     return tuple(map(day_of, found))
 
 
-def _as_of(offer: Offer, *, as_of_on: date | None, now: datetime) -> datetime:
-    latest = last_session_at(offer.calendar, now)
-    asked = as_of_on or min(latest, offer.last_on)
-    closed_at = close_on_or_before(offer.calendar, asked)
-    session = last_session_at(offer.calendar, closed_at)
+def _as_of(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> datetime:
+    latest = last_session_at(coverage.calendar, now)
+    asked = as_of_on or min(latest, coverage.last_on)
+    closed_at = close_on_or_before(coverage.calendar, asked)
+    session = last_session_at(coverage.calendar, closed_at)
     if closed_at > now:
         raise InvalidInput(
             f"as-of {asked}: the session of {session} closes at {closed_at:%Y-%m-%d %H:%M} UTC,"
             f" which is not over; the latest completed session is {latest}"
         )
-    if not offer.first_on <= session <= offer.last_on:
+    if not coverage.first_on <= session <= coverage.last_on:
         raise InvalidInput(
-            f"as-of {asked}: no bars of {offer.instrument.symbol} for the session of {session};"
-            f" there are bars from {offer.first_on} to {offer.last_on}"
+            f"as-of {asked}: no bars of {coverage.instrument.symbol} for the session of {session};"
+            f" there are bars from {coverage.first_on} to {coverage.last_on}"
         )
     return closed_at
 
 
 def _provenance(
-    offers: Sequence[Offer], decisions: Sequence[PlannedDecision], *, now: datetime
+    coverages: Sequence[Coverage], decisions: Sequence[PlannedDecision], *, now: datetime
 ) -> Provenance:
-    if any(offer.is_sample for offer in offers):
+    if any(coverage.is_sample for coverage in coverages):
         return Provenance.DEMO
     latest = [
-        close_on_or_before(offer.calendar, last_session_at(offer.calendar, now)) for offer in offers
+        close_on_or_before(coverage.calendar, last_session_at(coverage.calendar, now))
+        for coverage in coverages
     ]
     is_latest = [decision.as_of for decision in decisions] == latest
     return Provenance.LIVE if is_latest else Provenance.BACKFILL

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tapetrail.core.bars import Flags, Floats
+from tapetrail.core.market.bars import Flags, Floats
 from tapetrail.render.pdf import font
 
 TENTHS: Final = 10

@@ -18,9 +18,9 @@ from string import Template
 from typing import Final
 
 from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.chart_readings import ChartReadings, Reading, derive_readings
-from tapetrail.core.chart_spec import ChartSpec, Legend, Panel, PanelKind
-from tapetrail.core.chart_text import spec_text
+from tapetrail.core.charts.legend import ChartLegend, Reading, derive_legend
+from tapetrail.core.charts.spec import ChartSpec, Legend, Panel, PanelKind
+from tapetrail.core.charts.text import spec_text
 
 LIBRARY_VERSION: Final = "5.2.1"
 HTML_RENDERER: Final = f"tapetrail-html/1 lightweight-charts/{LIBRARY_VERSION}"
@@ -98,7 +98,7 @@ def render_html(spec: ChartSpec) -> bytes:
         legends="\n".join(map(_legends, spec.panels)),
         notes="\n".join(f"<li>{_text(note)}</li>" for note in spec.notes),
         spec=_embedded(spec_text(spec).decode("ascii")),
-        readings=_embedded(_readings_text(derive_readings(spec))),
+        readings=_embedded(_readings_text(derive_legend(spec))),
     )
     return page.encode("utf-8")
 
@@ -162,7 +162,7 @@ def _legend_class(legend: Legend) -> str:
     return f"legend ink-{legend.ink}"
 
 
-def _readings_text(readings: ChartReadings) -> str:
+def _readings_text(readings: ChartLegend) -> str:
     """Return the texts as JSON, ASCII: the headline's columns, then each panel's legends."""
     document = {
         "decimals": readings.decimals,

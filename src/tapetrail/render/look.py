@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tapetrail.core.chart_spec import Ink
+from tapetrail.core.charts.spec import Ink
 from tapetrail.render.canvas import rgb
 
 WIDTH: Final = 1600

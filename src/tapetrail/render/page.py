@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from tapetrail.core.bars import Flags, Floats
-from tapetrail.core.chart_axes import Scale
-from tapetrail.core.chart_marks import SignalMarks, mark_chart
-from tapetrail.core.chart_spec import ChartSpec, Form, Ink, Legend, Panel, Series
+from tapetrail.core.analysis.chart_marks import SignalMarks, mark_chart
+from tapetrail.core.charts.axes import Scale
+from tapetrail.core.charts.spec import ChartSpec, Form, Ink, Legend, Panel, Series
+from tapetrail.core.market.bars import Flags, Floats
 from tapetrail.render import canvas
 from tapetrail.render.look import (
     BAND_AREA,

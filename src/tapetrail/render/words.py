@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from tapetrail.core.chart_marks import SignalMarks
-from tapetrail.core.chart_spec import ChartSpec
+from tapetrail.core.analysis.chart_marks import SignalMarks
+from tapetrail.core.charts.spec import ChartSpec
 from tapetrail.render import canvas
 from tapetrail.render.look import (
     FACTS_SIZE,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from tapetrail.core.bars import Bars, Calendar, Instrument, Split
+from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

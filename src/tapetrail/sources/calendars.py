@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from tapetrail.core.bars import Calendar
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.bars import Calendar
 
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar

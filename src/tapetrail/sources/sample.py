@@ -21,7 +21,9 @@ from typing import Final
 
 import numpy as np
 
-from tapetrail.core.bars import (
+from tapetrail.core.canonical import decimal_text
+from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
+from tapetrail.core.market.bars import (
     DAILY,
     Adjustment,
     Bars,
@@ -32,10 +34,8 @@ from tapetrail.core.bars import (
     SessionHours,
     Split,
 )
-from tapetrail.core.canonical import decimal_text
-from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
-from tapetrail.core.histories import adjust_for_splits
-from tapetrail.core.sessions import Positions, day_of, last_session_at, session_positions
+from tapetrail.core.market.histories import adjust_for_splits
+from tapetrail.core.market.sessions import Positions, day_of, last_session_at, session_positions
 from tapetrail.sources import Fetched
 
 SOURCE_NAME: Final = "sample"

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, func, inspect, make_url, select, text
 
 from tapetrail.core.canonical import Digest, parse_digest
 from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.store.private.binaries import find_program
 from tapetrail.store.reads import table
-from tapetrail.store.server_binaries import find_program
 from tapetrail.store.session import SCHEMA
 from tapetrail.store.tables import metadata
 

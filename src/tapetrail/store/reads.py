@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest, FieldValue
 from tapetrail.core.errors import NotFound
-from tapetrail.core.instruments import Instrument
+from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records import DecisionStatus, ExecutionStatus, Provenance, Role, Stored
 from tapetrail.store.tables import metadata
 from tapetrail.wire import AnalysisStats, Status

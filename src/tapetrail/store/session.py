@@ -70,7 +70,7 @@ def connect_args(url: str) -> dict[str, str | int]:
     }
 
 
-class Reach:
+class ReconnectPolicy:
     """How long the connections of some engines wait for a server that is away.
 
     A connection is tried again for `patience_s`. Then it fails, or, while `is_final`, all of them

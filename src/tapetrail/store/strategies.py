@@ -71,7 +71,7 @@ def _statement() -> Select[*tuple[Any, ...]]:
 
 
 def _no_strategy(name: str, names: Iterable[str]) -> NotFound:
-    from tapetrail.core.strategies import nearest  # noqa: PLC0415 # who finds it does without
+    from tapetrail.core.strategy.strategies import nearest  # noqa: PLC0415 # who finds it does without
 
     recorded = list(names)
     near = nearest(name, recorded)

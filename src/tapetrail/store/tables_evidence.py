@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped
 
-from tapetrail.core.instruments import Adjustment, SessionHours
+from tapetrail.core.market.instruments import Adjustment, SessionHours
 from tapetrail.core.records import AnalysisStatus, Provenance, Role
 from tapetrail.store.tables_base import (
     FROM_OUTSIDE,

@@ -33,14 +33,14 @@ from tapetrail.core.records import (
     Stored,
     seal_digest,
 )
-from tapetrail.core.strategies import parse_strategy
+from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.persistence import BlobStore
 from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.engine import EXECUTE, QUEUE, Work, count_begun
+from tapetrail.workflows.engine import EXECUTE, QUEUE, Work, count_recovery_attempt
 from tapetrail.workflows.evidence import append_findings, keep_findings
-from tapetrail.workflows.findings import Edges, Failure, Findings, Task, work_out
-from tapetrail.workflows.orders import Order
+from tapetrail.workflows.findings import Failure, Findings, Ports, Task, evaluate
+from tapetrail.workflows.run_request import RunRequest
 
 INSTANCE: Final = "tapetrail"
 COUNTED_AFTER: Final = timedelta(minutes=1)
@@ -56,13 +56,13 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class Dependencies:
     """What the workflows work with."""
 
     engine: Engine
     datasource: SQLAlchemyDatasource
     blobs: BlobStore
-    edges: Edges
+    ports: Ports
     work: Work
 
 
@@ -74,15 +74,15 @@ class Defect(Exception):
 class Decisions(DBOSConfiguredInstance):
     """The workflows, bound to the edges of this process."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, deps: Dependencies) -> None:
         super().__init__(INSTANCE)
-        self._tools = tools
+        self._deps = deps
 
     @DBOS.workflow(name=EXECUTE)
-    def execute(self, order: Order) -> None:
+    def execute(self, order: RunRequest) -> None:
         """Open the execution and its decisions, then put each decision on the queue."""
         workflow_id = str(DBOS.workflow_id)
-        ids = self._tools.datasource.run_tx_step(_OPEN, self._open, order, workflow_id)
+        ids = self._deps.datasource.run_tx_step(_OPEN, self._open, order, workflow_id)
         for decision_id in ids:
             with SetWorkflowID(f"{workflow_id}:{decision_id}"):
                 DBOS.enqueue_workflow(QUEUE, self.decide, decision_id)
@@ -90,7 +90,7 @@ class Decisions(DBOSConfiguredInstance):
     @DBOS.workflow(name="decide")
     def decide(self, decision_id: int) -> None:
         """Work a decision out and record it; a defect is recorded too, and raised."""
-        run, work = self._tools.datasource.run_tx_step, self._tools.work
+        run, work = self._deps.datasource.run_tx_step, self._deps.work
         with work.one():
             try:
                 run(_DECIDE, self._decide_in_plain_text, decision_id)
@@ -105,8 +105,8 @@ class Decisions(DBOSConfiguredInstance):
                     )
                 raise
 
-    def _open(self, order: Order, workflow_id: str) -> list[int]:
-        session, now = self._tools.datasource.sql_session(), self._tools.edges.clock()
+    def _open(self, order: RunRequest, workflow_id: str) -> list[int]:
+        session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
         strategy = reads.stored(session, "strategies", [order["strategy_id"]])
         runtime = reads.stored(session, "runtimes", [order["runtime_id"]])
         execution = appends.append(
@@ -148,27 +148,27 @@ class Decisions(DBOSConfiguredInstance):
             raise Defect(_message(error)) from error
 
     def _decide(self, decision_id: int) -> None:
-        tools = self._tools
+        deps = self._deps
         # Read outside of the step's transaction, which begins with the first row. An error of the
         # database passes as it is: the engine knows which ones to wait out.
-        with Session(tools.engine) as reading:
+        with Session(deps.engine) as reading:
             task = reads.decision_task(reading, decision_id)
         if task.status is not DecisionStatus.PENDING:
             return
-        started_at = tools.edges.clock()
+        started_at = deps.ports.clock()
         spec = parse_strategy(task.spec, place=f"strategy of decision {decision_id}")
-        findings = _given_up(task, at=started_at)
+        findings = _dead_lettered(task, at=started_at)
         if findings is None:
             asked = Task(instrument=task.traded, spec=spec, as_of=task.as_of, config=task.config)
-            findings = work_out(asked, tools.edges)
-        kept = keep_findings(tools.blobs, findings, symbol=task.traded.symbol, spec=spec)
-        session = tools.datasource.sql_session()
+            findings = evaluate(asked, deps.ports)
+        kept = keep_findings(deps.blobs, findings, symbol=task.traded.symbol, spec=spec)
+        session = deps.datasource.sql_session()
         _append_event(session, task, at=started_at, to_status=DecisionStatus.RUNNING)
-        append_findings(session, kept, task=task, blobs=tools.blobs, clock=tools.edges.clock)
-        _end(session, task, failure=kept.findings.failure, at=tools.edges.clock())
+        append_findings(session, kept, task=task, blobs=deps.blobs, clock=deps.ports.clock)
+        _end(session, task, failure=kept.findings.failure, at=deps.ports.clock())
 
     def _record_defect(self, decision_id: int, message: str) -> None:
-        session, now = self._tools.datasource.sql_session(), self._tools.edges.clock()
+        session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
         task = reads.decision_task(session, decision_id)
         if task.status is not DecisionStatus.PENDING:
             return
@@ -177,7 +177,7 @@ class Decisions(DBOSConfiguredInstance):
         _end(session, task, failure=failure, at=now)
 
 
-def _given_up(task: DecisionTask, *, at: datetime) -> Findings | None:
+def _dead_lettered(task: DecisionTask, *, at: datetime) -> Findings | None:
     """Return the failure of a decision that seems to end every process that begins it, else None.
 
     Processes end for many reasons, so a few times are no sign. Without a limit, one that does end
@@ -185,7 +185,7 @@ def _given_up(task: DecisionTask, *, at: datetime) -> Findings | None:
     """
     if at - task.created_at < COUNTED_AFTER:
         return None
-    before = count_begun() - 1
+    before = count_recovery_attempt() - 1
     if before < BEGUN_MAX:
         return None
     message = f"begun {before} times, and every time the process ended before the decision did"
@@ -198,7 +198,7 @@ def _message(error: Exception) -> str:
 
 
 def _open_decisions(
-    session: Session, order: Order, *, execution: Stored, at: datetime
+    session: Session, order: RunRequest, *, execution: Stored, at: datetime
 ) -> list[Stored]:
     ids = [decision["instrument_id"] for decision in order["decisions"]]
     instruments = reads.stored(session, "instruments", ids)

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.session import Reach, advisory_lock
+from tapetrail.store.session import ReconnectPolicy, advisory_lock
 
 APPLICATION: Final = "tapetrail"
 APPLICATION_VERSION: Final = "1"
@@ -59,7 +59,7 @@ class Engines:
 
     records: Engine
     engine: Engine
-    reach: Reach
+    reconnect: ReconnectPolicy
 
 
 def migrate_engine(owner_url: str, *, application_role: str) -> None:
@@ -124,7 +124,7 @@ class Work:
             return self._count == 0
 
 
-def count_begun() -> int:
+def count_recovery_attempt() -> int:
     """Return how often the workflow at hand was begun so, this time included.
 
     The count is committed at once: it is there when this process does not live to the end.
@@ -153,7 +153,7 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     guard = threading.Thread(target=_guard, args=(lock, stop), name="take-over", daemon=True)
     drain_s = 0
     try:
-        with impatient(engines.reach):
+        with bounded_wait(engines.reconnect):
             DBOS.launch()
             DBOS.register_queue(
                 QUEUE,
@@ -171,33 +171,33 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
         work.close()
         if not drain_s:
             work.is_ending = True
-            engines.reach.refuse()
+            engines.reconnect.refuse()
         DBOS.destroy(workflow_completion_timeout_sec=drain_s)
         work.is_ending = True
-        engines.reach.refuse()
+        engines.reconnect.refuse()
         if guard.ident is not None:
             guard.join(GUARD_END_S)
         lock.release()
 
 
 @contextmanager
-def impatient(reach: Reach) -> Generator[None]:
+def bounded_wait(reconnect: ReconnectPolicy) -> Generator[None]:
     """Bound a wait for the engine, which by itself waits for a lost database for ever.
 
     Raises `EdgeFailure` when the database is away for longer than `PATIENCE_S`.
     """
-    reach.is_final = True
+    reconnect.is_final = True
     try:
         yield
     except SystemExit as error:
-        if not reach.is_refused:
+        if not reconnect.is_refused:
             raise
         raise EdgeFailure(
             f"PostgreSQL did not answer for {PATIENCE_S} s; what was queued goes on with the next"
             " run or worker"
         ) from error
     finally:
-        reach.is_final = False
+        reconnect.is_final = False
 
 
 def configure(settings: EngineSettings, engines: Engines) -> None:

@@ -8,10 +8,12 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from tapetrail.core.bar_text import bars_text
-from tapetrail.core.bars import DAILY, Timeframe, time_of
+from tapetrail.core.analysis.rules import ANALYST
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
-from tapetrail.core.indicators import applied
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.core.market.bars import DAILY, Timeframe, time_of
+from tapetrail.core.market.indicators import applied
+from tapetrail.core.market.sessions import day_of
 from tapetrail.core.records import (
     AnalysisStatus,
     Provenance,
@@ -20,9 +22,7 @@ from tapetrail.core.records import (
     SnapshotRecord,
     Stored,
 )
-from tapetrail.core.rules import ANALYST
-from tapetrail.core.sessions import day_of
-from tapetrail.core.strategies import StrategySpec
+from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.persistence import (
     Answer,
     BlobStore,
@@ -90,8 +90,8 @@ def _keep(blobs: BlobStore, findings: Findings, *, symbol: str, spec: StrategySp
         findings=findings,
         payload=keep_object(blobs, fetched.payload, media_type=fetched.media_type),
         bars={
-            timeframe: keep_object(blobs, bars_text(cut.bars), media_type=BARS_MEDIA_TYPE)
-            for timeframe, cut in gathered.cuts.items()
+            timeframe: keep_object(blobs, bars_text(span.bars), media_type=BARS_MEDIA_TYPE)
+            for timeframe, span in gathered.windows.items()
         },
         charts=tuple(
             keep_chart(
@@ -165,8 +165,8 @@ def _snapshot(
     gathered, payload = kept.findings.gathered, kept.payload
     if gathered is None or payload is None:
         raise AssertionError("bars are kept together with the payload they came from")
-    cut, fetched = gathered.cuts[timeframe], gathered.fetched
-    bars = cut.bars
+    span, fetched = gathered.windows[timeframe], gathered.fetched
+    bars = span.bars
     return SnapshotRecord(
         execution=task.execution,
         decision=task.decision,
@@ -186,7 +186,7 @@ def _snapshot(
         volume_unit=bars.volume_unit,
         price_factor=fetched.price_factor,
         dropped_rows=fetched.dropped_rows,
-        gaps=[day.isoformat() for day in cut.gaps],
+        gaps=[day.isoformat() for day in span.gaps],
         last_bar_complete=bool(bars.complete[-1]),
         adjusted_with_hindsight=fetched.adjusted_with_hindsight,
         from_cache=False,

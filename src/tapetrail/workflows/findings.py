@@ -10,26 +10,26 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
-from tapetrail.core.analyses import (
+from tapetrail.core.analysis.analyses import (
     Analysis,
     ChartAnalysis,
     ConsolidatedAnalysis,
     parse_chart_reply,
     parse_consolidated_reply,
 )
-from tapetrail.core.bars import DAILY, Bars, Calendar, Instrument, Timeframe
+from tapetrail.core.analysis.rules import answer_chart, answer_consolidated, derive_verdict
+from tapetrail.core.analysis.signals import Signal, derive_signal
 from tapetrail.core.canonical import storable_text
-from tapetrail.core.chart_figures import ChartFigures, derive_figures
-from tapetrail.core.chart_text import spec_text
-from tapetrail.core.charts import ChartHeader, derive_chart
+from tapetrail.core.charts.chart import ChartHeader, derive_chart
+from tapetrail.core.charts.figures import ChartFigures, derive_figures
+from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
-from tapetrail.core.histories import derive_bars, first_session_needed, gaps, window
-from tapetrail.core.indicators import IndicatorSettings, IndicatorValues, derive_indicators
+from tapetrail.core.market.bars import DAILY, Bars, Calendar, Instrument, Timeframe
+from tapetrail.core.market.histories import derive_bars, first_session_needed, gaps, window
+from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues, derive_indicators
+from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.records import JsonObject
-from tapetrail.core.rules import answer_chart, answer_consolidated, derive_reading
-from tapetrail.core.sessions import last_session_at
-from tapetrail.core.signals import Signal, derive_signal
-from tapetrail.core.strategies import StrategySpec
+from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.render.html import render_html
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page
@@ -51,7 +51,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edges:
+class Ports:
     """What working out a decision needs from outside."""
 
     open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
@@ -69,7 +69,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class ChartWindow:
     """The bars one chart is made from; `gaps` are scheduled sessions without a bar."""
 
     bars: Bars
@@ -85,7 +85,7 @@ class Gathered:
     fetched: Fetched
     fetched_at: datetime
     calendar: Calendar
-    cuts: Mapping[Timeframe, Cut]
+    windows: Mapping[Timeframe, ChartWindow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class Drawn:
     """One chart, drawn."""
 
     timeframe: Timeframe
-    cut: Cut
+    span: ChartWindow
     values: IndicatorValues
     figures: ChartFigures
     spec: bytes
@@ -135,7 +135,7 @@ class Findings:
     failure: Failure | None = None
 
 
-def work_out(task: Task, edges: Edges) -> Findings:
+def evaluate(task: Task, ports: Ports) -> Findings:
     """Return what the decision comes to. Raises only defects: errors that name no kind."""
     findings = Findings()
     for stage, work in (
@@ -145,7 +145,7 @@ def work_out(task: Task, edges: Edges) -> Findings:
         (Stage.SIGNAL, _decide),
     ):
         try:
-            findings = work(task, edges, findings)
+            findings = work(task, ports, findings)
         except TapeTrailError as error:
             return replace(findings, failure=failure_of(stage, error))
         if findings.failure:
@@ -160,31 +160,35 @@ def failure_of(stage: Stage, error: TapeTrailError) -> Failure:
     return Failure(stage=stage, kind=error.kind, message=storable_text(error.message))
 
 
-def _gather(task: Task, edges: Edges, findings: Findings) -> Findings:
+def _gather(task: Task, ports: Ports, findings: Findings) -> Findings:
     """Fetch daily bars once, far enough back for every timeframe, and cut each chart's own."""
     spec, as_of = task.spec, task.as_of
-    calendar = edges.load_calendar(task.instrument.calendar)
+    calendar = ports.load_calendar(task.instrument.calendar)
     warm_up = max(WARM_UP_MIN, spec.indicators.settings().longest_lookback)
     first = min(
         first_session_needed(calendar, as_of, timeframe=timeframe, bars_wanted=drawn + warm_up)
         for timeframe, drawn in spec.drawn
     )
-    source = edges.open_source(spec, task.config)
+    source = ports.open_source(spec, task.config)
     fetched = source.fetch(task.instrument, first=first, as_of=as_of, calendar=calendar)
-    fetched_at = edges.clock()
+    fetched_at = ports.clock()
     _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
-    cuts: dict[Timeframe, Cut] = {}
+    windows: dict[Timeframe, ChartWindow] = {}
     for timeframe, drawn in spec.drawn:
         bars = derive_bars(fetched.bars, timeframe, calendar=calendar, as_of=as_of)
-        cut = window(bars, drawn=drawn, warmup=warm_up)
-        missing = gaps(cut.bars, calendar) if timeframe == DAILY else ()
-        cuts[timeframe] = Cut(
-            bars=cut.bars,
-            first_drawn=cut.drawn_from,
+        span = window(bars, drawn=drawn, warmup=warm_up)
+        missing = gaps(span.bars, calendar) if timeframe == DAILY else ()
+        windows[timeframe] = ChartWindow(
+            bars=span.bars,
+            first_drawn=span.drawn_from,
             gaps=missing,
         )
     gathered = Gathered(
-        source=spec.source, fetched=fetched, fetched_at=fetched_at, calendar=calendar, cuts=cuts
+        source=spec.source,
+        fetched=fetched,
+        fetched_at=fetched_at,
+        calendar=calendar,
+        windows=windows,
     )
     return replace(findings, gathered=gathered)
 
@@ -199,31 +203,36 @@ def _refuse_stale(daily: Bars, *, calendar: Calendar, as_of: datetime) -> None:
         )
 
 
-def _draw(task: Task, edges: Edges, findings: Findings) -> Findings:
+def _draw(task: Task, ports: Ports, findings: Findings) -> Findings:
     settings = task.spec.indicators.settings()
     charts = tuple(
-        _draw_one(task, timeframe, cut=cut, settings=settings, at=edges.clock())
-        for timeframe, cut in _gathered(findings).cuts.items()
+        _draw_one(task, timeframe, span=span, settings=settings, at=ports.clock())
+        for timeframe, span in _gathered(findings).windows.items()
     )
     return replace(findings, charts=charts)
 
 
 def _draw_one(
-    task: Task, timeframe: Timeframe, *, cut: Cut, settings: IndicatorSettings, at: datetime
+    task: Task,
+    timeframe: Timeframe,
+    *,
+    span: ChartWindow,
+    settings: IndicatorSettings,
+    at: datetime,
 ) -> Drawn:
-    values = derive_indicators(cut.bars, settings, first_drawn=cut.first_drawn)
+    values = derive_indicators(span.bars, settings, first_drawn=span.first_drawn)
     header = ChartHeader(
         symbol=task.instrument.symbol,
         exchange=task.instrument.exchange,
         currency=task.instrument.currency,
         timeframe=timeframe,
     )
-    spec = derive_chart(cut.bars, values, settings, header=header, first_drawn=cut.first_drawn)
+    spec = derive_chart(span.bars, values, settings, header=header, first_drawn=span.first_drawn)
     return Drawn(
         timeframe=timeframe,
-        cut=cut,
+        span=span,
         values=values,
-        figures=derive_figures(cut.bars, values, settings, first_drawn=cut.first_drawn),
+        figures=derive_figures(span.bars, values, settings, first_drawn=span.first_drawn),
         spec=spec_text(spec),
         jpeg=render_jpeg(render_page(spec)),
         html=render_html(spec),
@@ -231,7 +240,7 @@ def _draw_one(
     )
 
 
-def _analyse(task: Task, edges: Edges, findings: Findings) -> Findings:
+def _analyse(task: Task, ports: Ports, findings: Findings) -> Findings:
     """Ask about each chart, then about all of them; the first failure ends the decision.
 
     Charts after a failed one are still asked about, so that the record says what each one came to.
@@ -241,9 +250,9 @@ def _analyse(task: Task, edges: Edges, findings: Findings) -> Findings:
         _ask(
             f"chart:{chart.timeframe}",
             (chart.timeframe,),
-            edges=edges,
+            ports=ports,
             reply=lambda chart=chart: answer_chart(
-                chart.cut.bars, chart.values, settings, first_drawn=chart.cut.first_drawn
+                chart.span.bars, chart.values, settings, first_drawn=chart.span.first_drawn
             ),
             parse=parse_chart_reply,
         )
@@ -252,7 +261,7 @@ def _analyse(task: Task, edges: Edges, findings: Findings) -> Findings:
     failed = [answer for answer in answers if answer.failure]
     # The primary chart carries the signal's prices; without it there is nothing to decide on.
     if not failed or (not task.spec.require_all_charts and answers[0].failure is None):
-        answers.append(_consolidate(task, edges, findings, answers=answers))
+        answers.append(_consolidate(task, ports, findings, answers=answers))
         failed = [answers[-1]] if answers[-1].failure else []
     return replace(
         findings, answers=tuple(answers), failure=_named_failure(failed[0]) if failed else None
@@ -267,10 +276,10 @@ def _named_failure(answer: Answered) -> Failure | None:
 
 
 def _consolidate(
-    task: Task, edges: Edges, findings: Findings, *, answers: Sequence[Answered]
+    task: Task, ports: Ports, findings: Findings, *, answers: Sequence[Answered]
 ) -> Answered:
     readings = [
-        derive_reading(chart.cut.bars, chart.values, answer.analysis)
+        derive_verdict(chart.span.bars, chart.values, answer.analysis)
         for chart, answer in zip(findings.charts, answers, strict=True)
         if isinstance(answer.analysis, ChartAnalysis)
     ]
@@ -279,7 +288,7 @@ def _consolidate(
     return _ask(
         CONSOLIDATED,
         read,
-        edges=edges,
+        ports=ports,
         reply=lambda: answer_consolidated(
             readings,
             task.spec.signal.settings(),
@@ -294,12 +303,12 @@ def _ask(
     question: str,
     read: tuple[Timeframe, ...],
     *,
-    edges: Edges,
+    ports: Ports,
     reply: Callable[[], str],
     parse: Callable[[str], Analysis],
 ) -> Answered:
     """Put one question to the built-in analyst; a failure is an answer too."""
-    requested_at, started = edges.clock(), time.perf_counter()
+    requested_at, started = ports.clock(), time.perf_counter()
     text: str | None = None
     analysis: Analysis | None = None
     failure: Failure | None = None
@@ -315,13 +324,13 @@ def _ask(
         analysis=analysis,
         failure=failure,
         requested_at=requested_at,
-        analyzed_at=edges.clock(),
+        analyzed_at=ports.clock(),
         latency_ms=round((time.perf_counter() - started) * 1000),
     )
 
 
-def _decide(task: Task, edges: Edges, findings: Findings) -> Findings:
-    del edges
+def _decide(task: Task, ports: Ports, findings: Findings) -> Findings:
+    del ports
     analysis = findings.answers[-1].analysis
     if not isinstance(analysis, ConsolidatedAnalysis):
         raise InvalidInput("no consolidated analysis to decide on", kind=ErrorKind.NO_SIGNAL)

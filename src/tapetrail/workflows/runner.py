@@ -8,37 +8,37 @@ from dbos import DBOS, SetWorkflowID
 from sqlalchemy import Engine
 
 from tapetrail.persistence import BlobStore
-from tapetrail.store.session import Reach, open_engine
-from tapetrail.workflows.decide import Decisions, Tools
+from tapetrail.store.session import ReconnectPolicy, open_engine
+from tapetrail.workflows.decide import Decisions, Dependencies
 from tapetrail.workflows.engine import (
     PATIENCE_S,
     POOL_SIZE,
     Engines,
     EngineSettings,
     Work,
+    bounded_wait,
     configure,
-    impatient,
     launched,
     open_datasource,
 )
-from tapetrail.workflows.findings import Edges
-from tapetrail.workflows.orders import Order
+from tapetrail.workflows.findings import Ports
+from tapetrail.workflows.run_request import RunRequest
 
 
 class Runner:
     """Opens executions, whose decisions this process and every other worker work off."""
 
-    def __init__(self, decisions: Decisions, *, reach: Reach) -> None:
+    def __init__(self, decisions: Decisions, *, reconnect: ReconnectPolicy) -> None:
         self._decisions = decisions
-        self._reach = reach
+        self._reconnect = reconnect
 
-    def open(self, order: Order, *, workflow_id: str) -> None:
+    def open(self, order: RunRequest, *, workflow_id: str) -> None:
         """Open an execution and put its decisions on the queue.
 
         An order with this id that was given before stays as it is, and is finished if whoever
         gave it died over it. Raises `EdgeFailure` when the database goes away and stays away.
         """
-        with impatient(self._reach), SetWorkflowID(workflow_id):
+        with bounded_wait(self._reconnect), SetWorkflowID(workflow_id):
             DBOS.start_workflow(self._decisions.execute, order).get_result()
 
 
@@ -48,7 +48,7 @@ def launch(
     *,
     database_url: str,
     blobs: BlobStore,
-    edges: Edges,
+    ports: Ports,
     executor_id: str,
     concurrency: int,
 ) -> Generator[Runner]:
@@ -58,15 +58,19 @@ def launch(
     """
     settings = EngineSettings(database_url=database_url, executor_id=executor_id)
     own = open_engine(database_url, pool_size=POOL_SIZE)
-    engines = Engines(records=engine, engine=own, reach=Reach(engine, own, patience_s=PATIENCE_S))
+    engines = Engines(
+        records=engine, engine=own, reconnect=ReconnectPolicy(engine, own, patience_s=PATIENCE_S)
+    )
     work = Work(places=concurrency)
     try:
         configure(settings, engines)
         datasource = open_datasource(engine, database_url=database_url)
-        tools = Tools(engine=engine, datasource=datasource, blobs=blobs, edges=edges, work=work)
-        decisions = Decisions(tools)
+        deps = Dependencies(
+            engine=engine, datasource=datasource, blobs=blobs, ports=ports, work=work
+        )
+        decisions = Decisions(deps)
         gc.freeze()  # what was imported stays; looking through it again and again costs seconds
         with launched(settings, engines, work=work):
-            yield Runner(decisions, reach=engines.reach)
+            yield Runner(decisions, reconnect=engines.reconnect)
     finally:
         own.dispose()

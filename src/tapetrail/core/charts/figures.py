@@ -1,0 +1,253 @@
+"""The figures stored beside a chart, and what it must say about itself: gaps, starts, partials."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Final
+
+import numpy as np
+
+from tapetrail.core.canonical import decimal_of, decimal_text
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.market.bars import Bars, Floats, TimeframeUnit
+from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
+
+VOLUME_BARS: Final = 20
+SETTLING_VALUES: Final = 125
+PERCENT_STEP: Final = Decimal("0.000001")
+NO_VOLUME: Final = "no volume"
+FLAT: Final = "the price did not move"
+NOT_FED: Final = "no complete bar is drawn"
+_WIDE: Final = Context(prec=700)
+"""Wide enough for the ratio of any two float64 prices, written out."""
+GAPS_NAMED: Final = 3
+GAP_DAYS: Final = {
+    TimeframeUnit.MINUTE: 14,
+    TimeframeUnit.HOUR: 14,
+    TimeframeUnit.DAY: 14,
+    TimeframeUnit.WEEK: 21,
+    TimeframeUnit.MONTH: 62,
+}
+"""More days than this between a bar's last session and the next bar's first are a gap. The longest
+regular closures, those around the lunar new year, stay below."""
+PERIODS: Final = {
+    TimeframeUnit.MINUTE: "minute",
+    TimeframeUnit.HOUR: "hour",
+    TimeframeUnit.DAY: "day",
+    TimeframeUnit.WEEK: "week",
+    TimeframeUnit.MONTH: "month",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingIndicator:
+    """An indicator that was asked for and has no value in the drawn bars, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartFigures:
+    """What a chart's row says about it, over the drawn bars.
+
+    `price_current` is the last close; `price_change_pct` compares the last two, six decimals,
+    None for a single bar or after a close of zero; `volume_avg` is the exact mean of the last 20
+    volumes, None where one of them is missing.
+    """
+
+    data_points: int
+    start_on: date
+    end_on: date
+    price_current: Decimal
+    price_change_pct: Decimal | None
+    volume_avg: Decimal | None
+    missing_indicators: tuple[MissingIndicator, ...]
+
+
+def derive_figures(
+    bars: Bars, values: IndicatorValues, settings: IndicatorSettings, *, first_drawn: int
+) -> ChartFigures:
+    """Return the figures of the chart that draws `bars` from `first_drawn` on.
+
+    `bars` and `values` are the whole history, as for `derive_chart`. Raises `InvalidInput` unless
+    `first_drawn` is one of the bars.
+    """
+    check_first_drawn(bars, first_drawn)
+    drawn = bars.take(slice(first_drawn, None))
+    closes = [decimal_of(close) for close in drawn.close[-2:].tolist()]
+    return ChartFigures(
+        data_points=len(drawn),
+        start_on=drawn.first_on[0].item(),
+        end_on=drawn.last_on[-1].item(),
+        price_current=closes[-1],
+        price_change_pct=change_pct(closes),
+        volume_avg=_volume_avg(bars.volume),
+        missing_indicators=missing_indicators(bars, values, settings, first_drawn=first_drawn),
+    )
+
+
+def check_first_drawn(bars: Bars, first_drawn: int) -> None:
+    """Raise `InvalidInput` unless `first_drawn` is the index of a bar."""
+    if not 0 <= first_drawn < len(bars):
+        raise InvalidInput(
+            f"chart from bar {first_drawn} of {len(bars)}: expected at least one bar to draw",
+            kind=ErrorKind.NO_BARS if len(bars) == 0 else ErrorKind.TOO_FEW_BARS,
+        )
+
+
+def change_pct(closes: list[Decimal]) -> Decimal | None:
+    """Return by how many percent the last close differs from the one before, six decimals."""
+    if len(closes) < 2 or closes[-2] == 0:  # noqa: PLR2004 # a change takes two closes
+        return None
+    ratio = _WIDE.divide(_WIDE.subtract(closes[-1], closes[-2]), abs(closes[-2]))
+    return _WIDE.multiply(ratio, Decimal(100)).quantize(PERCENT_STEP, ROUND_HALF_EVEN, _WIDE)
+
+
+def missing_indicators(
+    bars: Bars, values: IndicatorValues, settings: IndicatorSettings, *, first_drawn: int
+) -> tuple[MissingIndicator, ...]:
+    """Return the indicators without a value in the drawn bars, in the order of the chart."""
+    held = int(np.count_nonzero(bars.complete))
+    fed = bool(bars.complete[first_drawn:].any())
+    return tuple(
+        MissingIndicator(name=asked.name, reason=asked.reason(held) if fed else NOT_FED)
+        for asked in _asked_for(values, settings)
+        if asked.column is None or bool(np.isnan(asked.column[first_drawn:]).all())
+    )
+
+
+def settling_bars(column: Floats | None, *, first_drawn: int) -> int:
+    """Return how many drawn bars come before the column's 126th value; 0 without any value."""
+    defined = np.flatnonzero(~np.isnan(column)) if column is not None else ()
+    if column is None or len(defined) == 0:
+        return 0
+    settled_at = min(int(defined[0]) + SETTLING_VALUES, len(column))
+    return max(0, settled_at - first_drawn)
+
+
+def has_volume(drawn: Bars) -> bool:
+    """Return whether any drawn bar has a volume above zero."""
+    return bool((drawn.volume > 0).any())
+
+
+def derive_notes(
+    bars: Bars, values: IndicatorValues, settings: IndicatorSettings, *, first_drawn: int
+) -> tuple[str, ...]:
+    """Return what the chart says about its own limits: gaps, a partial bar, values of a start."""
+    drawn = bars.take(slice(first_drawn, None))
+    missing = missing_indicators(bars, values, settings, first_drawn=first_drawn)
+    settling = {
+        asked.name: settling_bars(asked.column, first_drawn=first_drawn)
+        for asked in _asked_for(values, settings)
+        if asked.settles
+    }
+    return (
+        *_missing_notes(bars, drawn, missing),
+        *_gap_notes(drawn),
+        *_bar_notes(drawn, settling),
+    )
+
+
+def indicator_name(name: str, *parameters: int | Decimal) -> str:
+    """Return `MACD(12,26,9)`: the name as it is shown, its parameters in canonical form."""
+    return f"{name}({','.join(decimal_text(Decimal(each)) for each in parameters)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """An indicator that was asked for: what it is computed from decides why it may be missing."""
+
+    name: str
+    column: Floats | None
+    bars_needed: int
+    otherwise: str = FLAT
+    settles: bool = False
+
+    def reason(self, held: int) -> str:
+        if held < self.bars_needed:
+            return f"needs {self.bars_needed} bars, {held} are there"
+        return self.otherwise
+
+
+def _asked_for(values: IndicatorValues, settings: IndicatorSettings) -> Iterator[_Asked]:
+    """Yield the indicators in the order of the chart."""
+    for period in settings.sma:
+        yield _Asked(name=f"SMA{period}", column=values.sma.get(period), bars_needed=period)
+    if settings.bollinger is not None:
+        name = indicator_name("BB", *settings.bollinger)
+        yield _Asked(name=name, column=values.bollinger_upper, bars_needed=settings.bollinger[0])
+    if settings.supertrend is not None:
+        name, needed = (
+            indicator_name("SuperTrend", *settings.supertrend),
+            settings.supertrend[0] + 1,
+        )
+        yield _Asked(name=name, column=values.supertrend, bars_needed=needed, settles=True)
+    yield from _asked_below(values, settings)
+
+
+def _asked_below(values: IndicatorValues, settings: IndicatorSettings) -> Iterator[_Asked]:
+    """Yield the indicators that have a panel of their own."""
+    if settings.rsi is not None:
+        name, needed = indicator_name("RSI", settings.rsi), settings.rsi + 1
+        yield _Asked(name=name, column=values.rsi, bars_needed=needed, settles=True)
+    if settings.macd is not None:
+        name = indicator_name("MACD", *settings.macd)
+        _, slow, signal = settings.macd
+        yield _Asked(name=name, column=values.macd, bars_needed=slow, settles=True)
+        needed = slow + signal - 1
+        yield _Asked(
+            name="MACD signal", column=values.macd_signal, bars_needed=needed, settles=True
+        )
+    if settings.obv:
+        yield _Asked(name="OBV", column=values.obv, bars_needed=1, otherwise=NO_VOLUME)
+    if settings.atr is not None:
+        name, needed = indicator_name("ATR", settings.atr), settings.atr + 1
+        yield _Asked(name=name, column=values.atr, bars_needed=needed, settles=True)
+
+
+def _missing_notes(bars: Bars, drawn: Bars, missing: tuple[MissingIndicator, ...]) -> Iterator[str]:
+    without_volume = [each.name for each in missing if each.reason == NO_VOLUME]
+    flat = [each.name for each in missing if each.reason == FLAT]
+    short = [each.name for each in missing if each.reason not in {NO_VOLUME, FLAT, NOT_FED}]
+    if short:
+        yield f"Short history (bars: {len(bars)}), without a value: {', '.join(short)}"
+    if not has_volume(drawn):
+        without_volume.insert(0, "volume")
+    if without_volume:
+        yield f"No volume, left out: {', '.join(without_volume)}"
+    if flat:
+        yield f"The price did not move, without a value: {', '.join(flat)}"
+
+
+def _gap_notes(drawn: Bars) -> Iterator[str]:
+    """Yield the stretches without bars that no weekend and no holiday explains."""
+    days = (drawn.first_on[1:] - drawn.last_on[:-1]).astype(np.int64)
+    wide = np.flatnonzero(days > GAP_DAYS[drawn.timeframe.unit] * drawn.timeframe.count)
+    named = [
+        f"{drawn.last_on[at]} to {drawn.first_on[at + 1]}" for at in wide[:GAPS_NAMED].tolist()
+    ]
+    if len(wide) > GAPS_NAMED:
+        named.append(f"{len(wide) - GAPS_NAMED} more")
+    if named:
+        yield f"No bars between: {', '.join(named)}"
+
+
+def _bar_notes(drawn: Bars, settling: Mapping[str, int]) -> Iterator[str]:
+    if not drawn.complete[-1]:
+        period = PERIODS[drawn.timeframe.unit]
+        yield f"Partial {period}: the last bar is drawn hollow and feeds no indicator"
+    names = [name for name, bars in settling.items() if bars > 0]
+    if names:
+        until = drawn.last_on[max(settling.values()) - 1]
+        span = f"until {until} (dashed, their first {SETTLING_VALUES} values)"
+        yield f"Settling {span}: {', '.join(names)}"
+
+
+def _volume_avg(volumes: Floats) -> Decimal | None:
+    last = volumes[-VOLUME_BARS:]
+    if len(last) < VOLUME_BARS or bool(np.isnan(last).any()):
+        return None
+    total = sum((decimal_of(volume) for volume in last.tolist()), Decimal(0))
+    return total / VOLUME_BARS

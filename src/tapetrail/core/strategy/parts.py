@@ -1,0 +1,313 @@
+"""The parts of a strategy: what each key takes, what it means where it is left out.
+
+A value is never bent into another type, so that a typing slip never changes what a strategy does in
+silence. Each field's description completes "expected ..." in messages.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Self, TypeAlias, cast
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from tapetrail.core.canonical import SAFE_INTEGER_END, decimal_text
+from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.bars import Adjustment, Split
+from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
+from tapetrail.core.market.indicators import IndicatorSettings
+from tapetrail.core.strategy.signal_settings import (
+    HORIZON_SESSIONS_MAX,
+    RATIO_MAX,
+    SellMeaning,
+    SignalSettings,
+)
+
+BARS_DRAWN_MAX: Final = 1000
+SMA_MAX: Final = 10
+USD_MAX: Final = 1_000_000
+SPLIT_RATIO_MAX: Final = 10_000
+_NUMBER: Final = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+SYMBOL_RULE: Final = (
+    'a symbol: text without spaces, in quotes where YAML reads something else, as in "ON" or "7203"'
+)
+
+
+def _whole(value: object) -> object:
+    """Return 20.0 as 20; what is no whole number stays what it is, for the type to refuse."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < SAFE_INTEGER_END:
+        return int(value)
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) < SAFE_INTEGER_END:
+        return int(value) if value == value.to_integral_value() else value
+    return value
+
+
+def _exact(value: object) -> object:
+    """Return a number as the decimal it is written as: 1.5 is one and a half, not a float near it.
+
+    Refuses text that is no plain decimal, such as `1e3`, `nan` and `1_000`.
+    """
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        raise PydanticCustomError("not_a_decimal", "not a plain decimal")
+    return value
+
+
+def _day(value: object) -> object:
+    """Return the date that text such as `2020-08-31` names; anything else is refused."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    try:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError as error:
+        raise PydanticCustomError("not_a_date", "no day of the calendar") from error
+    raise PydanticCustomError("not_a_date", "not a date")
+
+
+def _pairs(value: object) -> object:
+    """Return a mapping as its pairs by key, which unlike it can be hashed; others stay."""
+    if not isinstance(value, Mapping):
+        return value
+    items = cast("Mapping[object, object]", value).items()
+    return tuple(sorted(items, key=lambda item: str(item[0])))
+
+
+def _splits_document(
+    value: tuple[tuple[str, tuple[tuple[date, Decimal], ...]], ...],
+) -> Mapping[str, Mapping[str, str]]:
+    """Return splits as they are written: ratios by date by symbol."""
+    return {
+        symbol: {day.isoformat(): decimal_text(ratio) for day, ratio in found}
+        for symbol, found in value
+    }
+
+
+def _left_out(value: object) -> object:
+    """Return None for false: both leave an indicator out."""
+    return None if value is False else value
+
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
+Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\s\p{C}]{1,120}$")]
+Symbol: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\s\p{C}]{1,32}$")]
+Source: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^(file:[^\p{C}]+|[^\s\p{C}]+)$", max_length=400)
+]
+Whole: TypeAlias = Annotated[int, Strict(), BeforeValidator(_whole)]
+Switch: TypeAlias = Annotated[bool, Strict()]
+ExactDecimal: TypeAlias = Annotated[
+    Decimal,
+    BeforeValidator(_exact),
+    Field(decimal_places=10),
+    PlainSerializer(decimal_text, return_type=str, when_used="json"),
+]
+Ratio: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=RATIO_MAX)]
+Usd: TypeAlias = Annotated[ExactDecimal, Field(ge=0, le=USD_MAX)]
+Drawn: TypeAlias = Annotated[Whole, Field(ge=2, le=BARS_DRAWN_MAX)]
+Period: TypeAlias = Annotated[Whole | None, BeforeValidator(_left_out)]
+PeriodAndWidth: TypeAlias = Annotated[tuple[Whole, ExactDecimal] | None, BeforeValidator(_left_out)]
+ThreePeriods: TypeAlias = Annotated[tuple[Whole, Whole, Whole] | None, BeforeValidator(_left_out)]
+Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
+SplitRatio: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=SPLIT_RATIO_MAX)]
+Splits: TypeAlias = Annotated[tuple[tuple[Day, SplitRatio], ...], BeforeValidator(_pairs)]
+SplitsBySymbol: TypeAlias = Annotated[
+    tuple[tuple[Symbol, Splits], ...],
+    BeforeValidator(_pairs),
+    PlainSerializer(_splits_document, when_used="json"),
+]
+TimeframeText: TypeAlias = Literal["1d", "1w", "1mo"]
+
+_DRAWN_RULE: Final = f"a whole number of bars from 2 to {BARS_DRAWN_MAX}"
+_PERIOD_RULE: Final = "a whole number of bars, or false to leave it out"
+_RATIO_RULE: Final = f"a number above 0, at most {RATIO_MAX}, with up to 10 decimals"
+_EXCHANGE_RULE: Final = "the name of an exchange, without spaces"
+_CURRENCY_RULE: Final = "the code of a currency, without spaces"
+_USD_RULE: Final = f"US dollars from 0 to {USD_MAX}, with up to 10 decimals"
+NAME_RULE: Final = "1 to 80 letters, digits, '.', '_' and '-', a letter or digit first"
+
+
+def _has_keys(value: object) -> bool:
+    return isinstance(value, Mapping | BaseModel)
+
+
+class Part(BaseModel):
+    """A mapping of known keys; each field's description completes "expected ..." in messages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+
+class InstrumentName(Part):
+    """An instrument as a strategy names it: a symbol, and where it is not unique, its market."""
+
+    symbol: Symbol = Field(description=SYMBOL_RULE)
+    exchange: Word | None = Field(default=None, description=_EXCHANGE_RULE)
+    currency: Word | None = Field(default=None, description=_CURRENCY_RULE)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_a_bare_symbol(cls, value: object) -> object:
+        return value if _has_keys(value) else {"symbol": value}
+
+    def may_be(self, other: Self) -> bool:
+        """Return whether both names can mean one instrument: nothing that both state differs."""
+        return self.symbol == other.symbol and all(
+            mine is None or theirs is None or mine == theirs
+            for mine, theirs in (
+                (self.exchange, other.exchange),
+                (self.currency, other.currency),
+            )
+        )
+
+
+class BarsDrawn(Part):
+    """How many bars a chart of each timeframe draws."""
+
+    daily: Drawn = Field(default=250, alias="1d", description=_DRAWN_RULE)
+    weekly: Drawn = Field(default=104, alias="1w", description=_DRAWN_RULE)
+    monthly: Drawn = Field(default=60, alias="1mo", description=_DRAWN_RULE)
+
+    def of(self, timeframe: TimeframeText) -> int:
+        """Return the number for one timeframe."""
+        return {"1d": self.daily, "1w": self.weekly, "1mo": self.monthly}[timeframe]
+
+
+class IndicatorNames(Part):
+    """The indicators to compute, named as in a strategy file; null or false leaves one out."""
+
+    SMA: Annotated[tuple[Whole, ...], Field(max_length=SMA_MAX)] = Field(
+        default=(20, 50, 200),
+        description=f"a list of up to {SMA_MAX} whole numbers of bars, or false to leave it out",
+    )
+    Bollinger: PeriodAndWidth = Field(
+        default=(20, Decimal(2)), description="[bars, deviations], or false to leave it out"
+    )
+    SuperTrend: PeriodAndWidth = Field(
+        default=(10, Decimal(3)), description="[bars, ranges], or false to leave it out"
+    )
+    RSI: Period = Field(default=14, description=_PERIOD_RULE)
+    MACD: ThreePeriods = Field(
+        default=(12, 26, 9), description="[fast, slow, signal] in bars, or false to leave it out"
+    )
+    OBV: Switch = Field(default=True, description="true, or false to leave it out")
+    ATR: Period = Field(default=14, description=_PERIOD_RULE)
+
+    @field_validator("SMA", mode="before")
+    @classmethod
+    def _leave_averages_out(cls, value: object) -> object:
+        return () if value is None or value is False else value
+
+    @field_validator("OBV", mode="before")
+    @classmethod
+    def _leave_volume_out(cls, value: object) -> object:
+        return False if value is None else value
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_computed(self) -> Self:
+        try:
+            self.settings()
+        except InvalidInput as error:
+            raise ValueError(error.message) from error
+        return self
+
+    def settings(self) -> IndicatorSettings:
+        """Return the settings that the computation takes."""
+        return IndicatorSettings(
+            sma=self.SMA,
+            bollinger=self.Bollinger,
+            supertrend=self.SuperTrend,
+            rsi=self.RSI,
+            macd=self.MACD,
+            obv=self.OBV,
+            atr=self.ATR,
+        )
+
+
+class PromptNames(Part):
+    """The prompt templates for models. The built-in analyst reads no prompt."""
+
+    chart: Name = Field(default="chart-v1", description=NAME_RULE)
+    consolidated: Name = Field(default="consolidated-v1", description=NAME_RULE)
+
+
+class SignalSpec(Part):
+    """How an analysis becomes a signal."""
+
+    sell_means: SellMeaning = Field(default=SellMeaning.SHORT, description=" or ".join(SellMeaning))
+    horizon_sessions: Annotated[Whole, Field(ge=1, le=HORIZON_SESSIONS_MAX)] = Field(
+        default=20, description=f"a whole number of sessions from 1 to {HORIZON_SESSIONS_MAX}"
+    )
+    min_reward_risk: Ratio = Field(default=Decimal("1.5"), description=_RATIO_RULE)
+    stop_atr: Ratio = Field(default=Decimal(2), description=_RATIO_RULE)
+
+    def settings(self) -> SignalSettings:
+        """Return the settings that the rules and the signal take."""
+        return SignalSettings(
+            sell_means=self.sell_means,
+            horizon_sessions=self.horizon_sessions,
+            min_reward_risk=self.min_reward_risk,
+            stop_atr=self.stop_atr,
+        )
+
+
+class Budget(Part):
+    """What models may cost, in US dollars. The built-in analyst costs nothing."""
+
+    execution_usd: Usd = Field(default=Decimal(1), description=_USD_RULE)
+    day_usd: Usd = Field(default=Decimal(20), description=_USD_RULE)
+
+
+class DataSpec(Part):
+    """What bars of the user's own are: where they trade, and what their numbers mean."""
+
+    exchange: Word = Field(description=_EXCHANGE_RULE)
+    currency: Word = Field(description=_CURRENCY_RULE)
+    adjustment: Adjustment = Field(description=" or ".join(Adjustment))
+    calendar: Word | None = Field(default=None, description="the name of a calendar")
+    symbol: Symbol | None = Field(default=None, description=SYMBOL_RULE)
+    asset_class: Name = Field(default="equity", description=NAME_RULE)
+    zone: Word | None = Field(default=None, description="the name of a zone, as Europe/Berlin")
+    quoted_in: Word | None = Field(default=None, description="a currency's minor unit, as GBX")
+    volume_unit: VolumeUnit = Field(default=VolumeUnit.SHARES, description=" or ".join(VolumeUnit))
+    missing_prices: MissingPrices = Field(
+        default=MissingPrices.REFUSE, description=" or ".join(MissingPrices)
+    )
+    utc_midnights: UtcMidnights = Field(
+        default=UtcMidnights.REFUSE, description=" or ".join(UtcMidnights)
+    )
+    splits: SplitsBySymbol | None = Field(
+        default=None,
+        description="a mapping of symbols to mappings of dates to ratios, as"
+        f" {{AAPL: {{2020-08-31: 4}}}}; a ratio is above 0, at most {SPLIT_RATIO_MAX}",
+    )
+
+    @model_validator(mode="after")
+    def _check_splits(self) -> Self:
+        if self.splits is not None and self.adjustment is not Adjustment.RAW:
+            raise ValueError(
+                f"splits restate {Adjustment.RAW} prices; these are adjusted {self.adjustment}"
+            )
+        return self
+
+    def splits_by_symbol(self) -> Mapping[str, tuple[Split, ...]] | None:
+        """Return the splits of each symbol, oldest first, None where they are not given."""
+        if self.splits is None:
+            return None
+        return {
+            symbol: tuple(Split(ex_on=day, ratio=ratio) for day, ratio in found)
+            for symbol, found in self.splits
+        }

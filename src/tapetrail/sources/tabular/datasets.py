@@ -1,0 +1,201 @@
+"""A user's own bars as a source: what is said about them, and how they answer a request.
+
+The payload is UTF-8 text. Line 1 names the request: `tapetrail-rows/1 source=file:prices.csv
+symbol=AAPL exchange=XNAS currency=USD first=2026-01-02 last=2026-11-20`. Line 2 names the columns
+that the bars were read from. Then come the rows from `first` to `last`, in their own order and
+spelling; numbers of binary formats are written as the shortest decimal. Splits follow as
+`Split,Ratio` and one line each. Nothing after `last` is in it: no later row, no digest of the whole
+file, and no adjusted close, which is restated for dividends paid later.
+"""
+
+import csv
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+from urllib.parse import quote
+
+import numpy as np
+
+from tapetrail.core.canonical import decimal_text
+from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
+from tapetrail.core.market.bars import DAILY, Adjustment, Calendar, Instrument, Split
+from tapetrail.core.market.histories import adjust_for_splits
+from tapetrail.core.market.sessions import day_of, last_session_at
+from tapetrail.sources import Fetched
+from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.tabular.cells import cell_text
+from tapetrail.sources.tabular.normaliser import DataConventions, bars_of, with_sessions
+from tapetrail.sources.tabular.raw import RawColumns
+
+MEDIA_TYPE: Final = "text/csv; charset=utf-8"
+_SHOWN_MAX: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSpec:
+    """Where the bars' instruments trade and what the numbers mean.
+
+    `calendar` is the exchange's unless it has another one. `symbol` names what data hold that name
+    no symbol themselves. `splits`, by symbol, restate raw bars for those known as of a request;
+    None leaves them raw.
+    """
+
+    exchange: str
+    currency: str
+    calendar: str | None = None
+    symbol: str | None = None
+    asset_class: str = "equity"
+    conventions: DataConventions = field(default_factory=DataConventions)
+    splits: Mapping[str, Sequence[Split]] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InvalidInput` unless the bars are daily."""
+        if self.conventions.timeframe != DAILY:
+            raise InvalidInput(f"{self.conventions.timeframe} bars: a source offers daily ones")
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Return the instrument with this symbol."""
+        return Instrument(
+            symbol=symbol,
+            exchange=self.exchange,
+            currency=self.currency,
+            calendar=self.calendar or self.exchange,
+            asset_class=self.asset_class,
+        )
+
+    def splits_known(self, symbol: str, last: date) -> tuple[Split, ...] | None:
+        """Return the splits whose ex-date is on or before `last`, None if splits are not given."""
+        if self.splits is None:
+            return None
+        return tuple(split for split in self.splits.get(symbol, ()) if split.ex_on <= last)
+
+
+class ListedSource(ABC):
+    """Daily bars that a user brings along, with a listing that says what they are."""
+
+    __slots__ = ()
+    name: str
+    dataset: DatasetSpec
+
+    @abstractmethod
+    def symbols(self) -> Sequence[str]:
+        """Return the symbols there are bars for, in any order."""
+
+    @abstractmethod
+    def read_columns(self, symbol: str) -> RawColumns:
+        """Return the bars of one of `symbols`, recognised and parsed."""
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """Return what messages call the place of the bars."""
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Return what there is, by symbol."""
+        return tuple(map(self.dataset.instrument, sorted(self.symbols())))
+
+    def instrument(self, symbol: str) -> Instrument:
+        """Return the instrument with this symbol. Raises `NotFound` listing the known ones."""
+        known = sorted(self.symbols())
+        if symbol not in known:
+            shown = ", ".join(known[:_SHOWN_MAX]) or "none"
+            more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
+            raise NotFound(
+                f"instrument {symbol!r}: {self.place} holds {shown}{more}", kind=ErrorKind.NO_BARS
+            )
+        return self.dataset.instrument(symbol)
+
+    def coverage(self, instrument: Instrument) -> tuple[date, date]:
+        """Return the first and the last session there are bars for.
+
+        Every row is read, so that a run is refused before it begins: raises `InvalidInput` as
+        `bars_of` does and for splits of what there are no bars of, `NotFound` without a bar.
+        """
+        self._check_splits()
+        raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
+        conventions = self.dataset.conventions
+        bars = bars_of(raw, instrument=instrument, calendar=calendar, conventions=conventions).bars
+        if not len(bars):
+            raise NotFound(f"{instrument}: {raw.cells.place} has no bars", kind=ErrorKind.NO_BARS)
+        return day_of(bars.first_on[0]), day_of(bars.last_on[-1])
+
+    def fetch(
+        self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
+    ) -> Fetched:
+        """Return the rows from `first` on that were known at `as_of`, as evidence and as bars.
+
+        A bar is known from its session's close on. Of other rows only the times are looked at, and
+        that their cells are numbers. Raises `NotFound` (`no_bars`) if there are none and
+        `InvalidInput` (`bad_bars`), naming value, rule and place, for rows that break a rule.
+
+        Whether the prices were restated for a split or dividend after `as_of` cannot be seen: it is
+        taken to be so if they are adjusted and there are later rows. A file that was adjusted, and
+        then cut at `as_of`, passes for one that never was.
+        """
+        raw = self._columns(instrument)
+        dated = self._dated(raw, calendar)
+        days = dated.times.values.astype("datetime64[D]")
+        last = last_session_at(calendar, as_of)
+        wanted = np.flatnonzero((days >= np.datetime64(first)) & (days <= np.datetime64(last)))
+        if not len(wanted):
+            raise NotFound(
+                f"{instrument}: {raw.cells.place} has no bars from {first} to {last}; it covers"
+                f" {days.min()} to {days.max()}",
+                kind=ErrorKind.NO_BARS,
+            )
+        rows = dated.take(wanted.tolist())
+        found = bars_of(
+            rows, instrument=instrument, calendar=calendar, conventions=self.dataset.conventions
+        )
+        splits = self.dataset.splits_known(instrument.symbol, last)
+        is_restated = found.bars.adjustment is not Adjustment.RAW
+        request = _request_line(self.name, instrument, first=first, last=last)
+        return Fetched(
+            payload=_payload(request, rows, splits or ()),
+            media_type=MEDIA_TYPE,
+            bars=found.bars if splits is None else adjust_for_splits(found.bars, splits, last),
+            splits=splits or (),
+            dropped_rows=found.dropped_rows,
+            price_factor=found.price_factor,
+            adjusted_with_hindsight=is_restated and bool(days.max() > np.datetime64(last)),
+        )
+
+    def _check_splits(self) -> None:
+        """Refuse splits that would restate nothing: the symbol may be misspelled."""
+        unknown = sorted({*(self.dataset.splits or ())} - {*self.symbols()})
+        if unknown:
+            raise InvalidInput(
+                f"splits of {unknown[0]}: {self.place} holds no bars of it", kind=ErrorKind.BAD_BARS
+            )
+
+    def _columns(self, instrument: Instrument) -> RawColumns:
+        ours = self.instrument(instrument.symbol)
+        if (instrument.exchange, instrument.currency) != (ours.exchange, ours.currency):
+            raise NotFound(f"instrument {instrument}: {self.place} holds {ours}")
+        return self.read_columns(instrument.symbol)
+
+    def _dated(self, raw: RawColumns, calendar: Calendar) -> RawColumns:
+        return with_sessions(raw, calendar=calendar, conventions=self.dataset.conventions)
+
+
+def _request_line(name: str, instrument: Instrument, *, first: date, last: date) -> str:
+    symbol, exchange = (quote(word, safe="") for word in (instrument.symbol, instrument.exchange))
+    return (
+        f"tapetrail-rows/1 source={quote(name, safe=':/{}')} symbol={symbol} exchange={exchange}"
+        f" currency={instrument.currency} first={first} last={last}\n"
+    )
+
+
+def _payload(request: str, rows: RawColumns, splits: Sequence[Split]) -> bytes:
+    text = io.StringIO()
+    text.write(request)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows.cells.names)
+    writer.writerows(zip(*(map(cell_text, column) for column in rows.cells.columns), strict=True))
+    if splits:
+        writer.writerow(("Split", "Ratio"))
+        writer.writerows((split.ex_on, decimal_text(split.ratio)) for split in splits)
+    return text.getvalue().encode()

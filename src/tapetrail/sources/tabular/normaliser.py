@@ -1,0 +1,346 @@
+"""Recognised columns as canonical bars: one set of bars has one form, whoever delivered it.
+
+The order is fixed: times become sessions, rows without a price are refused or dropped by the stated
+policy, rows are put in order of time, identical ones collapse and conflicting ones are refused,
+prices are held against the rules of a bar, and units are brought to the instrument's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+
+from tapetrail.core.canonical import decimal_of
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.market.bars import (
+    DAILY,
+    Adjustment,
+    Bars,
+    Calendar,
+    Days,
+    Floats,
+    Instants,
+    Instrument,
+    SessionHours,
+    Timeframe,
+    TimeframeUnit,
+    broken_price_rule,
+)
+from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
+from tapetrail.core.market.sessions import session_positions
+from tapetrail.sources.tabular.cells import TimeKind, Times
+from tapetrail.sources.tabular.raw import RawColumns
+from tapetrail.sources.tabular.zones import instants_of, session_dates, sessions_of
+
+SHARES_IN_A_LOT: Final = Decimal(100)
+# What exchanges quote in, the currency it belongs to, and its worth there. Names keep their case:
+# GBp is pence and GBP is not.
+MINOR_UNITS: Final[Mapping[str, tuple[str, Decimal]]] = {
+    "GBX": ("GBP", Decimal("0.01")),
+    "GBp": ("GBP", Decimal("0.01")),
+    "ZAc": ("ZAR", Decimal("0.01")),
+    "ILA": ("ILS", Decimal("0.01")),
+    "ILa": ("ILS", Decimal("0.01")),
+    "USX": ("USD", Decimal("0.01")),
+}
+_MINUTES: Final = {TimeframeUnit.MINUTE: 1, TimeframeUnit.HOUR: 60}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConventions:
+    """What the numbers mean, where they do not say it themselves.
+
+    `adjustment` may be left out only where the data state theirs. `zone` is that of times written
+    without one, `quoted_in` the unit of prices, such as GBX; without it they are in the
+    instrument's currency. The rest says what becomes of rows that leave something open.
+    """
+
+    adjustment: Adjustment | None = None
+    timeframe: Timeframe = DAILY
+    hours: SessionHours = SessionHours.REGULAR
+    zone: str | None = None
+    quoted_in: str | None = None
+    volume_unit: VolumeUnit = VolumeUnit.SHARES
+    missing_prices: MissingPrices = MissingPrices.REFUSE
+    utc_midnights: UtcMidnights = UtcMidnights.REFUSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Normalised:
+    """Canonical bars, and what was done to the rows to get them.
+
+    `dropped_rows` lacked a price, `collapsed_rows` repeated another row exactly, `was_reordered`
+    says that the rows were not oldest first. Quoted prices were multiplied by `price_factor`.
+    """
+
+    bars: Bars
+    dropped_rows: int
+    collapsed_rows: int
+    was_reordered: bool
+    price_factor: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Spans:
+    """Where bars lie, shape (n,): their session, and from when to when."""
+
+    sessions: Days
+    opened_at: Instants
+    closed_at: Instants
+
+
+def bars_of(
+    raw: RawColumns, *, instrument: Instrument, calendar: Calendar, conventions: DataConventions
+) -> Normalised:
+    """Return the bars that the columns hold, in the instrument's currency, oldest first.
+
+    Every bar is complete: it is known from its close on, and who asks as of an instant leaves out
+    the later ones. Raises `InvalidInput` (`bad_bars`) naming value, rule and place.
+    """
+    adjustment = settle_adjustment(raw, conventions)
+    price_factor, volume_factor = _factors(raw, instrument, conventions)
+    placed = _placed(raw, calendar=calendar, conventions=conventions)
+    whole = _with_prices(placed, conventions.missing_prices)
+    ordered = _in_order(whole)
+    rows = _without_repeats(ordered)
+    _check_prices(rows)
+    spans = _spans(rows, calendar, conventions)
+    is_lots = conventions.volume_unit is VolumeUnit.LOTS
+    bars = Bars(
+        timeframe=conventions.timeframe,
+        adjustment=adjustment,
+        hours=conventions.hours,
+        currency=instrument.currency,
+        volume_unit=VolumeUnit.SHARES if is_lots else conventions.volume_unit,
+        first_on=spans.sessions,
+        last_on=spans.sessions,
+        opened_at=spans.opened_at,
+        closed_at=spans.closed_at,
+        available_at=spans.closed_at,
+        open=_scaled(rows.open, price_factor),
+        high=_scaled(rows.high, price_factor),
+        low=_scaled(rows.low, price_factor),
+        close=_scaled(rows.close, price_factor),
+        volume=_scaled(rows.volume, volume_factor),
+        complete=np.ones(len(rows), dtype=np.bool_),
+    )
+    return Normalised(
+        bars=bars,
+        dropped_rows=len(placed) - len(whole),
+        collapsed_rows=len(ordered) - len(rows),
+        was_reordered=ordered is not whole,
+        price_factor=price_factor,
+    )
+
+
+def with_sessions(
+    raw: RawColumns, *, calendar: Calendar, conventions: DataConventions
+) -> RawColumns:
+    """Return the columns of daily bars with their session dates as times.
+
+    Raises `InvalidInput` as `sessions_of` does, and for a date on which the exchange was closed.
+    """
+    if not len(raw):
+        return raw
+    days = sessions_of(
+        raw.times,
+        calendar=calendar,
+        zone=conventions.zone,
+        where=raw.where,
+        utc_midnights=conventions.utc_midnights,
+    )
+    known = np.isin(days, calendar.sessions)
+    if not known.all():
+        at = int(np.argmin(known))
+        raise _refused(
+            f"{raw.where(at)}: {days[at]} is no session of {calendar.name}, which reaches from"
+            f" {calendar.sessions[0]} to {calendar.sessions[-1]}"
+        )
+    return replace(raw, times=Times(kind=TimeKind.DATE, values=days.astype("datetime64[us]")))
+
+
+def settle_adjustment(raw: RawColumns, conventions: DataConventions) -> Adjustment:
+    """Return what the prices are restated for: as stated by the data, or else by the conventions.
+
+    Raises `InvalidInput` if nobody says, or the two disagree.
+    """
+    stated, given = raw.stated.adjustment, conventions.adjustment
+    if stated is None and given is None:
+        raise _refused(
+            f"{raw.cells.place}: does not say how prices are adjusted; state one of"
+            f" {', '.join(Adjustment)}"
+        )
+    if stated is not None and given is not None and stated is not given:
+        raise _refused(
+            f"{raw.cells.place}: says that prices are adjusted {stated!s}, not {given!s}"
+        )
+    return stated or given or Adjustment.RAW
+
+
+def _placed(raw: RawColumns, *, calendar: Calendar, conventions: DataConventions) -> RawColumns:
+    """Return the rows with session dates as their times, or with UTC instants when intraday."""
+    if conventions.timeframe == DAILY:
+        return with_sessions(raw, calendar=calendar, conventions=conventions)
+    if not conventions.timeframe.is_intraday:
+        raise _refused(
+            f"{raw.cells.place}: {conventions.timeframe} bars; weeks and months are built from"
+            " daily ones"
+        )
+    if not len(raw):
+        return raw
+    instants = instants_of(raw.times, zone=conventions.zone, where=raw.where)
+    return replace(raw, times=Times(kind=TimeKind.INSTANT, values=instants))
+
+
+def _with_prices(raw: RawColumns, policy: MissingPrices) -> RawColumns:
+    present = np.ones(len(raw), dtype=np.bool_)
+    for column in _price_columns(raw):
+        present &= np.isfinite(column)
+    if present.all():
+        return raw
+    if policy is MissingPrices.DROP:
+        return raw.take(np.flatnonzero(present).tolist())
+    at = int(np.argmin(present))
+    raise _refused(
+        f"{raw.where(at)}: {_quoted(raw, at)}: a price is missing or infinite; correct the row, or"
+        " state `missing_prices: drop`"
+    )
+
+
+def _in_order(raw: RawColumns) -> RawColumns:
+    """Return the rows oldest first; the very same object if they are so already."""
+    order = np.argsort(raw.times.values, kind="stable")
+    return raw if bool(np.all(order[1:] > order[:-1])) else raw.take(order.tolist())
+
+
+def _without_repeats(raw: RawColumns) -> RawColumns:
+    """Return the rows, each time once. Raises `InvalidInput` for two rows that differ."""
+    again = np.flatnonzero(raw.times.values[1:] == raw.times.values[:-1]) + 1
+    if not len(again):
+        return raw
+    for at in again.tolist():
+        if not _is_same(raw, at - 1, at):
+            raise _refused(
+                f"{raw.where(at)}: {_quoted(raw, at)} conflicts with {_quoted(raw, at - 1)} at"
+                f" {raw.where(at - 1)}, for the same {_time_text(raw, at)}"
+            )
+    return raw.take(np.setdiff1d(np.arange(len(raw)), again).tolist())
+
+
+def _is_same(raw: RawColumns, one: int, other: int) -> bool:
+    return all(
+        bool(np.array_equal(column[one], column[other], equal_nan=True))
+        for column in (*_price_columns(raw), raw.volume)
+    )
+
+
+def _check_prices(raw: RawColumns) -> None:
+    broken = broken_price_rule(_price_columns(raw), raw.volume)
+    if broken is not None:
+        at, rule = broken
+        raise _refused(
+            f"{raw.where(at)}: {_time_text(raw, at)}, {_quoted(raw, at)} break the rule that {rule}"
+        )
+
+
+def _factors(
+    raw: RawColumns, instrument: Instrument, conventions: DataConventions
+) -> tuple[Decimal, Decimal]:
+    """Return what to multiply quoted prices and volumes by."""
+    stated = raw.stated.volume_factor
+    if stated is not None and conventions.volume_unit is VolumeUnit.LOTS:
+        raise _refused(
+            f"{raw.cells.place}: states its own volume factor, {stated}; lots would multiply twice"
+        )
+    lots = SHARES_IN_A_LOT if conventions.volume_unit is VolumeUnit.LOTS else Decimal(1)
+    return _price_factor(instrument, conventions.quoted_in), stated or lots
+
+
+def _price_factor(instrument: Instrument, quoted_in: str | None) -> Decimal:
+    if quoted_in in {None, instrument.currency}:
+        return Decimal(1)
+    currency, factor = MINOR_UNITS.get(quoted_in or "", ("", Decimal(1)))
+    if currency != instrument.currency:
+        known = ", ".join(f"{minor} of {major}" for minor, (major, _) in MINOR_UNITS.items())
+        raise _refused(
+            f"{instrument}: prices quoted in {quoted_in} are not in {instrument.currency} or its"
+            f" minor unit; known are {known}"
+        )
+    return factor
+
+
+def _scaled(column: Floats, factor: Decimal) -> Floats:
+    """Return the column times `factor`, exactly: 123.4 pence are 1.234 pounds, not 1.23400002."""
+    if factor == 1:
+        return column
+    present = np.isfinite(column)
+    scaled = column.copy()
+    numbers: list[float] = column[present].tolist()
+    scaled[present] = [float(decimal_of(number) * factor) for number in numbers]
+    return scaled
+
+
+def _spans(raw: RawColumns, calendar: Calendar, conventions: DataConventions) -> _Spans:
+    """Return where the bars lie, an intraday one by the timeframe that the terms state."""
+    if conventions.timeframe.is_intraday:
+        return _intraday_spans(raw, calendar, conventions)
+    days = raw.times.values.astype("datetime64[D]")
+    at = session_positions(calendar, days)
+    return _Spans(sessions=days, opened_at=calendar.opened_at[at], closed_at=calendar.closed_at[at])
+
+
+def _intraday_spans(raw: RawColumns, calendar: Calendar, conventions: DataConventions) -> _Spans:
+    """Return the bars' spans: each is a timeframe long, or shorter where the next bar begins.
+
+    In regular hours a bar begins in a session and ends with it at the latest.
+    """
+    opened = raw.times.values
+    minutes = conventions.timeframe.count * _MINUTES[conventions.timeframe.unit]
+    closed = opened + np.timedelta64(minutes, "m")
+    early = closed[:-1] > opened[1:]
+    # A vendor's first bar of a session may be short; if most are, the timeframe is another one.
+    if 2 * np.count_nonzero(early) > len(opened):
+        at = int(np.argmax(early))
+        raise _refused(
+            f"{raw.where(at + 1)}: opens {opened[at + 1]}, within {conventions.timeframe} of the"
+            f" bar before it, {opened[at]}; most bars do, so the timeframe is shorter"
+        )
+    closed[:-1] = np.minimum(closed[:-1], opened[1:])
+    sessions = session_dates(opened, calendar)
+    known = np.isin(sessions, calendar.sessions)
+    at = np.minimum(np.searchsorted(calendar.sessions, sessions), len(calendar.sessions) - 1)
+    if conventions.hours is SessionHours.REGULAR:
+        known &= (calendar.opened_at[at] <= opened) & (opened < calendar.closed_at[at])
+        closed = np.minimum(closed, calendar.closed_at[at])
+    if not known.all():
+        odd = int(np.argmin(known))
+        raise _refused(
+            f"{raw.where(odd)}: {opened[odd]} UTC lies in no session of {calendar.name}"
+            f" ({conventions.hours} hours)"
+        )
+    return _Spans(sessions=sessions, opened_at=opened, closed_at=closed)
+
+
+def _price_columns(raw: RawColumns) -> tuple[Floats, Floats, Floats, Floats]:
+    return raw.open, raw.high, raw.low, raw.close
+
+
+def _time_text(raw: RawColumns, at: int) -> str:
+    time = raw.times.values[at]
+    if raw.times.kind is TimeKind.DATE:
+        return f"session {time.astype('datetime64[D]')}"
+    return f"time {time} UTC"
+
+
+def _quoted(raw: RawColumns, at: int) -> str:
+    """Return the numbers of one row as they are quoted."""
+    return (
+        f"open {raw.open[at]}, high {raw.high[at]}, low {raw.low[at]}, close {raw.close[at]},"
+        f" volume {raw.volume[at]}"
+    )
+
+
+def _refused(message: str) -> InvalidInput:
+    return InvalidInput(message, kind=ErrorKind.BAD_BARS)

@@ -1,0 +1,110 @@
+"""The columns of bars as a provider spelled them, recognised and parsed but not yet judged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from tapetrail.core.market.bars import Floats
+from tapetrail.sources.tabular.cells import Times, parse_numbers, parse_times
+from tapetrail.sources.tabular.columns import PRICES, Field, match_columns
+from tapetrail.sources.tabular.tables import Stated, Table
+
+_PARSED: Final = (*PRICES, Field.VOLUME, Field.ADJUSTED_CLOSE)
+_EVIDENCE: Final = (Field.TIME, *PRICES, Field.VOLUME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RawColumns:
+    """Recognised columns of shape (n,), in the order of their source, numbers as it quotes them.
+
+    A missing volume is NaN, and so is a missing price: `bars_of` decides about that one.
+    `adjusted_close` is None where there is no such column; it never stands in for the close.
+    `recognised` gives each field the name it was found by, `ignored` the names that are no field.
+    `cells` are the recognised columns as received, the adjusted close left out: it is restated for
+    dividends that were paid later.
+    """
+
+    times: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    adjusted_close: Floats | None
+    stated: Stated
+    recognised: tuple[tuple[Field, str], ...]
+    ignored: tuple[str, ...]
+    cells: Table
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.close)
+
+    def where(self, at: int) -> str:
+        """Return the place of one row, such as `prices.csv, line 7`."""
+        return f"{self.cells.place}, {self.cells.row_word} {self.cells.rows[at]}"
+
+    def take(self, positions: Sequence[int]) -> "RawColumns":
+        """Return the rows at these positions, in the order of the positions."""
+        at = np.asarray(positions, dtype=np.int64)
+        adjusted = self.adjusted_close
+        return replace(
+            self,
+            times=replace(self.times, values=self.times.values[at]),
+            open=self.open[at],
+            high=self.high[at],
+            low=self.low[at],
+            close=self.close[at],
+            volume=self.volume[at],
+            adjusted_close=None if adjusted is None else adjusted[at],
+            cells=self.cells.take(positions),
+        )
+
+
+def parse_columns(table: Table) -> RawColumns:
+    """Return the table's columns as numbers and times.
+
+    Raises `InvalidInput` naming the place for a field that is missing or doubled and for a cell
+    that is no number or no time.
+    """
+    matched = match_columns(table.names, place=table.place)
+    numbers = {
+        field: parse_numbers(table.columns[at], _where(table, at))
+        for field, at in matched.positions.items()
+        if field in _PARSED
+    }
+    at = matched.positions[Field.TIME]
+    return RawColumns(
+        times=parse_times(table.columns[at], _where(table, at)),
+        open=numbers[Field.OPEN],
+        high=numbers[Field.HIGH],
+        low=numbers[Field.LOW],
+        close=numbers[Field.CLOSE],
+        volume=numbers.get(Field.VOLUME, np.full(len(table), np.nan)),
+        adjusted_close=numbers.get(Field.ADJUSTED_CLOSE),
+        stated=table.stated,
+        recognised=tuple((field, table.names[at]) for field, at in matched.positions.items()),
+        ignored=matched.ignored,
+        cells=_as_received(table, matched.positions),
+    )
+
+
+def _as_received(table: Table, positions: Mapping[Field, int]) -> Table:
+    """Return the columns that bars are made of, in the order of the table."""
+    kept = sorted(at for field, at in positions.items() if field in _EVIDENCE)
+    return replace(
+        table,
+        names=tuple(table.names[at] for at in kept),
+        columns=tuple(table.columns[at] for at in kept),
+    )
+
+
+def _where(table: Table, column: int) -> Callable[[int], str]:
+    return partial(_place_of, table, column)
+
+
+def _place_of(table: Table, column: int, at: int) -> str:
+    return f"{table.place}, {table.row_word} {table.rows[at]}, column {table.names[column]!r}"
