@@ -23,7 +23,7 @@ from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import digest_bytes, parse_digest
 from tapetrail.core.errors import EdgeFailure, InvalidInput
-from tapetrail.core.records import RuntimeRecord
+from tapetrail.core.records.runs import RuntimeRecord
 from tapetrail.recorder import Recorder
 from tapetrail.settings import Settings
 from tapetrail.store.private.restore_marks import is_unfinished
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from tapetrail.sources.registry import SourceOpener
     from tapetrail.sources.tabular.files import FrameSource
     from tapetrail.store.health import Health
-    from tapetrail.workflows.findings import Ports
+    from tapetrail.workflows.prepare import Ports
     from tapetrail.workflows.runner import Runner
 
 APP: Final = "tapetrail_app"
 OWNER: Final = "tapetrail_owner"
 SUPERUSER: Final = "postgres"
 BLOB_FOLDER: Final = "blobs"
-SCHEMA_VERSION: Final = "0008"
+SCHEMA_VERSION: Final = "0009"
 UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.
@@ -223,11 +223,17 @@ def _restorable(settings: Settings) -> "Generator[Restorable]":
 
 
 def ports(settings: Settings) -> "Ports":
-    """Return what working out a decision needs from outside."""
+    """Return what a decision needs from outside."""
+    from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.workflows.findings import Ports  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
 
-    return Ports(open_source=_opener(settings), load_calendar=load_calendar, clock=utc_now)
+    return Ports(
+        open_source=_opener(settings),
+        open_analyst=Analysts().open,
+        load_calendar=load_calendar,
+        clock=utc_now,
+    )
 
 
 def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Planner":
@@ -235,11 +241,17 @@ def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "P
 
     `handed` is the frame of a program that brings its bars along.
     """
+    from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
     from tapetrail.planner import Planner  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
 
     open_source = _opener(settings, in_memory=in_memory)
-    return Planner(open_source=open_source, load_calendar=load_calendar, clock=utc_now)
+    return Planner(
+        open_source=open_source,
+        load_calendar=load_calendar,
+        analysts=Analysts(),
+        clock=utc_now,
+    )
 
 
 def in_memory_source(spec: "StrategySpec", frame: object) -> "FrameSource":
@@ -257,7 +269,7 @@ def in_memory_source(spec: "StrategySpec", frame: object) -> "FrameSource":
 
 def runtime_record() -> RuntimeRecord:
     """Return what runs here: our version, the lock file's digest, libraries, platform."""
-    from tapetrail.workflows.evidence import CHART_RENDERER  # noqa: PLC0415 # for runs only
+    from tapetrail.workflows.prepare import CHART_RENDERER  # noqa: PLC0415 # for runs only
 
     lock = Path(__file__).parents[2] / "requirements.lock"
     return RuntimeRecord(

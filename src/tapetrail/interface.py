@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tapetrail import bootstrap
 from tapetrail.child_run import run_in_child
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.records import RunType
+from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.strategies import FILE, FRAME, StrategySpec, parse_strategy
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-from tapetrail.core.analysis.rules import ANALYST
-from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.analysts.registry import Analysts
+from tapetrail.core.errors import NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
 from tapetrail.core.strategy.parts import InstrumentName
-from tapetrail.core.strategy.strategies import StrategySpec, nearest
+from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources import Source
 
 SAMPLE: Final = "sample"
@@ -41,10 +41,12 @@ class Planner:
         *,
         open_source: Callable[[StrategySpec, Mapping[str, str]], Source],
         load_calendar: Callable[[str], Calendar],
+        analysts: Analysts,
         clock: Callable[[], datetime],
     ) -> None:
         self._open_source = open_source
         self._load_calendar = load_calendar
+        self._analysts = analysts
         self._clock = clock
 
     def plan(self, request: Request) -> Plan:
@@ -54,7 +56,7 @@ class Planner:
         is not: all that can be known before.
         """
         spec = request.spec
-        _check_analysts(spec)
+        self._analysts.of(spec)
         coverages = self._offers(request)
         return plan_run(coverages, as_of_on=request.as_of_on, now=self._clock())
 
@@ -82,15 +84,6 @@ class Planner:
             last_on=last_on,
             is_sample=source.name == SAMPLE,
         )
-
-
-def _check_analysts(spec: StrategySpec) -> None:
-    for analyst in (spec.analyst, *spec.shadows):
-        if analyst != ANALYST:
-            said = "did you mean" if nearest(analyst, (ANALYST,)) else "known is"
-            raise NotFound(f"no analyst {analyst!r}; {said} {ANALYST}")
-    if spec.shadows:
-        raise InvalidInput(f"shadows: {ANALYST} already decides; a shadow is another analyst")
 
 
 def _check_market(named: InstrumentName, instrument: Instrument) -> None:

@@ -11,12 +11,9 @@ from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest, parse_digest
 from tapetrail.core.errors import NotFound
-from tapetrail.core.records import (
-    InstrumentRecord,
-    RuntimeRecord,
-    RunType,
-    Stored,
-)
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.runs import InstrumentRecord, RuntimeRecord
+from tapetrail.core.records.states import RunType
 from tapetrail.store import appends, archivals, lists, reads, strategies
 from tapetrail.store.reads import Progress
 from tapetrail.store.session import transaction
@@ -70,16 +67,7 @@ class Recorder:
             instruments: list[Stored] = [
                 appends.append_instrument(
                     session,
-                    InstrumentRecord(
-                        symbol=decision.instrument.symbol,
-                        exchange=decision.instrument.exchange,
-                        currency=decision.instrument.currency,
-                        conid=decision.instrument.conid,
-                        asset_class=decision.instrument.asset_class,
-                        tick_size=decision.instrument.tick_size,
-                        multiplier=decision.instrument.multiplier,
-                        calendar=decision.instrument.calendar,
-                    ),
+                    InstrumentRecord(instrument=decision.instrument),
                 )
                 for decision in plan.decisions
             ]

@@ -12,7 +12,7 @@ from tests.builders import SUNDAY_TO_THURSDAY, calendar, instrument, utc
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Calendar, time_of
 from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 
 # Thanksgiving 2026: Thursday is a holiday, Friday closes at 13:00 in New York, 18:00 UTC.
 NEW_YORK: Final = calendar(

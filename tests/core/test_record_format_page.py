@@ -14,17 +14,11 @@ import pytest
 import rfc8785
 
 from tapetrail.core.canonical import FieldValue, canonical_json, parse_digest, record_document
-from tapetrail.core.records import (
-    DecisionStatus,
-    EndState,
-    InstrumentRecord,
-    Record,
-    Role,
-    SignalRecord,
-    Stored,
-    digest_of,
-    seal_digest,
-)
+from tapetrail.core.records.answers import SignalRecord
+from tapetrail.core.records.base import Record, Stored, digest_of
+from tapetrail.core.records.runs import InstrumentRecord
+from tapetrail.core.records.seals import EndState, seal_digest
+from tapetrail.core.records.states import DecisionStatus, Role
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "record-format.md"
 SECTION: Final = PAGE.read_text("utf-8").split("\n## Worked examples\n")[1].split("\n## ")[0]

@@ -15,21 +15,12 @@ from hypothesis import strategies as st
 from tapetrail.core import records
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage
-from tapetrail.core.records import (
-    DecisionEventRecord,
-    DecisionStatus,
-    EndState,
-    InstrumentRecord,
-    Provenance,
-    Record,
-    Role,
-    SealRecord,
-    SignalRecord,
-    SnapshotRecord,
-    Stored,
-    digest_of,
-    seal_digest,
-)
+from tapetrail.core.records.answers import SignalRecord
+from tapetrail.core.records.base import Record, Stored, digest_of
+from tapetrail.core.records.evidence import SnapshotRecord
+from tapetrail.core.records.runs import DecisionEventRecord, InstrumentRecord
+from tapetrail.core.records.seals import EndState, SealRecord, seal_digest
+from tapetrail.core.records.states import DecisionStatus, Provenance, Role
 
 LONG_TEXTS: Final = {"prompt_text", "response_text", "reasoning", "error_message"}
 

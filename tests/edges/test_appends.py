@@ -13,12 +13,12 @@ from tests.edges.conftest import Connect
 
 from tapetrail.core.canonical import digest_text
 from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
-from tapetrail.core.records import InstrumentRecord
+from tapetrail.core.records.runs import InstrumentRecord
 from tapetrail.store import appends, reads
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.private.server import ServerAddress
 from tapetrail.store.session import ReconnectPolicy, open_engine, transaction
-from tapetrail.store.tables import metadata
+from tapetrail.store.tables.schema import metadata
 
 pytestmark = pytest.mark.service
 

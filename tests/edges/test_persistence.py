@@ -21,9 +21,10 @@ from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.charts.figures import ChartFigures
 from tapetrail.core.errors import EdgeFailure, IntegrityFailure, InvalidInput
 from tapetrail.core.market.bars import DAILY, Timeframe
-from tapetrail.core.records import AnalysisStatus, Role, Stored
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.states import AnalysisStatus, Role
 from tapetrail.persistence import Answer, DecisionRefs, DrawnChart
-from tapetrail.store.tables import metadata
+from tapetrail.store.tables.schema import metadata
 
 pytestmark = pytest.mark.service
 
@@ -31,8 +32,8 @@ LATER: Final = NOON + timedelta(days=100)
 WEEKLY: Final = Timeframe.parse("1w")
 FIGURES: Final = ChartFigures(
     data_points=250,
-    start_on=date(2025, 11, 24),
-    end_on=date(2026, 11, 20),
+    start_date=date(2025, 11, 24),
+    end_date=date(2026, 11, 20),
     price_current=Decimal("101.5"),
     price_change_pct=Decimal("-0.25"),
     volume_avg=Decimal(1000),

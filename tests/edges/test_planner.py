@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.planner import Planner, Request
 from tapetrail.sources.calendars import load_calendar

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 from tapetrail.wire import (
     ID_MAX,
     AnalysisStats,

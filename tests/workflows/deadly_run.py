@@ -20,7 +20,7 @@ from tapetrail import bootstrap
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.market.bars import Calendar
 from tapetrail.core.market.instruments import Instrument
-from tapetrail.core.records import RunType
+from tapetrail.core.records.states import RunType
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.sources.calendars import load_calendar

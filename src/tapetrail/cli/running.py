@@ -41,7 +41,7 @@ class RunWords:
 def run(words: RunWords, *, concurrency: int) -> int:
     """Run a strategy once; exit code 0 if every decision completed, 1 if one failed."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.strategy.strategies import FILE  # noqa: PLC0415 # --help never needs it
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
@@ -88,7 +88,7 @@ def worker(*, concurrency: int) -> int:
 def demo(*, concurrency: int) -> int:
     """Record the demo's decisions, once per home; show the latest and what to try next."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import bundled_strategy  # noqa: PLC0415 # --help never needs it
 

@@ -10,7 +10,7 @@ import numpy as np
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.market.sessions import close_on_or_before, day_of, last_session_at, week_numbers
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

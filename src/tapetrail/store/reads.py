@@ -26,8 +26,10 @@ from sqlalchemy.orm import Session
 from tapetrail.core.canonical import Digest, FieldValue
 from tapetrail.core.errors import NotFound
 from tapetrail.core.market.instruments import Instrument
-from tapetrail.core.records import DecisionStatus, ExecutionStatus, Provenance, Role, Stored
-from tapetrail.store.tables import metadata
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.runs import DecisionRefs
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance, Role
+from tapetrail.store.tables.schema import metadata
 from tapetrail.wire import AnalysisStats, Status
 
 SEAL_ORDER = (
@@ -46,9 +48,7 @@ SEAL_ORDER = (
 class DecisionTask:
     """What a recorded decision asks for, and the rows it hangs on."""
 
-    decision: Stored
-    execution: Stored
-    strategy: Stored
+    refs: DecisionRefs
     instrument: Stored
     traded: Instrument
     spec: Mapping[str, FieldValue]
@@ -129,9 +129,13 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
     if row is None:
         raise NotFound(f"no decision {decision_id}")
     return DecisionTask(
-        decision=Stored(row.id, row.record_digest),
-        execution=Stored(row.execution_id, row.execution_digest),
-        strategy=Stored(row.strategy_id, row.strategy_digest),
+        refs=DecisionRefs(
+            execution=Stored(row.execution_id, row.execution_digest),
+            decision=Stored(row.id, row.record_digest),
+            strategy=Stored(row.strategy_id, row.strategy_digest),
+            symbol=row.symbol,
+            conid=row.conid,
+        ),
         instrument=Stored(row.instrument_id, row.instrument_digest),
         traded=Instrument(
             symbol=row.symbol,

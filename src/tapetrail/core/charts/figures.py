@@ -58,8 +58,8 @@ class ChartFigures:
     """
 
     data_points: int
-    start_on: date
-    end_on: date
+    start_date: date
+    end_date: date
     price_current: Decimal
     price_change_pct: Decimal | None
     volume_avg: Decimal | None
@@ -79,8 +79,8 @@ def derive_figures(
     closes = [decimal_of(close) for close in drawn.close[-2:].tolist()]
     return ChartFigures(
         data_points=len(drawn),
-        start_on=drawn.first_on[0].item(),
-        end_on=drawn.last_on[-1].item(),
+        start_date=drawn.first_on[0].item(),
+        end_date=drawn.last_on[-1].item(),
         price_current=closes[-1],
         price_change_pct=change_pct(closes),
         volume_avg=_volume_avg(bars.volume),

@@ -17,6 +17,7 @@ from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Timeframe
 from tapetrail.core.strategy.parts import (
+    ENTRY_SESSIONS,
     NAME_RULE,
     SYMBOL_RULE,
     BarsDrawn,
@@ -42,6 +43,8 @@ _PROBLEMS_SHOWN: Final = 5
 _SHOWN_MAX: Final = 60
 
 
+YOUNGER: Final[Mapping[str, FieldValue]] = {"data": None, "signal.entry_sessions": ENTRY_SESSIONS}
+"""Keys younger than recorded strategies, with what they mean where they are absent."""
 FILE: Final = "file:"
 """What the name of a source that is a file, or one file a symbol, begins with."""
 FRAME: Final = "frame"
@@ -142,11 +145,18 @@ def spec_document(spec: StrategySpec) -> Mapping[str, FieldValue]:
     """Return the completed form that is stored, which `parse_strategy` reads back as the same.
 
     JSON values: every key, what is left out as null, decimals as canonical text and no floats. The
-    version is not in it: the same specification under another number is still the same. Nor is
-    `data` where there is none, so that strategies of releases before it keep their digests.
+    version is not in it: the same specification under another number is still the same. Nor is a
+    key of `YOUNGER` that has its default, so that strategies recorded before it keep their digests.
     """
-    excluded = {"version"} if spec.data else {"version", "data"}
-    return spec.model_dump(mode="json", exclude=excluded)
+    document = spec.model_dump(mode="json", exclude={"version"})
+    for place, default in YOUNGER.items():
+        *parts, name = place.split(".")
+        home: dict[str, FieldValue] = document
+        for part in parts:
+            home = home[part]  # pyright: ignore[reportAssignmentType] # a part of the strategy
+        if home[name] == default:
+            del home[name]
+    return document
 
 
 def spec_digest(spec: StrategySpec) -> Digest:

@@ -1,37 +1,13 @@
-"""Every table of the record, and what the generic parts of the store need to know about them.
-
-Imported only inside `store`: rows stay here, frozen values travel.
-"""
+"""The whole schema, and what the generic parts of the store need to know about it."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from sqlalchemy import Column, MetaData, Table
+from sqlalchemy import Column, Table
 
-from tapetrail.store.tables_answers import AnalysisOutcomeRow, SignalOutcomeRow, SignalRow
-from tapetrail.store.tables_base import CACHE, DERIVED, SCHEMA, Base
-from tapetrail.store.tables_evidence import (
-    AnalysisChartRow,
-    AnalysisRow,
-    AttemptRow,
-    ChartArchivalRow,
-    ChartRow,
-    ReplyRow,
-    SnapshotRow,
-)
-from tapetrail.store.tables_runs import (
-    AuditRow,
-    BlobRow,
-    DecisionEventRow,
-    DecisionRow,
-    ExecutionEventRow,
-    ExecutionRow,
-    InstrumentRow,
-    PromptTemplateRow,
-    RuntimeRow,
-    SealRow,
-    StrategyRow,
-)
+# Whoever imports the schema has every table.
+from tapetrail.store.tables import answers, evidence, runs
+from tapetrail.store.tables.base import CACHE, DERIVED, SCHEMA, metadata
 
 __all__ = [
     "DERIVED_COLUMNS",
@@ -39,32 +15,12 @@ __all__ = [
     "REFERENCES",
     "SCHEMA",
     "STATUS_CACHES",
-    "AnalysisChartRow",
-    "AnalysisOutcomeRow",
-    "AnalysisRow",
-    "AttemptRow",
-    "AuditRow",
-    "Base",
-    "BlobRow",
-    "ChartArchivalRow",
-    "ChartRow",
-    "DecisionEventRow",
-    "DecisionRow",
-    "ExecutionEventRow",
-    "ExecutionRow",
-    "InstrumentRow",
-    "PromptTemplateRow",
-    "ReplyRow",
-    "RuntimeRow",
-    "SealRow",
-    "SignalOutcomeRow",
-    "SignalRow",
-    "SnapshotRow",
-    "StrategyRow",
+    "answers",
+    "evidence",
     "metadata",
+    "runs",
 ]
 
-metadata: Final[MetaData] = Base.metadata
 _TABLES: Final[Mapping[str, Table]] = {table.name: table for table in metadata.sorted_tables}
 
 

@@ -1,21 +1,12 @@
-"""A row enters only where it belongs: a decision that runs, its own run, its own facts.
+-- A row is taken only where it belongs: a decision that runs, its own run, its own facts.
+--
+-- Keys say that a decision exists; they cannot say that it is still open. Every row of a decision is
+-- therefore checked by a trigger that locks the decision against ending meanwhile (a seal covers all
+-- its rows, so none may follow), compares what the row repeats of it (symbol, conid), and copies the
+-- execution's provenance, on which CHECKs depend and which no caller should be able to misstate.
+-- The functions run as the owner, because locking a row takes a privilege the application lacks.
 
-Keys say that a decision exists; they cannot say that it is still open. Every row of a decision is
-therefore admitted by a trigger that locks the decision against ending meanwhile (a seal covers all
-its rows, so none may follow), compares what the row repeats of it (symbol, conid), and copies the
-execution's provenance, on which CHECKs depend and which no caller should be able to misstate.
-The functions run as the owner, because locking a row takes a privilege the application lacks.
-"""
-
-from typing import Final
-
-from alembic import op
-
-revision: Final = "0006"
-down_revision: Final = "0005"
-
-RUNNING_DECISION: Final = """
-CREATE FUNCTION tapetrail.running_decision(decision_id bigint) RETURNS tapetrail.decisions
+CREATE OR REPLACE FUNCTION tapetrail.running_decision(decision_id bigint) RETURNS tapetrail.decisions
 LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
     decision tapetrail.decisions;
@@ -33,12 +24,10 @@ BEGIN
     END IF;
     RETURN decision;
 END
-$$
-"""
+$$;
 
-# A replay asks again about the charts of the decision it replays, or of one further back.
-CHART_OF: Final = """
-CREATE FUNCTION tapetrail.require_chart_of(decision tapetrail.decisions, chart_id bigint)
+-- A replay asks again about the charts of the decision it replays, or of one further back.
+CREATE OR REPLACE FUNCTION tapetrail.require_chart_of(decision tapetrail.decisions, chart_id bigint)
 RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
     drawn_for bigint := (SELECT c.decision_id FROM tapetrail.charts AS c
@@ -54,11 +43,9 @@ BEGIN
         END IF;
     END LOOP;
 END
-$$
-"""
+$$;
 
-REQUIRE_SAME: Final = """
-CREATE FUNCTION tapetrail.require_same(
+CREATE OR REPLACE FUNCTION tapetrail.require_same(
     what text, decision tapetrail.decisions, symbol text, conid bigint
 ) RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
@@ -68,11 +55,9 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
 END
-$$
-"""
+$$;
 
-ADMIT_EXECUTION: Final = """
-CREATE FUNCTION tapetrail.admit_execution() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_execution() RETURNS trigger
 LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
     IF NEW.status <> 'pending'
@@ -83,11 +68,9 @@ BEGIN
     END IF;
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-ADMIT_DECISION: Final = """
-CREATE FUNCTION tapetrail.admit_decision() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_decision() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     execution record;
@@ -117,22 +100,18 @@ BEGIN
     NEW.provenance := execution.provenance;
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-ADMIT_CHILD: Final = """
-CREATE FUNCTION tapetrail.admit_child() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_child() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
     PERFORM tapetrail.running_decision(NEW.decision_id);
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-# What others recorded may have looked ahead; it is kept as it is, and left out of statistics.
-ADMIT_SNAPSHOT: Final = """
-CREATE FUNCTION tapetrail.admit_snapshot() RETURNS trigger
+-- What others recorded may have looked ahead; it is kept as it is, and left out of statistics.
+CREATE OR REPLACE FUNCTION tapetrail.check_snapshot() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
@@ -150,11 +129,9 @@ BEGIN
     END IF;
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-ADMIT_CHART: Final = """
-CREATE FUNCTION tapetrail.admit_chart() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_chart() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
@@ -167,11 +144,9 @@ BEGIN
     NEW.provenance := decision.provenance;
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-ADMIT_ANALYSIS: Final = """
-CREATE FUNCTION tapetrail.admit_analysis() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_analysis() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
@@ -181,21 +156,17 @@ BEGIN
     NEW.provenance := decision.provenance;
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-ADMIT_ANALYSIS_CHART: Final = """
-CREATE FUNCTION tapetrail.admit_analysis_chart() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_analysis_chart() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
     PERFORM tapetrail.require_chart_of(tapetrail.running_decision(NEW.decision_id), NEW.chart_id);
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-ADMIT_SIGNAL: Final = """
-CREATE FUNCTION tapetrail.admit_signal() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_signal() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
@@ -205,11 +176,9 @@ BEGIN
     NEW.provenance := decision.provenance;
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-ADMIT_SEAL: Final = """
-CREATE FUNCTION tapetrail.admit_seal() RETURNS trigger
+CREATE OR REPLACE FUNCTION tapetrail.check_seal() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 BEGIN
     PERFORM FROM tapetrail.decisions
@@ -220,44 +189,25 @@ BEGIN
     END IF;
     RETURN NEW;
 END
-$$
-"""
+$$;
 
-FUNCTIONS: Final = (
-    RUNNING_DECISION,
-    CHART_OF,
-    REQUIRE_SAME,
-    ADMIT_EXECUTION,
-    ADMIT_DECISION,
-    ADMIT_CHILD,
-    ADMIT_SNAPSHOT,
-    ADMIT_CHART,
-    ADMIT_ANALYSIS,
-    ADMIT_ANALYSIS_CHART,
-    ADMIT_SIGNAL,
-    ADMIT_SEAL,
-)
-ADMITTED: Final = {
-    "workflow_executions": "admit_execution",
-    "decisions": "admit_decision",
-    "market_snapshots": "admit_snapshot",
-    "charts": "admit_chart",
-    "llm_analyses": "admit_analysis",
-    "analysis_charts": "admit_analysis_chart",
-    "llm_attempts": "admit_child",
-    "llm_replies": "admit_child",
-    "trading_signals": "admit_signal",
-    "decision_seals": "admit_seal",
-}
-
-
-def upgrade() -> None:
-    """Check every row of a run on its way in."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
-    for function in FUNCTIONS:
-        op.execute(function)
-    for table, function in ADMITTED.items():
-        op.execute(
-            f"CREATE TRIGGER admit BEFORE INSERT ON tapetrail.{table}"
-            f" FOR EACH ROW EXECUTE FUNCTION tapetrail.{function}()"
-        )
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.workflow_executions
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_execution();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.decisions
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_decision();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.market_snapshots
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_snapshot();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.charts
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_chart();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.llm_analyses
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_analysis();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.analysis_charts
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_analysis_chart();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.llm_attempts
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_child();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.llm_replies
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_child();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.trading_signals
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_signal();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.decision_seals
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_seal();
