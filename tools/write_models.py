@@ -119,7 +119,8 @@ TYPES: Final = {
 _OBJECTS: Final = {
     field.column for kind in RECORDS for field in record_fields(kind) if field.kind == JsonObject
 }
-HEAD: Final = '''"""The record as classes with relationships, to be read in notebooks and never written.
+HEAD: Final = '''\
+"""The record as classes with relationships, to be read in notebooks and never written.
 
 Written by `tools/write_models.py` from the tables: change those, and write it again. Every class
 has the columns of its table, and besides the rows that it belongs to and those that belong to it.

@@ -122,7 +122,7 @@ def test_true_is_no_number_of_bars(name: str) -> None:
         ({"signal": {"RSI": 9}}, "unknown key 'signal.RSI', did you mean 'indicators.RSI'?"),
         (
             {"signal": {"xyz": 1}},
-            "unknown key 'signal.xyz'; known: horizon_sessions, min_reward_risk, sell_means, stop",
+            "unknown key 'signal.xyz'; known: entry_sessions, horizon_sessions, min_reward_risk, sell_means, stop",
         ),
     ],
 )

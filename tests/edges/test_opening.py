@@ -181,8 +181,8 @@ def test_without_a_program_there_is_no_frame() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format": "tapetrail-frame/2", "tables": []}'])
-def test_bytes_that_are_no_frozen_frame_are_refused(content: bytes) -> None:
-    with pytest.raises(IntegrityFailure, match="not a frozen frame"):
+def test_bytes_that_are_no_stored_frame_are_refused(content: bytes) -> None:
+    with pytest.raises(IntegrityFailure, match="not a stored frame"):
         load_tables(content)
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 from uuid import uuid4
 
 from tapetrail import bootstrap
+from tapetrail.analysts.registry import Analysts
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.market.bars import Calendar
 from tapetrail.core.market.instruments import Instrument
@@ -24,7 +25,7 @@ from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 from tapetrail.store.session import open_engine
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.findings import Ports
+from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.runner import launch
 
 SAMPLE = SampleSource()
@@ -69,6 +70,7 @@ def main(home: Path) -> None:
             blobs=blobs,
             ports=Ports(
                 open_source=lambda _spec, _config: Defective(),
+                open_analyst=Analysts().open,
                 load_calendar=load_calendar,
                 clock=lambda: datetime.now(UTC),
             ),
@@ -76,8 +78,8 @@ def main(home: Path) -> None:
             concurrency=1,
         ) as runner:
             runtime = bootstrap.runtime_record()
-            order = recorder.order(spec, plan, run_type=RunType.MANUAL, runtime=runtime)
-            runner.open(order, workflow_id=workflow_id)
+            request = recorder.order(spec, plan, run_type=RunType.MANUAL, runtime=runtime)
+            runner.open(request, workflow_id=workflow_id)
             while not (found := recorder.progress([workflow_id])) or found[0].ended < 1:
                 pass
         print(found[0].status)  # noqa: T201 # what the test reads

@@ -17,6 +17,7 @@ from typing import Final, NoReturn
 from uuid import uuid4
 
 from tapetrail import bootstrap
+from tapetrail.analysts.registry import Analysts
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.market.bars import Calendar
 from tapetrail.core.market.instruments import Instrument
@@ -27,7 +28,7 @@ from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 from tapetrail.store.session import open_engine
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.findings import Ports
+from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.runner import launch
 
 WORKFLOW: Final = "deadly"
@@ -71,6 +72,7 @@ def main(home: Path, clock: Callable[[], datetime]) -> None:
             blobs=blobs,
             ports=Ports(
                 open_source=lambda _spec, _config: Deadly(),
+                open_analyst=Analysts().open,
                 load_calendar=load_calendar,
                 clock=clock,
             ),
@@ -79,11 +81,11 @@ def main(home: Path, clock: Callable[[], datetime]) -> None:
         ) as runner:
             if not recorder.progress([WORKFLOW]):
                 spec = bundled_strategy()
-                request = Request(spec=spec, symbols=["IBM"], as_of_on=date(2012, 8, 31))
-                plan = bootstrap.planner(settings).plan(request)
+                wanted = Request(spec=spec, symbols=["IBM"], as_of_on=date(2012, 8, 31))
+                plan = bootstrap.planner(settings).plan(wanted)
                 runtime = bootstrap.runtime_record()
-                order = recorder.order(spec, plan, run_type=RunType.MANUAL, runtime=runtime)
-                runner.open(order, workflow_id=WORKFLOW)
+                request = recorder.order(spec, plan, run_type=RunType.MANUAL, runtime=runtime)
+                runner.open(request, workflow_id=WORKFLOW)
             while (found := recorder.progress([WORKFLOW]))[0].ended < 1:
                 pass
         print(found[0].status)  # noqa: T201 # what the test reads

@@ -53,11 +53,11 @@ class Instrument(Base):
     symbol: Mapped[str]
     exchange: Mapped[str]
     currency: Mapped[str]
-    conid: Mapped[int | None]
+    calendar: Mapped[str]
     asset_class: Mapped[str]
+    conid: Mapped[int | None]
     tick_size: Mapped[Decimal | None]
     multiplier: Mapped[Decimal]
-    calendar: Mapped[str]
     record_digest: Mapped[str]
     decisions: Mapped[list["Decision"]] = relationship(
         primaryjoin="foreign(Decision.instrument_id) == Instrument.id",

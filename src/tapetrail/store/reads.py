@@ -1,7 +1,7 @@
 """Rows out: what the work itself asks of the record. One question, one function, one statement."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -95,6 +95,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
     """Return what decision `decision_id` asks for. Raises `NotFound`."""
     decisions, executions = table("decisions"), table("workflow_executions")
     strategies, instruments = table("strategies"), table("instruments")
+    traded = [field.name for field in fields(Instrument)]
     row = session.execute(
         select(
             decisions.c.id,
@@ -112,14 +113,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             strategies.c.spec,
             instruments.c.id.label("instrument_id"),
             instruments.c.record_digest.label("instrument_digest"),
-            instruments.c.symbol,
-            instruments.c.exchange,
-            instruments.c.currency,
-            instruments.c.conid,
-            instruments.c.asset_class,
-            instruments.c.tick_size,
-            instruments.c.multiplier,
-            instruments.c.calendar,
+            *(instruments.c[name] for name in traded),
         )
         .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
         .join(strategies, executions.c.strategy_id == strategies.c.id)
@@ -137,16 +131,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             conid=row.conid,
         ),
         instrument=Stored(row.instrument_id, row.instrument_digest),
-        traded=Instrument(
-            symbol=row.symbol,
-            exchange=row.exchange,
-            currency=row.currency,
-            conid=row.conid,
-            asset_class=row.asset_class,
-            tick_size=row.tick_size,
-            multiplier=row.multiplier,
-            calendar=row.calendar,
-        ),
+        traded=Instrument(**{name: getattr(row, name) for name in traded}),
         spec=row.spec,
         as_of=row.as_of,
         provenance=Provenance(row.provenance),

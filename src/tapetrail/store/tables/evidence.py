@@ -139,12 +139,8 @@ record_table(
     check("strategy", f"strategy_id IS NOT NULL OR {FROM_OUTSIDE}"),
     check("chart_of_kind", "kind = 'other' OR (kind = 'chart') = (chart_id IS NOT NULL)"),
     check("timeframe_of_kind", "kind = 'other' OR timeframe IS NOT NULL"),
-    # A built-in analyst is code: it reads no prompt.
-    check(
-        "prompt",
-        "num_nulls(prompt_text, prompt_template_id) = 0"
-        f" OR analyst LIKE 'builtin:%' OR {FROM_OUTSIDE}",
-    ),
+    # An analyst that is code reads no prompt, and one over a wire may have none of ours.
+    check("prompt", "prompt_template_id IS NULL OR prompt_text IS NOT NULL"),
     check("reply_when_completed", "status <> 'completed' OR response_text IS NOT NULL"),
     check("error_unless_completed", "(status = 'completed') = (error_message IS NULL)"),
     check("sample_no_positive", "sample_no >= 1"),
