@@ -17,7 +17,7 @@ from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.charts.chart import CHART_STYLE
 from tapetrail.core.charts.figures import ChartFigures
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import Timeframe, TimeframeUnit
+from tapetrail.core.market.bars import Timeframe
 from tapetrail.core.records import (
     AnalysisChartRecord,
     AnalysisRecord,
@@ -39,11 +39,6 @@ JSON: Final = "application/json"
 ARCHIVE_AFTER_DAYS: Final = 90
 ShownCharts: TypeAlias = Sequence[tuple[Stored, Digest]]
 """The charts an analysis read, each with the digest of the image it was shown."""
-_CHART_TYPES: Final = {
-    TimeframeUnit.DAY: "daily",
-    TimeframeUnit.WEEK: "weekly",
-    TimeframeUnit.MONTH: "monthly",
-}
 
 
 class BlobStore(Protocol):
@@ -177,7 +172,7 @@ class ChartPersistenceService:
             symbol=refs.symbol,
             conid=refs.conid,
             timeframe=str(drawn.timeframe),
-            chart_type=_CHART_TYPES.get(drawn.timeframe.unit, "intraday"),
+            chart_type=drawn.timeframe.chart_type,
             chart_style=CHART_STYLE,
             origin="drawn",
             chart_url_jpeg=self._blobs.url(kept.image.key),

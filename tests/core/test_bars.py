@@ -16,9 +16,9 @@ from tapetrail.core.market.bars import (
     Bars,
     Split,
     Timeframe,
-    TimeframeUnit,
     instant_of,
 )
+from tapetrail.core.market.timeframes import TimeframeUnit
 
 
 @given(st.integers(1, 999), st.sampled_from(TimeframeUnit))

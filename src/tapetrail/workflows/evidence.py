@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from tapetrail.core.analysis.rules import ANALYST
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.market.bar_text import bars_text
-from tapetrail.core.market.bars import DAILY, Timeframe, time_of
+from tapetrail.core.market.bars import Timeframe, time_of
 from tapetrail.core.market.indicators import applied
 from tapetrail.core.market.sessions import day_of
 from tapetrail.core.records import (
@@ -153,14 +153,14 @@ def _append_snapshots(
 ) -> dict[Timeframe, Stored]:
     """Append the bars of each chart; weeks and months name the daily bars they were built from."""
     snapshots: dict[Timeframe, Stored] = {}
-    for timeframe in sorted(kept.bars, key=lambda timeframe: timeframe != DAILY):
-        record = _snapshot(kept, timeframe, task=task, daily=snapshots.get(DAILY))
+    for timeframe in sorted(kept.bars, key=lambda timeframe: timeframe.is_derived):
+        record = _snapshot(kept, timeframe, task=task, base=snapshots.get(timeframe.base))
         snapshots[timeframe] = appends.append(session, record)
     return snapshots
 
 
 def _snapshot(
-    kept: KeptFindings, timeframe: Timeframe, *, task: DecisionTask, daily: Stored | None
+    kept: KeptFindings, timeframe: Timeframe, *, task: DecisionTask, base: Stored | None
 ) -> SnapshotRecord:
     gathered, payload = kept.findings.gathered, kept.payload
     if gathered is None or payload is None:
@@ -180,7 +180,7 @@ def _snapshot(
         bar_count=len(bars),
         bars_digest=kept.bars[timeframe].digest,
         raw_digest=payload.digest,
-        derived_from=daily if timeframe != DAILY else None,
+        derived_from=base if timeframe.is_derived else None,
         calendar=task.traded.calendar,
         currency=bars.currency,
         volume_unit=bars.volume_unit,

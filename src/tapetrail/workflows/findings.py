@@ -24,7 +24,7 @@ from tapetrail.core.charts.chart import ChartHeader, derive_chart
 from tapetrail.core.charts.figures import ChartFigures, derive_figures
 from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
-from tapetrail.core.market.bars import DAILY, Bars, Calendar, Instrument, Timeframe
+from tapetrail.core.market.bars import Bars, Calendar, Instrument, Timeframe
 from tapetrail.core.market.histories import derive_bars, first_session_needed, gaps, window
 from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues, derive_indicators
 from tapetrail.core.market.sessions import last_session_at
@@ -177,7 +177,7 @@ def _gather(task: Task, ports: Ports, findings: Findings) -> Findings:
     for timeframe, drawn in spec.drawn:
         bars = derive_bars(fetched.bars, timeframe, calendar=calendar, as_of=as_of)
         span = window(bars, drawn=drawn, warmup=warm_up)
-        missing = gaps(span.bars, calendar) if timeframe == DAILY else ()
+        missing = () if timeframe.is_derived else gaps(span.bars, calendar)
         windows[timeframe] = ChartWindow(
             bars=span.bars,
             first_drawn=span.drawn_from,

@@ -12,7 +12,7 @@ from tapetrail.sources.tabular.cells import Times, parse_numbers, parse_times
 from tapetrail.sources.tabular.columns import PRICES, Field, match_columns
 from tapetrail.sources.tabular.tables import Stated, Table
 
-_PARSED: Final = (*PRICES, Field.VOLUME, Field.ADJUSTED_CLOSE)
+_PARSED: Final = (*PRICES, Field.VOLUME)
 _EVIDENCE: Final = (Field.TIME, *PRICES, Field.VOLUME)
 
 
@@ -21,7 +21,6 @@ class RawColumns:
     """Recognised columns of shape (n,), in the order of their source, numbers as it quotes them.
 
     A missing volume is NaN, and so is a missing price: `bars_of` decides about that one.
-    `adjusted_close` is None where there is no such column; it never stands in for the close.
     `recognised` gives each field the name it was found by, `ignored` the names that are no field.
     `cells` are the recognised columns as received, the adjusted close left out: it is restated for
     dividends that were paid later.
@@ -33,7 +32,6 @@ class RawColumns:
     low: Floats
     close: Floats
     volume: Floats
-    adjusted_close: Floats | None
     stated: Stated
     recognised: tuple[tuple[Field, str], ...]
     ignored: tuple[str, ...]
@@ -50,7 +48,6 @@ class RawColumns:
     def take(self, positions: Sequence[int]) -> "RawColumns":
         """Return the rows at these positions, in the order of the positions."""
         at = np.asarray(positions, dtype=np.int64)
-        adjusted = self.adjusted_close
         return replace(
             self,
             times=replace(self.times, values=self.times.values[at]),
@@ -59,7 +56,6 @@ class RawColumns:
             low=self.low[at],
             close=self.close[at],
             volume=self.volume[at],
-            adjusted_close=None if adjusted is None else adjusted[at],
             cells=self.cells.take(positions),
         )
 
@@ -84,7 +80,6 @@ def parse_columns(table: Table) -> RawColumns:
         low=numbers[Field.LOW],
         close=numbers[Field.CLOSE],
         volume=numbers.get(Field.VOLUME, np.full(len(table), np.nan)),
-        adjusted_close=numbers.get(Field.ADJUSTED_CLOSE),
         stated=table.stated,
         recognised=tuple((field, table.names[at]) for field, at in matched.positions.items()),
         ignored=matched.ignored,
