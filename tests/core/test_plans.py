@@ -35,8 +35,7 @@ def coverage(
     return Coverage(
         instrument=instrument(symbol),
         calendar=on,
-        first_on=first_on,
-        last_on=last_on,
+        sessions=(first_on, last_on),
         is_sample=is_sample,
     )
 

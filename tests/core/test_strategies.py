@@ -23,12 +23,13 @@ from tapetrail.core.strategy.strategies import (
     spec_digest,
     spec_document,
 )
+from tapetrail.sources.registry import source_rules
 
 LEAST: Final[Mapping[str, object]] = {"name": "mine", "instruments": ["AAPL"]}
 
 
 def parsed(**keys: object) -> StrategySpec:
-    return parse_strategy({**LEAST, **keys}, place="mine.yaml")
+    return parse_strategy({**LEAST, **keys}, place="mine.yaml", sources=source_rules())
 
 
 def refusal(**keys: object) -> str:
@@ -345,7 +346,7 @@ def test_a_long_value_is_cut_in_the_message() -> None:
 def test_a_specification_cannot_be_changed_and_can_be_a_key() -> None:
     spec = parsed()
     with pytest.raises(ValidationError):
-        spec.bars.daily = 3
+        spec.name = "other"
     assert hash(spec) == hash(parsed())
 
 

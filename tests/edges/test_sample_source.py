@@ -11,6 +11,7 @@ from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import Final
 
 import numpy as np
 import pytest
@@ -25,13 +26,12 @@ from tapetrail.core.market.histories import (
     window,
 )
 from tapetrail.core.market.sessions import close_on_or_before
-from tapetrail.sources import Source
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 
 START = date(2000, 1, 1)
 END = utc("2013-03-01 21:00")
-SOURCE: Source = SampleSource()
+SOURCE: Final = SampleSource()
 
 
 def fetched_bars(symbol: str, *, first: date = START, as_of: datetime = END) -> Bars:
@@ -171,7 +171,11 @@ def test_the_weekly_sma_200_of_aapl_in_august_2012_knows_the_split_of_2005() -> 
 def test_nothing_after_the_instant_is_in_the_answer() -> None:
     share, nyse = SOURCE.instrument("MSFT"), load_calendar("XNYS")
     fetched = SOURCE.fetch(
-        share, first=date(2003, 2, 13), as_of=utc("2003-02-19 20:59"), calendar=nyse
+        share,
+        timeframe=DAILY,
+        first=date(2003, 2, 13),
+        as_of=utc("2003-02-19 20:59"),
+        calendar=nyse,
     )
     assert fetched.payload.decode() == (
         "tapetrail-sample/1 symbol=MSFT exchange=XNAS currency=USD"

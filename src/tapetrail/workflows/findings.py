@@ -33,7 +33,7 @@ from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.render.html import render_html
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page
-from tapetrail.sources import Fetched, Source
+from tapetrail.sources.protocol import Fetched, Source
 
 CONSOLIDATED: Final = "consolidated"
 WARM_UP_MIN: Final = 200
@@ -170,7 +170,9 @@ def _gather(task: Task, ports: Ports, findings: Findings) -> Findings:
         for timeframe, drawn in spec.drawn
     )
     source = ports.open_source(spec, task.config)
-    fetched = source.fetch(task.instrument, first=first, as_of=as_of, calendar=calendar)
+    fetched = source.fetch(
+        task.instrument, timeframe=spec.base, first=first, as_of=as_of, calendar=calendar
+    )
     fetched_at = ports.clock()
     _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
     windows: dict[Timeframe, ChartWindow] = {}

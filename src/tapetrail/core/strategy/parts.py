@@ -166,7 +166,7 @@ def _has_keys(value: object) -> bool:
 class Part(BaseModel):
     """A mapping of known keys; each field's description completes "expected ..." in messages."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class InstrumentName(Part):
@@ -180,6 +180,11 @@ class InstrumentName(Part):
     @classmethod
     def _take_a_bare_symbol(cls, value: object) -> object:
         return value if _has_keys(value) else {"symbol": value}
+
+    def __str__(self) -> str:
+        """Return `VOD`, and with a market `VOD (XLON, GBP)`."""
+        market = ", ".join(part for part in (self.exchange, self.currency) if part)
+        return f"{self.symbol} ({market})" if market else self.symbol
 
     def may_be(self, other: Self) -> bool:
         """Return whether both names can mean one instrument: nothing that both state differs."""

@@ -186,9 +186,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def _rules(part: type[Part]) -> Mapping[str, str]:
     """Return each key of a part with what it takes."""
-    return {
-        field.alias or name: field.description or "" for name, field in part.model_fields.items()
-    }
+    return {name: field.description or "" for name, field in part.model_fields.items()}
 
 
 _KEYS: Final = _rules(StrategySpec)

@@ -21,11 +21,20 @@ import numpy as np
 
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.core.market.bars import DAILY, Adjustment, Calendar, Instrument, Split
+from tapetrail.core.market.bars import (
+    DAILY,
+    Adjustment,
+    Calendar,
+    Instrument,
+    Split,
+    Timeframe,
+)
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.sessions import day_of, last_session_at
-from tapetrail.sources import Fetched
+from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.protocol import Fetched, check_timeframe
 from tapetrail.sources.tabular.cells import cell_text
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of, with_sessions
 from tapetrail.sources.tabular.raw import RawColumns
@@ -73,8 +82,36 @@ class DatasetSpec:
         return tuple(split for split in self.splits.get(symbol, ()) if split.ex_on <= last)
 
 
-class ListedSource(ABC):
-    """Daily bars that a user brings along, with a listing that says what they are."""
+def dataset_of(spec: StrategySpec) -> DatasetSpec:
+    """Return what a strategy says about bars of the user's own.
+
+    The symbol of a strategy with one instrument names bars that name no symbol themselves. Raises
+    `InvalidInput` for a strategy that says nothing.
+    """
+    data = spec.data
+    if data is None:
+        raise InvalidInput(f"source {spec.source}: the strategy has no 'data'")
+    only = spec.instruments[0].symbol if len(spec.instruments) == 1 else None
+    return DatasetSpec(
+        exchange=data.exchange,
+        currency=data.currency,
+        calendar=data.calendar,
+        symbol=data.symbol or only,
+        asset_class=data.asset_class,
+        conventions=DataConventions(
+            adjustment=data.adjustment,
+            zone=data.zone,
+            quoted_in=data.quoted_in,
+            volume_unit=data.volume_unit,
+            missing_prices=data.missing_prices,
+            utc_midnights=data.utc_midnights,
+        ),
+        splits=data.splits_by_symbol(),
+    )
+
+
+class TabularSource(ABC):
+    """Daily bars that a user brings along, with a dataset spec that says what they are."""
 
     __slots__ = ()
     name: str
@@ -108,6 +145,10 @@ class ListedSource(ABC):
             )
         return self.dataset.instrument(symbol)
 
+    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
+        """Return the one instrument with this symbol. Raises `NotFound` listing the known ones."""
+        return (self.instrument(named.symbol),)
+
     def coverage(self, instrument: Instrument) -> tuple[date, date]:
         """Return the first and the last session there are bars for.
 
@@ -123,7 +164,13 @@ class ListedSource(ABC):
         return day_of(bars.first_on[0]), day_of(bars.last_on[-1])
 
     def fetch(
-        self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
+        self,
+        instrument: Instrument,
+        *,
+        timeframe: Timeframe,
+        first: date,
+        as_of: datetime,
+        calendar: Calendar,
     ) -> Fetched:
         """Return the rows from `first` on that were known at `as_of`, as evidence and as bars.
 
@@ -135,6 +182,7 @@ class ListedSource(ABC):
         taken to be so if they are adjusted and there are later rows. A file that was adjusted, and
         then cut at `as_of`, passes for one that never was.
         """
+        check_timeframe(timeframe, self.dataset.conventions.timeframe, source=self.name)
         raw = self._columns(instrument)
         dated = self._dated(raw, calendar)
         days = dated.times.values.astype("datetime64[D]")

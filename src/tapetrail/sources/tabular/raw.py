@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -85,6 +85,13 @@ def parse_columns(table: Table) -> RawColumns:
         ignored=matched.ignored,
         cells=_as_received(table, matched.positions),
     )
+
+
+# A backtest asks for the same table once a decision; a table is what it is, and known by identity.
+@lru_cache(maxsize=8)
+def parsed_columns(table: Table) -> RawColumns:
+    """Return what `parse_columns` does, remembered for a while."""
+    return parse_columns(table)
 
 
 def _as_received(table: Table, positions: Mapping[Field, int]) -> Table:
