@@ -20,7 +20,6 @@ from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.settings import HOME, Settings, read_settings
 from tapetrail.settings_files import folder_file, read_files, user_file
-from tapetrail.sources.registry import config_of, frame_source, source_rules
 from tapetrail.store.reads import Progress
 from tapetrail.wire import LIMIT_MAX, Detail, Filters, Resource, Status
 
@@ -65,6 +64,8 @@ class OpenRecord:
 
         One process works on all of them, which saves the seconds that its start takes.
         """
+        from tapetrail.sources.registry import config_of, frame_source  # noqa: PLC0415 # for runs only
+
         spec = _parsed(strategy)
         in_memory = frame_source(spec, frame)
         planner = bootstrap.planner(self._settings, in_memory=in_memory)
@@ -159,6 +160,8 @@ def open_record(home: str | Path | None = None) -> Generator[OpenRecord]:
 def _parsed(strategy: Strategy) -> StrategySpec:
     if isinstance(strategy, StrategySpec):
         return strategy
+    from tapetrail.sources.registry import source_rules  # noqa: PLC0415 # for runs only
+
     return parse_strategy(strategy, place="strategy", sources=source_rules())
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from tests.builders import calendar, instrument
+from tests.builders import calendar, instrument, utc
 from tests.edges.bar_shapes import (
     BarData,
     Quote,
@@ -41,6 +41,8 @@ from tapetrail.core.market.bars import (
     Timeframe,
 )
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
+from tapetrail.sources.tabular.datasets import DatasetSpec
+from tapetrail.sources.tabular.in_memory import FrameSource
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of
 from tapetrail.sources.tabular.zones import zone_named
 
@@ -281,6 +283,22 @@ def test_a_volume_factor_is_not_applied_twice() -> None:
     assert "states its own volume factor, 100" in refusal(document, conventions=lots)
     assert "volumeFactor 'x' is not a number" in refusal({"data": [row], "volumeFactor": "x"})
     assert "volumeFactor 0 must be a number above 0" in refusal({"data": [row], "volumeFactor": 0})
+
+
+def test_a_volume_factor_that_the_data_state_is_in_the_evidence() -> None:
+    """Without it, nobody could derive the recorded volumes from the rows again."""
+    row = {"t": 1_709_562_600_000, "o": 1, "h": 1, "l": 1, "c": 1, "v": 2}
+    dataset = DatasetSpec(exchange="XNAS", currency="USD", symbol="AAPL", conventions=SPLIT)
+    for stated, ends in (({"volumeFactor": "100"}, " volume_factor=100"), ({}, "=2024-03-04")):
+        source = FrameSource.of({"data": [row], **stated}, dataset=dataset)
+        found = source.fetch(
+            source.instrument("AAPL"),
+            timeframe=DAILY,
+            first=FIRST,
+            as_of=utc("2024-03-05 00:00"),
+            calendar=exchange(),
+        )
+        assert found.payload.decode().splitlines()[0].endswith(ends)
 
 
 FIVE: Final = DataConventions(adjustment=Adjustment.RAW, timeframe=Timeframe.parse("5m"))

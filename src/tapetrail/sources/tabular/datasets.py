@@ -4,8 +4,9 @@ The payload is UTF-8 text. Line 1 names the request: `tapetrail-rows/1 source=fi
 symbol=AAPL exchange=XNAS currency=USD first=2026-01-02 last=2026-11-20`. Line 2 names the columns
 that the bars were read from. Then come the rows from `first` to `last`, in their own order and
 spelling; numbers of binary formats are written as the shortest decimal. Splits follow as
-`Split,Ratio` and one line each. Nothing after `last` is in it: no later row, no digest of the whole
-file, and no adjusted close, which is restated for dividends paid later.
+`Split,Ratio` and one line each. A volume factor that the data state themselves ends line 1. Nothing
+after `last` is in it: no later row, no digest of the whole file, and no adjusted close, which is
+restated for dividends paid later.
 """
 
 import csv
@@ -200,9 +201,10 @@ class TabularSource(ABC):
         )
         splits = self.dataset.splits_known(instrument.symbol, last)
         is_restated = found.bars.adjustment is not Adjustment.RAW
-        request = _request_line(self.name, instrument, first=first, last=last)
         return Fetched(
-            payload=_payload(request, rows, splits or ()),
+            payload=_payload(
+                _request_line(self.name, instrument, first=first, last=last), rows, splits or ()
+            ),
             media_type=MEDIA_TYPE,
             bars=found.bars if splits is None else adjust_for_splits(found.bars, splits, last),
             splits=splits or (),
@@ -233,13 +235,15 @@ def _request_line(name: str, instrument: Instrument, *, first: date, last: date)
     symbol, exchange = (quote(word, safe="") for word in (instrument.symbol, instrument.exchange))
     return (
         f"tapetrail-rows/1 source={quote(name, safe=':/{}')} symbol={symbol} exchange={exchange}"
-        f" currency={instrument.currency} first={first} last={last}\n"
+        f" currency={instrument.currency} first={first} last={last}"
     )
 
 
 def _payload(request: str, rows: RawColumns, splits: Sequence[Split]) -> bytes:
     text = io.StringIO()
-    text.write(request)
+    factor = rows.stated.volume_factor
+    stated = "" if factor is None else f" volume_factor={decimal_text(factor)}"
+    text.write(f"{request}{stated}\n")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows.cells.names)
     writer.writerows(zip(*(map(cell_text, column) for column in rows.cells.columns), strict=True))

@@ -21,7 +21,6 @@ class RawColumns:
     """Recognised columns of shape (n,), in the order of their source, numbers as it quotes them.
 
     A missing volume is NaN, and so is a missing price: `bars_of` decides about that one.
-    `recognised` gives each field the name it was found by, `ignored` the names that are no field.
     `cells` are the recognised columns as received, the adjusted close left out: it is restated for
     dividends that were paid later.
     """
@@ -33,8 +32,6 @@ class RawColumns:
     close: Floats
     volume: Floats
     stated: Stated
-    recognised: tuple[tuple[Field, str], ...]
-    ignored: tuple[str, ...]
     cells: Table
 
     def __len__(self) -> int:
@@ -66,13 +63,13 @@ def parse_columns(table: Table) -> RawColumns:
     Raises `InvalidInput` naming the place for a field that is missing or doubled and for a cell
     that is no number or no time.
     """
-    matched = match_columns(table.names, place=table.place)
+    positions = match_columns(table.names, place=table.place)
     numbers = {
         field: parse_numbers(table.columns[at], _where(table, at))
-        for field, at in matched.positions.items()
+        for field, at in positions.items()
         if field in _PARSED
     }
-    at = matched.positions[Field.TIME]
+    at = positions[Field.TIME]
     return RawColumns(
         times=parse_times(table.columns[at], _where(table, at)),
         open=numbers[Field.OPEN],
@@ -81,9 +78,7 @@ def parse_columns(table: Table) -> RawColumns:
         close=numbers[Field.CLOSE],
         volume=numbers.get(Field.VOLUME, np.full(len(table), np.nan)),
         stated=table.stated,
-        recognised=tuple((field, table.names[at]) for field, at in matched.positions.items()),
-        ignored=matched.ignored,
-        cells=_as_received(table, matched.positions),
+        cells=_as_received(table, positions),
     )
 
 
