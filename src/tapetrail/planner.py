@@ -95,14 +95,16 @@ class Planner:
         """Return the one instrument that `named` means; a provider is the last to be asked."""
         if Need.NETWORK not in kind.needs:
             return _only_one(named, source.candidates(named))
+        recorded = [known for known in self._recorded(named.symbol) if _fits(named, known)]
+        if recorded:
+            return _only_one(named, recorded)
+        if request.debug_mode:
+            raise NotFound(
+                f"no instrument {named} in the record; in debug mode {source.name} is not asked"
+            )
         key = (source.name, named)
         if key not in self._resolved:
-            recorded = [known for known in self._recorded(named.symbol) if _fits(named, known)]
-            if request.debug_mode and not recorded:
-                raise NotFound(
-                    f"no instrument {named} in the record; in debug mode {source.name} is not asked"
-                )
-            self._resolved[key] = _only_one(named, recorded or source.candidates(named))
+            self._resolved[key] = _only_one(named, source.candidates(named))
         return self._resolved[key]
 
 

@@ -12,15 +12,16 @@ import pytest
 from tests.builders import utc
 from tests.edges.bar_shapes import NAMES, SHAPES, Quote, Shape, Spelling, csv_bytes
 from tests.edges.normalising import ZONES, exchange
+from tests.vendor_source import VendorSource, registry_of, share
 
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import ErrorKind, IntegrityFailure, InvalidInput, NotFound
 from tapetrail.core.market.bar_text import bars_text
-from tapetrail.core.market.bars import DAILY, Adjustment, Instrument, Split
+from tapetrail.core.market.bars import DAILY, Adjustment, Instrument, Split, Timeframe
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.sources.protocol import Process, Source
-from tapetrail.sources.registry import Registry, source_rules
+from tapetrail.sources.registry import Registry, config_of, source_rules
 from tapetrail.sources.sample import SampleSource
 from tapetrail.sources.tabular.datasets import dataset_of
 from tapetrail.sources.tabular.frames import tables_of
@@ -80,6 +81,46 @@ def test_an_unknown_source_is_refused_with_the_nearest(name: str, said: str) -> 
     with pytest.raises(NotFound) as failure:
         opened(spec)
     assert failure.value.message == f"no source {name!r}; {said}"
+
+
+def test_a_strategy_that_no_file_said_is_held_against_its_source_too() -> None:
+    for source, data, said in (
+        ("frame", None, "the key 'data' is missing: source frame needs"),
+        ("sample", DATA, "data: describes a source file:PATH; the source is sample"),
+    ):
+        content = {"name": "x", "instruments": ["A"], "source": source, "data": data}
+        spec = parse_strategy(
+            {key: value for key, value in content.items() if value}, place="no rules"
+        )
+        with pytest.raises(InvalidInput, match=said):
+            opened(spec)
+
+
+def test_a_new_kind_of_source_is_known_by_its_line_in_the_registry() -> None:
+    registry = registry_of(VendorSource(shares=(share(),)))
+    assert registry.kind("vendor").summary == "a vendor"
+    with pytest.raises(NotFound, match=r"no source 'vendro'; did you mean vendor\?"):
+        registry.kind("vendro")
+    with pytest.raises(NotFound, match="known: sample, file:PATH, frame, vendor"):
+        registry.kind("zzz")
+
+
+def test_only_paths_are_kept_with_the_folder_they_begin_in(tmp_path: Path) -> None:
+    assert config_of(spec_of("file:a.csv"), folder=tmp_path) == {"folder": str(tmp_path)}
+    for source in ("sample", "frame"):
+        assert config_of(spec_of(source), folder=tmp_path) == {}
+
+
+def test_bars_of_another_timeframe_than_a_source_has_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_bytes(csv_bytes(quotes(), spelling()))
+    as_of, hourly = utc("2024-03-08 00:00"), Timeframe.parse("1h")
+    for spec in (spec_of("sample"), spec_of("file:prices.csv")):
+        source = opened(spec, {"folder": str(tmp_path)})
+        with pytest.raises(InvalidInput, match="has 1d bars, not 1h ones") as failure:
+            source.fetch(
+                named(source), timeframe=hourly, first=DAYS[0], as_of=as_of, calendar=exchange()
+            )
+        assert failure.value.kind is ErrorKind.BAD_BARS
 
 
 def test_a_relative_path_begins_at_the_strategys_folder(tmp_path: Path) -> None:

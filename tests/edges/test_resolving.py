@@ -128,6 +128,13 @@ def test_a_recorded_instrument_of_another_market_is_not_what_a_name_means() -> N
     assert [decision.instrument for decision in plan.decisions] == [ELSEWHERE]
 
 
+def test_what_a_provider_told_before_does_not_resolve_in_debug_mode() -> None:
+    planner = planner_of(VendorSource(shares=(AAPL,)))
+    planner.plan(request())
+    with pytest.raises(NotFound, match="no instrument AAPL in the record"):
+        planner.plan(request(debug_mode=True))
+
+
 def test_in_debug_mode_only_recorded_instruments_resolve() -> None:
     source = VendorSource(shares=(AAPL,))
     plan = planner_of(source, AAPL).plan(request(debug_mode=True))

@@ -1,4 +1,4 @@
 """Bars in: the sources, one module or package each, and the registry that alone knows their names.
 
-What is drawn, decided or stored does not live here; a source knows no other source.
+What is drawn, decided or stored does not live here, and no module or package knows another's source.
 """

@@ -39,9 +39,14 @@ class Registry:
     def open(self, spec: StrategySpec, config: Mapping[str, str]) -> Source:
         """Return the source that `spec` names; `config` is the execution's.
 
-        Raises `NotFound` for an unknown name and what opening that source raises.
+        Raises `NotFound` for an unknown name, `InvalidInput` for a strategy without what the source
+        needs of it, and what opening that source raises.
         """
-        return self.kind(spec.source).open(spec, config, self.process)
+        kind = self.kind(spec.source)
+        problem = source_rules(self.kinds).problem(spec)
+        if problem:
+            raise InvalidInput(problem)
+        return kind.open(spec, config, self.process)
 
 
 def source_rules(kinds: tuple[SourceKind, ...] = KINDS) -> SourceRules:

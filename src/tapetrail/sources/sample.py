@@ -234,7 +234,7 @@ def _splits_text(splits: Sequence[Split]) -> bytes:
 
 KIND: Final = SourceKind(
     name=SOURCE_NAME,
-    summary="daily bars of five US shares, 2000 to 2013, bundled with the program",
+    summary="real daily bars of AAPL, FB, GOOG, IBM and MSFT up to 2013-03-01, bundled",
     open=lambda _spec, _config, _process: SampleSource(),
     is_sample=True,
 )

@@ -57,6 +57,18 @@ class SourceRules:
     of_ones_own: str
     needs_data: Callable[[str], bool]
 
+    def problem(self, spec: "StrategySpec") -> str | None:
+        """Return what is wrong with a strategy's `data`, None if it is there where it is needed."""
+        is_own = self.needs_data(spec.source)
+        if spec.data is not None and not is_own:
+            return f"data: describes a source {self.of_ones_own}; the source is {spec.source}"
+        if spec.data is None and is_own:
+            return (
+                f"the key 'data' is missing: source {spec.source} needs"
+                " {exchange: ..., currency: ..., adjustment: ...}, which its bars do not say"
+            )
+        return None
+
 
 class StrategySpec(Part):
     """One strategy, completed: what to look at, how to draw it, who answers, what a signal is."""
@@ -118,18 +130,9 @@ class StrategySpec(Part):
     @model_validator(mode="after")
     def _check_data(self, info: ValidationInfo) -> Self:
         rules: object = info.context
-        if not isinstance(rules, SourceRules):
-            return self
-        is_own = rules.needs_data(self.source)
-        if self.data is not None and not is_own:
-            raise ValueError(
-                f"data: describes a source {rules.of_ones_own}; the source is {self.source}"
-            )
-        if self.data is None and is_own:
-            raise ValueError(
-                f"the key 'data' is missing: source {self.source} needs"
-                " {exchange: ..., currency: ..., adjustment: ...}, which its bars do not say"
-            )
+        problem = rules.problem(self) if isinstance(rules, SourceRules) else None
+        if problem:
+            raise ValueError(problem)
         return self
 
     @property

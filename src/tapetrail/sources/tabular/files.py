@@ -92,7 +92,7 @@ def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> Fi
 KIND: Final = SourceKind(
     name=PREFIX,
     argument="PATH",
-    summary="daily bars of your own in a file, or in one file a symbol",
+    summary="daily bars of your own: a CSV, JSON, Parquet or Arrow file, or one file a symbol",
     open=_open,
     needs=frozenset({Need.DATA, Need.FOLDER}),
 )

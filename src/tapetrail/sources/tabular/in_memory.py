@@ -79,7 +79,7 @@ def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> So
 
 KIND: Final = SourceKind(
     name=NAME,
-    summary="daily bars that a Python program hands over",
+    summary="daily bars that a Python program hands over; the command line refuses it",
     open=_open,
     needs=frozenset({Need.DATA, Need.FRAME}),
 )
