@@ -1,4 +1,4 @@
-"""Bars in: the sources, one module or package each, and the registry that alone knows their names.
+"""Bars in: a module or package a source, and the registry, which alone knows their names.
 
-What is drawn, decided or stored does not live here, and no module or package knows another's source.
+Nothing here draws, decides or stores, and no source knows another.
 """
