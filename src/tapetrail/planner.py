@@ -70,27 +70,22 @@ class Planner:
     def _coverages(self, request: Request) -> list[Coverage]:
         spec = request.spec
         kind, source = self._sources.kind(spec.source), self._sources.open(spec, request.config)
-        by_symbol = {named.symbol: named for named in spec.instruments}
-        wanted = [
-            by_symbol.get(symbol, InstrumentName(symbol=symbol)) for symbol in request.symbols
+        instruments = [
+            self._instrument(source, named, kind=kind, debug_mode=request.debug_mode)
+            for named in _wanted(request)
         ]
         return [
-            self._coverage(
-                source, self._instrument(source, named, kind=kind, request=request), kind=kind
+            Coverage(
+                instrument=instrument,
+                calendar=self._load_calendar(instrument.calendar),
+                sessions=source.coverage(instrument),
+                is_sample=kind.is_sample,
             )
-            for named in wanted or spec.instruments
+            for instrument in instruments
         ]
 
-    def _coverage(self, source: Source, instrument: Instrument, *, kind: SourceKind) -> Coverage:
-        return Coverage(
-            instrument=instrument,
-            calendar=self._load_calendar(instrument.calendar),
-            sessions=source.coverage(instrument),
-            is_sample=kind.is_sample,
-        )
-
     def _instrument(
-        self, source: Source, named: InstrumentName, *, kind: SourceKind, request: Request
+        self, source: Source, named: InstrumentName, *, kind: SourceKind, debug_mode: bool
     ) -> Instrument:
         """Return the one instrument that `named` means; a provider is the last to be asked."""
         if Need.NETWORK not in kind.needs:
@@ -98,7 +93,7 @@ class Planner:
         recorded = [known for known in self._recorded(named.symbol) if _fits(named, known)]
         if recorded:
             return _only_one(named, recorded)
-        if request.debug_mode:
+        if debug_mode:
             raise NotFound(
                 f"no instrument {named} in the record; in debug mode {source.name} is not asked"
             )
@@ -115,6 +110,20 @@ def _check_analysts(spec: StrategySpec) -> None:
             raise NotFound(f"no analyst {analyst!r}; {said} {ANALYST}")
     if spec.shadows:
         raise InvalidInput(f"shadows: {ANALYST} already decides; a shadow is another analyst")
+
+
+def _wanted(request: Request) -> Sequence[InstrumentName]:
+    """Return the strategy's instruments, or those that the requested symbols name, in their order.
+
+    A symbol means every instrument of the strategy that has it.
+    """
+    named = request.spec.instruments
+    return [
+        name
+        for symbol in request.symbols
+        for name in [each for each in named if each.symbol == symbol]
+        or [InstrumentName(symbol=symbol)]
+    ] or named
 
 
 def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instrument:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import DAILY, MONTHLY, WEEKLY, Split
+from tapetrail.core.market.bars import DAILY, MONTHLY, WEEKLY, Split, Timeframe
 from tapetrail.core.market.indicators import IndicatorSettings
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.signal_settings import SignalSettings
@@ -80,6 +80,12 @@ def test_the_defaults_are_those_of_the_settings_they_become() -> None:
 def test_what_is_drawn_follows_the_timeframes_in_their_order() -> None:
     spec = parsed(timeframes=["1mo", "1d", "1w"], bars={"1d": 120, "1mo": 36})
     assert spec.drawn == ((MONTHLY, 36), (DAILY, 120), (WEEKLY, 104))
+
+
+def test_bars_are_a_mapping_from_every_timeframe_that_is_drawn_to_a_number() -> None:
+    bars = parsed(bars={"1mo": 36}).bars
+    assert dict(bars) == {DAILY: 250, WEEKLY: 104, MONTHLY: 36}
+    assert (len(bars), bars[MONTHLY], Timeframe.parse("1h") in bars) == (3, 36, False)
 
 
 @pytest.mark.parametrize("nothing", [False, None])

@@ -1,6 +1,7 @@
 """A name is resolved before a run, once, by the record or by the source, or the run is refused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -94,6 +95,13 @@ def test_a_market_chooses_among_candidates(market: dict[str, str]) -> None:
     source = VendorSource(shares=(AAPL, ELSEWHERE))
     plan = planner_of(source).plan(request({"symbol": "AAPL", **market}))
     assert [decision.instrument for decision in plan.decisions] == [ELSEWHERE]
+
+
+def test_a_symbol_that_stands_for_two_of_a_strategys_instruments_asks_for_both() -> None:
+    both = [{"symbol": "AAPL", "exchange": exchange} for exchange in ("XNAS", "XETR")]
+    asked = replace(request(*both), symbols=("AAPL",))
+    plan = planner_of(VendorSource(shares=(AAPL, ELSEWHERE))).plan(asked)
+    assert [decision.instrument for decision in plan.decisions] == [AAPL, ELSEWHERE]
 
 
 @pytest.mark.parametrize("symbol", ["ZZZ", "AAPL"])

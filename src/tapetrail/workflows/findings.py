@@ -171,7 +171,11 @@ def _gather(task: Task, ports: Ports, findings: Findings) -> Findings:
     )
     source = ports.open_source(spec, task.config)
     fetched = source.fetch(
-        task.instrument, timeframe=spec.base, first=first, as_of=as_of, calendar=calendar
+        task.instrument,
+        timeframe=spec.base_timeframe,
+        first=first,
+        as_of=as_of,
+        calendar=calendar,
     )
     fetched_at = ports.clock()
     _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)

@@ -40,11 +40,6 @@ class Window:
     bars: Bars
     drawn_from: int
 
-    @property
-    def drawn(self) -> Bars:
-        """Return the drawn bars alone."""
-        return self.bars.take(slice(self.drawn_from, None))
-
 
 def known_at(bars: Bars, as_of: datetime) -> Bars:
     """Return the complete bars that were available at `as_of`, that instant included."""

@@ -141,7 +141,7 @@ class StrategySpec(Part):
         return tuple((timeframe, self.bars[timeframe]) for timeframe in self.timeframes)
 
     @property
-    def base(self) -> Timeframe:
+    def base_timeframe(self) -> Timeframe:
         """The timeframe of the bars that the bars of every timeframe are derived from."""
         return self.timeframes[0].base
 
