@@ -22,7 +22,7 @@ from tapetrail import __version__
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import digest_bytes, parse_digest
-from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.core.errors import EdgeFailure
 from tapetrail.core.records.runs import RuntimeRecord
 from tapetrail.recorder import Recorder
 from tapetrail.settings import Settings
@@ -33,10 +33,9 @@ from tapetrail.store.session import open_engine
 if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
-    from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.planner import Planner
-    from tapetrail.sources.registry import SourceOpener
-    from tapetrail.sources.tabular.files import FrameSource
+    from tapetrail.sources.registry import Registry
+    from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
     from tapetrail.workflows.prepare import Ports
     from tapetrail.workflows.runner import Runner
@@ -229,7 +228,7 @@ def ports(settings: Settings) -> "Ports":
     from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
 
     return Ports(
-        open_source=_opener(settings),
+        open_source=_sources(settings).open,
         open_analyst=Analysts().open,
         load_calendar=load_calendar,
         clock=utc_now,
@@ -239,32 +238,14 @@ def ports(settings: Settings) -> "Ports":
 def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Planner":
     """Return what settles runs before anything is opened or written.
 
-    `handed` is the frame of a program that brings its bars along.
+    `in_memory` is the frame of a program that brings its bars along.
     """
     from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
     from tapetrail.planner import Planner  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
 
-    open_source = _opener(settings, in_memory=in_memory)
-    return Planner(
-        open_source=open_source,
-        load_calendar=load_calendar,
-        analysts=Analysts(),
-        clock=utc_now,
-    )
-
-
-def in_memory_source(spec: "StrategySpec", frame: object) -> "FrameSource":
-    """Return the source that a strategy with `source: frame` has in `frame`.
-
-    Raises `InvalidInput` naming value, rule and place for what holds no bars.
-    """
-    from tapetrail.sources.registry import dataset_of  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.tabular.files import FrameSource  # noqa: PLC0415 # see the module's docstring
-
-    if frame is None:
-        raise InvalidInput(f"source {spec.source}: no frame was handed over")
-    return FrameSource.of(frame, dataset=dataset_of(spec))
+    sources = _sources(settings, in_memory=in_memory)
+    return Planner(sources=sources, load_calendar=load_calendar, analysts=Analysts(), clock=utc_now)
 
 
 def runtime_record() -> RuntimeRecord:
@@ -309,15 +290,16 @@ def _blobs(settings: Settings) -> DirectoryBlobs:
     return DirectoryBlobs(root=settings.home / BLOB_FOLDER)
 
 
-def _opener(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "SourceOpener":
+def _sources(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Registry":
     """Return what opens the sources of strategies; frames lie among the blobs."""
-    from tapetrail.sources.registry import SourceOpener  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.protocol import Process  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.registry import Registry  # noqa: PLC0415 # see the module's docstring
 
     def read_frame(digest: str) -> bytes:
         found = parse_digest(digest)
         return _blobs(settings).read(object_key(found), digest=found)
 
-    return SourceOpener(read_frame=read_frame, in_memory=in_memory)
+    return Registry(process=Process(read_frame=read_frame, in_memory=in_memory))
 
 
 def _is_current(url: str) -> bool:

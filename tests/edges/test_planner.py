@@ -12,7 +12,8 @@ from tapetrail.core.records.states import Provenance
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.planner import Planner, Request
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.registry import SourceOpener
+from tapetrail.sources.protocol import Process
+from tapetrail.sources.registry import Registry
 from tapetrail.strategy_files import bundled_strategy
 
 Keys = Mapping[str, object]
@@ -24,7 +25,7 @@ def no_frame(digest: str) -> bytes:
 
 
 PLANNER = Planner(
-    open_source=SourceOpener(read_frame=no_frame),
+    sources=Registry(process=Process(read_frame=no_frame)),
     load_calendar=load_calendar,
     analysts=Analysts(),
     clock=lambda: NOW,

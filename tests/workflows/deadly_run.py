@@ -19,9 +19,10 @@ from uuid import uuid4
 from tapetrail import bootstrap
 from tapetrail.analysts.registry import Analysts
 from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.market.bars import Calendar
+from tapetrail.core.market.bars import Calendar, Timeframe
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.states import RunType
+from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.sources.calendars import load_calendar
@@ -44,16 +45,22 @@ class Deadly:
     def instruments(self) -> tuple[Instrument, ...]:
         return SAMPLE.instruments()
 
-    def instrument(self, symbol: str) -> Instrument:
-        return SAMPLE.instrument(symbol)
+    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
+        return SAMPLE.candidates(named)
 
     def coverage(self, instrument: Instrument) -> tuple[date, date]:
         return SAMPLE.coverage(instrument)
 
     def fetch(
-        self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
+        self,
+        instrument: Instrument,
+        *,
+        timeframe: Timeframe,
+        first: date,
+        as_of: datetime,
+        calendar: Calendar,
     ) -> NoReturn:
-        del instrument, first, as_of, calendar
+        del instrument, timeframe, first, as_of, calendar
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("nobody survives this")
 

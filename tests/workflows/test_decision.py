@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from tests.core import oracles
+from tests.vendor_source import VendorSource, share
 from tests.workflows import altered
 
 from tapetrail.analysts.registry import Analysts
@@ -25,19 +26,20 @@ from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, IntegrityFailure, InvalidInput, Stage
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bar_text import bars_text, parse_bars_text
-from tapetrail.core.market.bars import Bars, Calendar
+from tapetrail.core.market.bars import Bars, Calendar, Timeframe
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.indicators import derive_indicators
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.core.records.states import DecisionStatus, Provenance
+from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.persistence import RenderedChart
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page
-from tapetrail.sources import Fetched, Source
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.sources.sample import SampleSource
 from tapetrail.store.reads import DecisionTask
 from tapetrail.strategy_files import bundled_strategy
@@ -132,16 +134,26 @@ class Through:
     def instruments(self) -> tuple[Instrument, ...]:
         return SAMPLE.instruments()
 
-    def instrument(self, symbol: str) -> Instrument:
-        return SAMPLE.instrument(symbol)
+    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
+        return SAMPLE.candidates(named)
 
     def coverage(self, instrument: Instrument) -> tuple[date, date]:
         return SAMPLE.coverage(instrument)
 
     def fetch(
-        self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
+        self,
+        instrument: Instrument,
+        *,
+        timeframe: Timeframe,
+        first: date,
+        as_of: datetime,
+        calendar: Calendar,
     ) -> Fetched:
-        return self.done(SAMPLE.fetch(instrument, first=first, as_of=as_of, calendar=calendar))
+        return self.done(
+            SAMPLE.fetch(
+                instrument, timeframe=timeframe, first=first, as_of=as_of, calendar=calendar
+            )
+        )
 
 
 Alter = Callable[[str, altered.Change], SampleSource]
@@ -242,6 +254,22 @@ def test_bars_that_end_too_early_fail_as_stale_and_say_what_was_expected() -> No
     )
     assert findings.charts == ()
     assert findings.answers == ()
+
+
+def test_a_source_that_lists_nothing_and_knows_no_coverage_is_decided_on_like_any_other() -> None:
+    vendor = VendorSource(shares=(share(),))
+    found = decided(source=vendor, spec=spec_of(source="vendor"))
+    assert recorded_of(found) == recorded_of(decided())
+    assert found.gathered.source == "vendor"
+    # Nobody knew before that the bars end in 2013: the reason is recorded, not guessed.
+    late = decided(
+        source=vendor, spec=spec_of(source="vendor"), as_of=datetime(2013, 4, 12, 20, tzinfo=UTC)
+    )
+    assert late.failure is not None
+    assert (late.failure.failed_stage, late.failure.error_kind) == (
+        Stage.BARS,
+        ErrorKind.STALE_BARS,
+    )
 
 
 def test_no_bars_at_all_fail_as_no_bars() -> None:

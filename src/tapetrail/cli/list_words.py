@@ -81,7 +81,7 @@ def check_filters(resource: Resource, filters: Filters) -> None:
 
     Raises `InvalidInput` naming the known ones.
     """
-    from tapetrail.core.market.instruments import Timeframe  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.market.timeframes import Timeframe  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.records import states as records  # noqa: PLC0415 # --help never needs it
 
     check_number(filters.execution_id or 0)

@@ -42,17 +42,16 @@ def run(words: RunWords, *, concurrency: int) -> int:
     """Run a strategy once; exit code 0 if every decision completed, 1 if one failed."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.strategy.strategies import FILE  # noqa: PLC0415 # --help never needs it
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
+    from tapetrail.sources.registry import config_of  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
     spec = read_strategy(words.strategy)
-    folder = str(words.strategy.resolve().parent)
     request = Request(
         spec=spec,
         symbols=_symbols(words.instruments),
         as_of_on=_date(words.as_of),
-        config={"folder": folder} if spec.source.startswith(FILE) else {},
+        config=config_of(spec, folder=words.strategy.resolve().parent),
     )
     read = settings()
     plan = bootstrap.planner(read).plan(request)

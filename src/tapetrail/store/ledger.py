@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import Digest
 from tapetrail.core.errors import ErrorKind
-from tapetrail.core.market.instruments import Timeframe
+from tapetrail.core.market.timeframes import Timeframe
 from tapetrail.core.records.base import Stored
 from tapetrail.store.reads import table
 

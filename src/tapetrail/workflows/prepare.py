@@ -20,7 +20,7 @@ from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bar_text import bars_text
-from tapetrail.core.market.bars import DAILY, Bars, Calendar, Timeframe, TimeframeUnit, time_of
+from tapetrail.core.market.bars import Bars, Calendar, Timeframe, time_of
 from tapetrail.core.market.histories import derive_bars, first_session_needed, gaps, window
 from tapetrail.core.market.indicators import applied, derive_indicators
 from tapetrail.core.market.sessions import day_of, last_session_at
@@ -38,17 +38,11 @@ from tapetrail.persistence import (
 from tapetrail.render.html import HTML_RENDERER, render_html
 from tapetrail.render.jpeg import RENDERER, render_jpeg
 from tapetrail.render.page import render_page
-from tapetrail.sources import Fetched, Source
+from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.reads import DecisionTask
 
-# How charts of a timeframe are called.
-CHART_TYPES: Final = {
-    TimeframeUnit.DAY: "daily",
-    TimeframeUnit.WEEK: "weekly",
-    TimeframeUnit.MONTH: "monthly",
-}
 CHART_RENDERER: Final = f"{RENDERER} {HTML_RENDERER}"
 BARS_MEDIA_TYPE: Final = "text/plain; charset=utf-8"
 WARM_UP_MIN: Final = 200
@@ -181,14 +175,15 @@ def _gather(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Gathere
         for timeframe, drawn in strategy.drawn
     )
     source = ports.open_source(strategy, task.config)
-    fetched = source.fetch(task.traded, first=first, as_of=as_of, calendar=calendar)
+    base = strategy.base_timeframe
+    fetched = source.fetch(task.traded, timeframe=base, first=first, as_of=as_of, calendar=calendar)
     fetched_at = ports.clock()
     _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
     windows: dict[Timeframe, ChartWindow] = {}
     for timeframe, drawn in strategy.drawn:
         bars = derive_bars(fetched.bars, timeframe, calendar=calendar, as_of=as_of)
         span = window(bars, drawn=drawn, warmup=warm_up)
-        missing = gaps(span.bars, calendar) if timeframe == DAILY else ()
+        missing = () if timeframe.is_derived else gaps(span.bars, calendar)
         windows[timeframe] = ChartWindow(bars=span.bars, first_drawn=span.drawn_from, gaps=missing)
     return Gathered(source=strategy.source, fetched=fetched, fetched_at=fetched_at, windows=windows)
 
@@ -223,7 +218,7 @@ def _draw(
     image = render_jpeg(render_page(spec))
     content = ChartContent(
         timeframe=str(timeframe),
-        chart_type=CHART_TYPES[timeframe.unit],
+        chart_type=timeframe.chart_type,
         chart_style=CHART_STYLE,
         indicators_applied=applied(settings),
         figures=derive_figures(span.bars, values, settings, first_drawn=span.first_drawn),
@@ -253,14 +248,14 @@ def _append_snapshots(
 ) -> dict[Timeframe, Stored]:
     """Append the bars of each chart; weeks and months name the daily bars they were built from."""
     snapshots: dict[Timeframe, Stored] = {}
-    for timeframe in sorted(kept.bars, key=lambda timeframe: timeframe != DAILY):
-        record = _snapshot(kept, timeframe, task=task, daily=snapshots.get(DAILY))
+    for timeframe in sorted(kept.bars, key=lambda timeframe: timeframe.is_derived):
+        record = _snapshot(kept, timeframe, task=task, base=snapshots.get(timeframe.base))
         snapshots[timeframe] = appends.append(session, record)
     return snapshots
 
 
 def _snapshot(
-    kept: KeptEvidence, timeframe: Timeframe, *, task: DecisionTask, daily: Stored | None
+    kept: KeptEvidence, timeframe: Timeframe, *, task: DecisionTask, base: Stored | None
 ) -> SnapshotRecord:
     gathered, payload = kept.prepared.gathered, kept.payload
     if gathered is None or payload is None:
@@ -279,7 +274,7 @@ def _snapshot(
         bar_count=len(bars),
         bars_digest=kept.bars[timeframe].digest,
         raw_digest=payload.digest,
-        derived_from=daily if timeframe != DAILY else None,
+        derived_from=base if timeframe.is_derived else None,
         calendar=task.traded.calendar,
         currency=bars.currency,
         volume_unit=bars.volume_unit,

@@ -12,17 +12,20 @@ import pytest
 from tests.builders import utc
 from tests.edges.bar_shapes import NAMES, SHAPES, Quote, Shape, Spelling, csv_bytes
 from tests.edges.normalising import ZONES, exchange
+from tests.vendor_source import VendorSource, registry_of, share
 
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import ErrorKind, IntegrityFailure, InvalidInput, NotFound
 from tapetrail.core.market.bar_text import bars_text
-from tapetrail.core.market.bars import Adjustment, Split
+from tapetrail.core.market.bars import DAILY, Adjustment, Instrument, Split, Timeframe
+from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
-from tapetrail.sources import Source
-from tapetrail.sources.registry import SourceOpener, dataset_of
+from tapetrail.sources.protocol import Process, Source
+from tapetrail.sources.registry import Registry, config_of, source_rules
 from tapetrail.sources.sample import SampleSource
-from tapetrail.sources.tabular.files import FrameSource
+from tapetrail.sources.tabular.datasets import dataset_of
 from tapetrail.sources.tabular.frames import tables_of
+from tapetrail.sources.tabular.in_memory import FrameSource
 from tapetrail.sources.tabular.raw import parse_columns
 from tapetrail.sources.tabular.stored_frames import load_tables, serialise_tables
 from tapetrail.sources.tabular.tables import symbol_table
@@ -49,7 +52,7 @@ def spelling() -> Spelling:
 def spec_of(source: str, *instruments: str, **data: object) -> StrategySpec:
     content = {"name": "mine", "instruments": instruments or ("AAPL",), "source": source}
     described = {} if source == "sample" else {"data": {**DATA, **data}}
-    return parse_strategy({**content, **described}, place="test")
+    return parse_strategy({**content, **described}, place="test", sources=source_rules())
 
 
 def no_frame(digest: str) -> bytes:
@@ -57,7 +60,12 @@ def no_frame(digest: str) -> bytes:
 
 
 def opened(spec: StrategySpec, config: Mapping[str, str] | None = None) -> Source:
-    return SourceOpener(read_frame=no_frame)(spec, config or {})
+    return Registry(process=Process(read_frame=no_frame)).open(spec, config or {})
+
+
+def named(source: Source, symbol: str = "AAPL") -> Instrument:
+    (found,) = source.candidates(InstrumentName(symbol=symbol))
+    return found
 
 
 def test_the_sample_is_opened_by_its_name() -> None:
@@ -75,12 +83,52 @@ def test_an_unknown_source_is_refused_with_the_nearest(name: str, said: str) -> 
     assert failure.value.message == f"no source {name!r}; {said}"
 
 
+def test_a_strategy_that_no_file_said_is_held_against_its_source_too() -> None:
+    for source, data, said in (
+        ("frame", None, "the key 'data' is missing: source frame needs"),
+        ("sample", DATA, "data: describes a source file:PATH; the source is sample"),
+    ):
+        content = {"name": "x", "instruments": ["A"], "source": source, "data": data}
+        spec = parse_strategy(
+            {key: value for key, value in content.items() if value}, place="no rules"
+        )
+        with pytest.raises(InvalidInput, match=said):
+            opened(spec)
+
+
+def test_a_new_kind_of_source_is_known_by_its_line_in_the_registry() -> None:
+    registry = registry_of(VendorSource(shares=(share(),)))
+    assert registry.kind("vendor").summary == "a vendor"
+    with pytest.raises(NotFound, match=r"no source 'vendro'; did you mean vendor\?"):
+        registry.kind("vendro")
+    with pytest.raises(NotFound, match="known: sample, file:PATH, frame, vendor"):
+        registry.kind("zzz")
+
+
+def test_only_paths_are_kept_with_the_folder_they_begin_in(tmp_path: Path) -> None:
+    assert config_of(spec_of("file:a.csv"), folder=tmp_path) == {"folder": str(tmp_path)}
+    for source in ("sample", "frame"):
+        assert config_of(spec_of(source), folder=tmp_path) == {}
+
+
+def test_bars_of_another_timeframe_than_a_source_has_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_bytes(csv_bytes(quotes(), spelling()))
+    as_of, hourly = utc("2024-03-08 00:00"), Timeframe.parse("1h")
+    for spec in (spec_of("sample"), spec_of("file:prices.csv")):
+        source = opened(spec, {"folder": str(tmp_path)})
+        with pytest.raises(InvalidInput, match="has 1d bars, not 1h ones") as failure:
+            source.fetch(
+                named(source), timeframe=hourly, first=DAYS[0], as_of=as_of, calendar=exchange()
+            )
+        assert failure.value.kind is ErrorKind.BAD_BARS
+
+
 def test_a_relative_path_begins_at_the_strategys_folder(tmp_path: Path) -> None:
     (tmp_path / "my prices.csv").write_bytes(csv_bytes(quotes(), spelling()))
     source = opened(spec_of("file:my prices.csv"), {"folder": str(tmp_path)})
     assert source.name == "file:my prices.csv"
     assert [str(found) for found in source.instruments()] == ["AAPL (XNAS, USD)"]
-    assert source.coverage(source.instrument("AAPL")) == (DAYS[0], DAYS[-1])
+    assert source.coverage(named(source)) == (DAYS[0], DAYS[-1])
 
 
 def test_bars_that_name_no_symbol_take_the_only_one_there_is(tmp_path: Path) -> None:
@@ -94,7 +142,7 @@ def test_bars_that_name_no_symbol_take_the_only_one_there_is(tmp_path: Path) -> 
         assert [found.symbol for found in opened(spec, config).instruments()] == [symbol]
 
 
-def test_what_a_strategy_says_of_its_bars_is_what_the_listing_says() -> None:
+def test_what_a_strategy_says_of_its_bars_is_what_the_dataset_says() -> None:
     said = {"calendar": "24/7", "asset_class": "crypto", "zone": "UTC", "quoted_in": "USX"}
     splits = {"AAPL": {"2020-08-31": 4}}
     policy = {"missing_prices": "drop", "utc_midnights": "dates", "volume_unit": "units"}
@@ -125,7 +173,7 @@ def test_a_bad_row_is_refused_before_a_run_begins(tmp_path: Path) -> None:
     (tmp_path / "prices.csv").write_text(lines)
     source = opened(spec_of("file:prices.csv"), {"folder": str(tmp_path)})
     with pytest.raises(InvalidInput, match=r"line 2: .* high is at or above open and close") as bad:
-        source.coverage(source.instrument("AAPL"))
+        source.coverage(named(source))
     assert bad.value.kind is ErrorKind.BAD_BARS
 
 
@@ -135,15 +183,15 @@ def test_rows_of_which_none_is_left_are_no_bars(tmp_path: Path) -> None:
     spec = spec_of("file:prices.csv", missing_prices="drop")
     source = opened(spec, {"folder": str(tmp_path)})
     with pytest.raises(NotFound, match=r"AAPL .*prices.csv has no bars") as none:
-        source.coverage(source.instrument("AAPL"))
+        source.coverage(named(source))
     assert none.value.kind is ErrorKind.NO_BARS
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.__name__)
 def test_a_frame_is_read_the_same_in_another_process(shape: Shape) -> None:
     tables = tables_of(shape(quotes(), spelling()))
-    thawed = load_tables(serialise_tables(tables))
-    for before, after in zip(tables, thawed, strict=True):
+    loaded = load_tables(serialise_tables(tables))
+    for before, after in zip(tables, loaded, strict=True):
         one, other = (parse_columns(symbol_table([t], None, place="x")) for t in (before, after))
         assert one.stated == other.stated
         assert one.times.kind is other.times.kind
@@ -164,11 +212,19 @@ def test_a_frame_handed_over_is_opened_by_its_digest() -> None:
     in_memory = FrameSource.of(frame, dataset=dataset_of(spec))
     kept: dict[str, bytes] = {digest_bytes(in_memory.serialise()): in_memory.serialise()}
     (digest,) = kept
-    source = SourceOpener(read_frame=kept.__getitem__)(spec, {"frame": digest})
+    elsewhere = Registry(process=Process(read_frame=kept.__getitem__))
+    source = elsewhere.open(spec, {"frame": digest})
     as_of = utc("2024-03-08 00:00")
-    assert SourceOpener(read_frame=no_frame, in_memory=in_memory)(spec, {}) is in_memory
+    here = Registry(process=Process(read_frame=no_frame, in_memory=in_memory))
+    assert here.open(spec, {}) is in_memory
     fetched = [
-        one.fetch(one.instrument("AAPL"), first=DAYS[0], as_of=as_of, calendar=exchange())
+        one.fetch(
+            named(one),
+            timeframe=DAILY,
+            first=DAYS[0],
+            as_of=as_of,
+            calendar=exchange(),
+        )
         for one in (in_memory, source)
     ]
     assert bars_text(fetched[0].bars) == bars_text(fetched[1].bars)
@@ -193,7 +249,7 @@ def test_splits_of_a_symbol_that_is_not_there_are_refused(tmp_path: Path) -> Non
         spec_of("file:prices.csv", adjustment="raw", splits=splits), {"folder": str(tmp_path)}
     )
     with pytest.raises(InvalidInput, match=r"splits of APPL: .*prices.csv holds no bars of it"):
-        source.coverage(source.instrument("AAPL"))
+        source.coverage(named(source))
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("-inf"), float("nan"), None])
@@ -210,9 +266,9 @@ def test_a_frame_with_a_price_that_is_none_is_accepted_by_all_processes_or_by_no
         for source in (in_memory, FrameSource.load(in_memory.serialise(), dataset=dataset)):
             if bars is None:
                 with pytest.raises(InvalidInput, match=r"row 2: .* a price is missing or infinite"):
-                    source.coverage(source.instrument("AAPL"))
+                    source.coverage(named(source))
             else:
-                assert source.coverage(source.instrument("AAPL")) == (DAYS[0], DAYS[-1])
+                assert source.coverage(named(source)) == (DAYS[0], DAYS[-1])
 
 
 def test_text_that_utf8_cannot_hold_does_not_keep_a_frame_from_being_kept() -> None:
@@ -221,7 +277,7 @@ def test_text_that_utf8_cannot_hold_does_not_keep_a_frame_from_being_kept() -> N
         "Close": [10.5], "Remark": ["\ud800"],
     }  # fmt: skip
     source = FrameSource.of(frame, dataset=dataset_of(spec_of("frame")))
-    assert source.coverage(source.instrument("AAPL")) == (DAYS[0], DAYS[0])
+    assert source.coverage(named(source)) == (DAYS[0], DAYS[0])
 
 
 @pytest.mark.parametrize("blank", ["", " "])
@@ -236,4 +292,4 @@ def test_a_row_without_a_symbol_is_refused_and_never_left_out(tmp_path: Path, bl
     (tmp_path / "prices.csv").write_text(lines)
     source = opened(spec_of("file:prices.csv", "NA"), {"folder": str(tmp_path)})
     with pytest.raises(InvalidInput, match=r"line 3: the row names no symbol, in .* 'Symbol'"):
-        source.instrument("NA")
+        named(source, "NA")
