@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from tapetrail.cli import running
+from tapetrail.cli.commands import runs
 from tapetrail.workflows import decide, evidence
 
 CONCURRENCY: Final = 2
@@ -49,7 +49,7 @@ def main(figures: Path) -> None:
     clock = Clock()
     decide.evaluate = clock.watched(decide.evaluate)
     evidence.bars_text = clock.watched(evidence.bars_text)
-    running.demo(concurrency=CONCURRENCY)
+    runs.demo(concurrency=CONCURRENCY)
     figures.write_text(json.dumps({"cpu_s": time.process_time(), "work_s": clock.cpu_s}), "utf-8")
 
 
