@@ -23,7 +23,7 @@ from tapetrail.core.market.bars import Adjustment, Calendar
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.tabular.file_formats import parse_tables
-from tapetrail.sources.tabular.frames import read_frame
+from tapetrail.sources.tabular.frames import tables_of
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of
 from tapetrail.sources.tabular.raw import RawColumns, parse_columns
 
@@ -65,8 +65,8 @@ def measure() -> IntakeSpeed:
     polars = pl.DataFrame({name: frame[name].tolist() for name in frame.columns})
     shapes: dict[str, Callable[[], RawColumns]] = {
         CSV: lambda: _parsed(text.encode()),
-        "pandas": lambda: read_frame(frame),
-        "polars": lambda: read_frame(polars),
+        "pandas": lambda: parse_columns(tables_of(frame)[0]),
+        "polars": lambda: parse_columns(tables_of(polars)[0]),
         "Parquet": lambda: _parsed(parquet.getvalue()),
     }
     parts: dict[str, Callable[[], object]] = {

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from tapetrail.cli.commands import runs
-from tapetrail.workflows import decide, evidence
+from tapetrail.workflows import decide, prepare
 
 CONCURRENCY: Final = 2
 P = ParamSpec("P")
@@ -47,8 +47,10 @@ class Clock:
 def main(figures: Path) -> None:
     """Run the demo and write down what it took."""
     clock = Clock()
-    decide.evaluate = clock.watched(decide.evaluate)
-    evidence.bars_text = clock.watched(evidence.bars_text)
+    decide.prepare = clock.watched(decide.prepare)
+    decide.interview = clock.watched(decide.interview)
+    decide.conclude = clock.watched(decide.conclude)
+    prepare.bars_text = clock.watched(prepare.bars_text)
     runs.demo(concurrency=CONCURRENCY)
     figures.write_text(json.dumps({"cpu_s": time.process_time(), "work_s": clock.cpu_s}), "utf-8")
 

@@ -39,8 +39,10 @@ def sample(
     calendar = load_calendar(instrument.calendar)
     as_of = close_on_or_before(calendar, until)
     first = max(_SAMPLE_FIRST, source.coverage(instrument)[0])
-    daily = source.fetch(instrument, first=first, as_of=as_of, calendar=calendar).bars
-    return derive_bars(daily, timeframe, calendar=calendar, as_of=as_of, partial=partial)
+    fetched = source.fetch(
+        instrument, timeframe=timeframe.base, first=first, as_of=as_of, calendar=calendar
+    )
+    return derive_bars(fetched.bars, timeframe, calendar=calendar, as_of=as_of, partial=partial)
 
 
 def made(

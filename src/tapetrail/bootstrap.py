@@ -18,7 +18,7 @@ from uuid import uuid4
 import psycopg
 
 from tapetrail import __version__
-from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.core.errors import EdgeFailure
 from tapetrail.reader import Reader
 from tapetrail.settings import Settings
 from tapetrail.store.connections import Connection, ReadConnections, answering, connect
@@ -31,21 +31,20 @@ if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
     from tapetrail.blobs.directory import DirectoryBlobs
-    from tapetrail.core.records import RuntimeRecord
-    from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.core.records.runs import RuntimeRecord
     from tapetrail.planner import Planner
     from tapetrail.recorder import Recorder
-    from tapetrail.sources.registry import SourceOpener
-    from tapetrail.sources.tabular.files import FrameSource
+    from tapetrail.sources.registry import Registry
+    from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
-    from tapetrail.workflows.findings import Ports
+    from tapetrail.workflows.prepare import Ports
     from tapetrail.workflows.runner import Runner
 
 APP: Final = "tapetrail_app"
 OWNER: Final = "tapetrail_owner"
 SUPERUSER: Final = "postgres"
 BLOB_FOLDER: Final = "blobs"
-SCHEMA_VERSION: Final = "0008"
+SCHEMA_VERSION: Final = "0009"
 UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.
@@ -236,11 +235,17 @@ def _restorable(settings: Settings) -> "Generator[Restorable]":
 
 
 def ports(settings: Settings) -> "Ports":
-    """Return what working out a decision needs from outside."""
+    """Return what a decision needs from outside."""
+    from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.workflows.findings import Ports  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
 
-    return Ports(open_source=_opener(settings), load_calendar=load_calendar, clock=utc_now)
+    return Ports(
+        open_source=_sources(settings).open,
+        open_analyst=Analysts().open,
+        load_calendar=load_calendar,
+        clock=utc_now,
+    )
 
 
 def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Planner":
@@ -248,31 +253,19 @@ def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "P
 
     `in_memory` is the frame of a program that brings its bars along.
     """
+    from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
     from tapetrail.planner import Planner  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
 
-    open_source = _opener(settings, in_memory=in_memory)
-    return Planner(open_source=open_source, load_calendar=load_calendar, clock=utc_now)
-
-
-def in_memory_source(spec: "StrategySpec", frame: object) -> "FrameSource":
-    """Return the source that a strategy with `source: frame` has in `frame`.
-
-    Raises `InvalidInput` naming value, rule and place for what holds no bars.
-    """
-    from tapetrail.sources.registry import dataset_of  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.tabular.files import FrameSource  # noqa: PLC0415 # see the module's docstring
-
-    if frame is None:
-        raise InvalidInput(f"source {spec.source}: no frame was handed over")
-    return FrameSource.of(frame, dataset=dataset_of(spec))
+    sources = _sources(settings, in_memory=in_memory)
+    return Planner(sources=sources, load_calendar=load_calendar, analysts=Analysts(), clock=utc_now)
 
 
 def runtime_record() -> "RuntimeRecord":
     """Return what runs here: our version, the lock file's digest, libraries, platform."""
     from tapetrail.core.canonical import digest_bytes  # noqa: PLC0415 # for runs only
-    from tapetrail.core.records import RuntimeRecord  # noqa: PLC0415 # for runs only
-    from tapetrail.workflows.evidence import CHART_RENDERER  # noqa: PLC0415 # for runs only
+    from tapetrail.core.records.runs import RuntimeRecord  # noqa: PLC0415 # for runs only
+    from tapetrail.workflows.prepare import CHART_RENDERER  # noqa: PLC0415 # for runs only
 
     lock = Path(__file__).parents[2] / "requirements.lock"
     return RuntimeRecord(
@@ -320,17 +313,18 @@ def _blobs(settings: Settings) -> "DirectoryBlobs":
     return DirectoryBlobs(root=settings.home / BLOB_FOLDER)
 
 
-def _opener(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "SourceOpener":
+def _sources(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Registry":
     """Return what opens the sources of strategies; frames lie among the blobs."""
     from tapetrail.core.blob_keys import object_key  # noqa: PLC0415 # see the module's docstring
     from tapetrail.core.canonical import parse_digest  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.registry import SourceOpener  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.protocol import Process  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.sources.registry import Registry  # noqa: PLC0415 # see the module's docstring
 
     def read_frame(digest: str) -> bytes:
         found = parse_digest(digest)
         return _blobs(settings).read(object_key(found), digest=found)
 
-    return SourceOpener(read_frame=read_frame, in_memory=in_memory)
+    return Registry(process=Process(read_frame=read_frame, in_memory=in_memory))
 
 
 def _is_current(url: str) -> bool:

@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from tapetrail import bootstrap
 from tapetrail.child_run import run_in_child
-from tapetrail.core.errors import InvalidInput
-from tapetrail.core.records import RunType
-from tapetrail.core.strategy.strategies import FILE, FRAME, StrategySpec, parse_strategy
+from tapetrail.core.records.states import RunType
+from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.listing import ListSpec, list_named
 from tapetrail.listing.spec import Numbered
 from tapetrail.listing.values import Given
@@ -67,12 +66,12 @@ class OpenRecord:
 
         One process works on all of them, which saves the seconds that its start takes.
         """
+        from tapetrail.sources.registry import config_of, frame_source  # noqa: PLC0415 # for runs only
+
         spec = _parsed(strategy)
-        in_memory = bootstrap.in_memory_source(spec, frame) if spec.source == FRAME else None
-        if in_memory is None and frame is not None:
-            raise InvalidInput(f"frame: the strategy's source is {spec.source}, expected {FRAME}")
+        in_memory = frame_source(spec, frame)
         planner = bootstrap.planner(self._settings, in_memory=in_memory)
-        config = {"folder": str(Path.cwd())} if spec.source.startswith(FILE) else {}
+        config = config_of(spec, folder=Path.cwd())
         plans = [
             planner.plan(Request(spec=spec, symbols=symbols, as_of_on=day, config=config))
             for day in dates
@@ -179,4 +178,6 @@ def open_record(home: str | Path | None = None) -> Generator[OpenRecord]:
 def _parsed(strategy: Strategy) -> StrategySpec:
     if isinstance(strategy, StrategySpec):
         return strategy
-    return parse_strategy(strategy, place="strategy")
+    from tapetrail.sources.registry import source_rules  # noqa: PLC0415 # for runs only
+
+    return parse_strategy(strategy, place="strategy", sources=source_rules())

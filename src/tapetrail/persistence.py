@@ -7,28 +7,24 @@ what they roll back leaves at most a blob that nothing names.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
+from tapetrail.blobs.protocol import BlobStore
+from tapetrail.core.analysis.questions import CHART
 from tapetrail.core.blob_keys import COMPRESSED_SUFFIX, chart_key, object_key
 from tapetrail.core.canonical import Digest, digest_bytes
-from tapetrail.core.charts.chart import CHART_STYLE
-from tapetrail.core.charts.figures import ChartFigures
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import Timeframe, TimeframeUnit
-from tapetrail.core.records import (
-    AnalysisChartRecord,
-    AnalysisRecord,
-    AnalysisStatus,
+from tapetrail.core.records.answers import AnalysisChartRecord, AnalysisRecord, Answer
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.evidence import (
     ChartArchivalRecord,
+    ChartContent,
+    ChartFiles,
     ChartRecord,
-    JsonArray,
-    JsonObject,
-    Role,
-    Stored,
 )
+from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.listing import ANALYSES, CHARTS
 from tapetrail.listing.answers import AnalysisRow
 from tapetrail.listing.evidence import ChartRow
@@ -41,62 +37,28 @@ JPEG: Final = "image/jpeg"
 HTML: Final = "text/html; charset=utf-8"
 JSON: Final = "application/json"
 ARCHIVE_AFTER_DAYS: Final = 90
-ShownCharts: TypeAlias = Sequence[tuple[Stored, Digest]]
-"""The charts an analysis read, each with the digest of the image it was shown."""
-_CHART_TYPES: Final = {
-    TimeframeUnit.DAY: "daily",
-    TimeframeUnit.WEEK: "weekly",
-    TimeframeUnit.MONTH: "monthly",
-}
-
-
-class BlobStore(Protocol):
-    """Where bytes are kept."""
-
-    def put(self, content: bytes, *, key: str) -> Digest:
-        """Store `content` under `key`, once."""
-        ...
-
-    def read(self, key: str, *, digest: Digest) -> bytes:
-        """Return the bytes under `key`, checked against `digest`."""
-        ...
-
-    def url(self, key: str) -> str:
-        """Return where `key` is found."""
-        ...
+ShownChart: TypeAlias = tuple[Stored, Digest]
+"""A chart's row, and the digest of the image that is shown."""
+ShownCharts: TypeAlias = Sequence[ShownChart]
+"""The charts an analysis read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DecisionRefs:
-    """The rows that everything in one decision belongs to."""
-
-    execution: Stored
-    decision: Stored
-    strategy: Stored
-    symbol: str
-    conid: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnChart:
-    """A chart as it was drawn: its bytes, the document of every drawn value, its figures."""
+class RenderedChart:
+    """A chart as it was rendered: its bytes, the document of every drawn value, its row."""
 
     symbol: str
-    timeframe: Timeframe
     jpeg: bytes
     html: bytes
     spec: bytes
-    figures: ChartFigures
-    indicators_applied: JsonObject
-    renderer: str
-    generated_at: datetime
+    content: ChartContent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptChart:
-    """A drawn chart whose bytes are stored."""
+    """A rendered chart whose bytes are stored."""
 
-    drawn: DrawnChart
+    content: ChartContent
     image: BlobRow
     page: BlobRow
     spec: BlobRow
@@ -105,36 +67,6 @@ class KeptChart:
     def blobs(self) -> tuple[BlobRow, ...]:
         """The rows of all its bytes."""
         return (self.image, self.page, self.spec)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came of one question to one analyst."""
-
-    question: str
-    kind: str
-    timeframe: Timeframe
-    analyst: str
-    provider: str
-    model_name: str
-    role: Role
-    sample_no: int
-    params: JsonObject
-    indicators_metadata: JsonObject | None
-    response_text: str | None
-    response_json: JsonObject | None
-    confidence_score: Decimal | None
-    trend_direction: str | None
-    support_levels: JsonArray | None
-    resistance_levels: JsonArray | None
-    key_patterns: JsonArray | None
-    tokens_used: int | None
-    cost_usd: Decimal | None
-    latency_ms: int
-    status: AnalysisStatus
-    error_message: str | None
-    requested_at: datetime
-    analyzed_at: datetime
 
 
 def keep_blob(blobs: BlobStore, content: bytes, *, key: str, media_type: str) -> BlobRow:
@@ -165,7 +97,7 @@ class ChartPersistenceService:
         self._blobs = blobs
         self._clock = clock
 
-    def save_chart(self, chart: DrawnChart, *, refs: DecisionRefs, snapshot: Stored) -> Stored:
+    def save_chart(self, chart: RenderedChart, *, refs: DecisionRefs, snapshot: Stored) -> Stored:
         """Store the chart's bytes, append its row, and return the row's number and digest."""
         kept = keep_chart(self._blobs, chart)
         appends.append_blobs(self._session, kept.blobs, at=self._clock())
@@ -173,17 +105,7 @@ class ChartPersistenceService:
 
     def append_chart(self, kept: KeptChart, *, refs: DecisionRefs, snapshot: Stored) -> Stored:
         """Append the row of a chart whose bytes are stored and named in `blobs`."""
-        drawn, figures = kept.drawn, kept.drawn.figures
-        record = ChartRecord(
-            execution=refs.execution,
-            decision=refs.decision,
-            snapshot=snapshot,
-            symbol=refs.symbol,
-            conid=refs.conid,
-            timeframe=str(drawn.timeframe),
-            chart_type=_CHART_TYPES.get(drawn.timeframe.unit, "intraday"),
-            chart_style=CHART_STYLE,
-            origin="drawn",
+        files = ChartFiles(
             chart_url_jpeg=self._blobs.url(kept.image.key),
             chart_url_html=self._blobs.url(kept.page.key),
             image_media_type=kept.image.media_type,
@@ -192,20 +114,8 @@ class ChartPersistenceService:
             jpeg_digest=kept.image.digest,
             html_digest=kept.page.digest,
             spec_digest=kept.spec.digest,
-            indicators_applied=drawn.indicators_applied,
-            missing_indicators=[
-                {"name": missing.name, "reason": missing.reason}
-                for missing in figures.missing_indicators
-            ],
-            data_points=figures.data_points,
-            start_date=figures.start_on,
-            end_date=figures.end_on,
-            price_current=figures.price_current,
-            price_change_pct=figures.price_change_pct,
-            volume_avg=figures.volume_avg,
-            renderer=drawn.renderer,
-            generated_at=drawn.generated_at,
         )
+        record = ChartRecord(refs=refs, snapshot=snapshot, files=files, content=kept.content)
         return appends.append(self._session, record)
 
     def get_charts_by_execution(self, execution_id: int) -> Sequence[ChartRow]:
@@ -265,16 +175,19 @@ class LLMAnalysisPersistenceService:
         self, answers: Sequence[tuple[Answer, ShownCharts]], *, refs: DecisionRefs
     ) -> list[Stored]:
         """Append several answers, each with the charts it read, in two statements."""
-        records = [_analysis(answer, refs=refs, charts=charts) for answer, charts in answers]
+        records = [
+            AnalysisRecord(
+                refs=refs,
+                chart=charts[0][0] if answer.kind == CHART and charts else None,
+                strategy=refs.strategy,
+                symbol=refs.symbol,
+                answer=answer,
+            )
+            for answer, charts in answers
+        ]
         analyses = appends.append_all(self._session, records)
         links = [
-            AnalysisChartRecord(
-                execution=refs.execution,
-                decision=refs.decision,
-                analysis=analysis,
-                chart=chart,
-                image_digest=image,
-            )
+            AnalysisChartRecord(refs=refs, analysis=analysis, chart=chart, image_digest=image)
             for analysis, (_, charts) in zip(analyses, answers, strict=True)
             for chart, image in charts
         ]
@@ -296,57 +209,23 @@ class LLMAnalysisPersistenceService:
         return reads.analysis_stats(self._session)
 
 
-def _analysis(answer: Answer, *, refs: DecisionRefs, charts: ShownCharts) -> AnalysisRecord:
-    return AnalysisRecord(
-        execution=refs.execution,
-        decision=refs.decision,
-        chart=charts[0][0] if answer.kind == "chart" and charts else None,
-        strategy=refs.strategy,
-        symbol=refs.symbol,
-        timeframe=str(answer.timeframe),
-        kind=answer.kind,
-        question=answer.question,
-        analyst=answer.analyst,
-        role=answer.role,
-        sample_no=answer.sample_no,
-        response_text=answer.response_text,
-        response_json=answer.response_json,
-        provider=answer.provider,
-        model_name=answer.model_name,
-        params=answer.params,
-        indicators_metadata=answer.indicators_metadata,
-        confidence_score=answer.confidence_score,
-        trend_direction=answer.trend_direction,
-        support_levels=answer.support_levels,
-        resistance_levels=answer.resistance_levels,
-        key_patterns=answer.key_patterns,
-        tokens_used=answer.tokens_used,
-        cost_usd=answer.cost_usd,
-        latency_ms=answer.latency_ms,
-        status=answer.status,
-        error_message=answer.error_message,
-        requested_at=answer.requested_at,
-        analyzed_at=answer.analyzed_at,
-    )
-
-
-def keep_chart(blobs: BlobStore, drawn: DrawnChart) -> KeptChart:
+def keep_chart(blobs: BlobStore, chart: RenderedChart) -> KeptChart:
     """Store the image, the page and the spec document of a chart; no row is written yet."""
     return KeptChart(
-        drawn=drawn,
-        image=_keep_drawing(blobs, drawn, drawn.jpeg, suffix="jpg", media_type=JPEG),
-        page=_keep_drawing(blobs, drawn, drawn.html, suffix=COMPRESSED_SUFFIX, media_type=HTML),
-        spec=keep_object(blobs, drawn.spec, media_type=JSON),
+        content=chart.content,
+        image=_keep_drawing(blobs, chart, chart.jpeg, suffix="jpg", media_type=JPEG),
+        page=_keep_drawing(blobs, chart, chart.html, suffix=COMPRESSED_SUFFIX, media_type=HTML),
+        spec=keep_object(blobs, chart.spec, media_type=JSON),
     )
 
 
 def _keep_drawing(
-    blobs: BlobStore, drawn: DrawnChart, content: bytes, *, suffix: str, media_type: str
+    blobs: BlobStore, chart: RenderedChart, content: bytes, *, suffix: str, media_type: str
 ) -> BlobRow:
     key = chart_key(
-        symbol=drawn.symbol,
-        last_session=drawn.figures.end_on,
-        timeframe=str(drawn.timeframe),
+        symbol=chart.symbol,
+        last_session=chart.content.figures.end_date,
+        timeframe=chart.content.timeframe,
         digest=digest_bytes(content),
         suffix=suffix,
     )

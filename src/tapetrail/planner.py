@@ -6,17 +6,15 @@ Apart from the recorder, because reading the record needs none of it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Final
 
-from tapetrail.core.analysis.rules import ANALYST
-from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.analysts.registry import Analysts
+from tapetrail.core.errors import NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
 from tapetrail.core.strategy.parts import InstrumentName
-from tapetrail.core.strategy.strategies import StrategySpec, nearest
-from tapetrail.sources import Source
-
-SAMPLE: Final = "sample"
+from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.sources.protocol import Need, Source, SourceKind
+from tapetrail.sources.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,28 +22,38 @@ class Request:
     """A strategy to run, as the surfaces ask for it.
 
     `config` is what the execution keeps of how it was asked for, such as the folder where the paths
-    of files begin.
+    of files begin. In debug mode no provider is asked: what a network would tell must be recorded.
     """
 
     spec: StrategySpec
     symbols: Sequence[str] = ()
     as_of_on: date | None = None
     config: Mapping[str, str] = field(default_factory=dict[str, str])
+    debug_mode: bool = False
 
 
 class Planner:
-    """Settles what a run will do. It reads sources and calendars, and writes nothing."""
+    """Settles what a run will do. It reads sources and calendars, and writes nothing.
+
+    `recorded` returns the instruments of the record with a symbol. A source that asks a provider
+    resolves each name once: from then on it is what the record, or this planner, remembers.
+    """
 
     def __init__(
         self,
         *,
-        open_source: Callable[[StrategySpec, Mapping[str, str]], Source],
+        sources: Registry,
         load_calendar: Callable[[str], Calendar],
+        analysts: Analysts,
         clock: Callable[[], datetime],
+        recorded: Callable[[str], Sequence[Instrument]] = lambda _symbol: (),
     ) -> None:
-        self._open_source = open_source
+        self._sources = sources
         self._load_calendar = load_calendar
+        self._analysts = analysts
         self._clock = clock
+        self._recorded = recorded
+        self._resolved: dict[tuple[str, InstrumentName], Instrument] = {}
 
     def plan(self, request: Request) -> Plan:
         """Return what a run would decide.
@@ -53,51 +61,79 @@ class Planner:
         Raises `InvalidInput` or `NotFound` for a source, analyst, instrument or date that there
         is not: all that can be known before.
         """
-        spec = request.spec
-        _check_analysts(spec)
-        coverages = self._offers(request)
+        self._analysts.of(request.spec)
+        coverages = self._coverages(request)
         return plan_run(coverages, as_of_on=request.as_of_on, now=self._clock())
 
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
-        return weekly_dates(self._offers(Request(spec=spec)))
+        return weekly_dates(self._coverages(Request(spec=spec)))
 
-    def _offers(self, request: Request) -> list[Coverage]:
+    def _coverages(self, request: Request) -> list[Coverage]:
         spec = request.spec
-        source = self._open_source(spec, request.config)
-        by_symbol = {named.symbol: named for named in spec.instruments}
-        wanted = [
-            by_symbol.get(symbol, InstrumentName(symbol=symbol)) for symbol in request.symbols
+        kind, source = self._sources.kind(spec.source), self._sources.open(spec, request.config)
+        instruments = [
+            self._instrument(source, named, kind=kind, debug_mode=request.debug_mode)
+            for named in _wanted(request)
         ]
-        return [self._offer(source, named) for named in wanted or spec.instruments]
+        return [
+            Coverage(
+                instrument=instrument,
+                calendar=self._load_calendar(instrument.calendar),
+                sessions=source.coverage(instrument),
+                is_sample=kind.is_sample,
+            )
+            for instrument in instruments
+        ]
 
-    def _offer(self, source: Source, named: InstrumentName) -> Coverage:
-        instrument = source.instrument(named.symbol)
-        _check_market(named, instrument)
-        first_on, last_on = source.coverage(instrument)
-        return Coverage(
-            instrument=instrument,
-            calendar=self._load_calendar(instrument.calendar),
-            first_on=first_on,
-            last_on=last_on,
-            is_sample=source.name == SAMPLE,
+    def _instrument(
+        self, source: Source, named: InstrumentName, *, kind: SourceKind, debug_mode: bool
+    ) -> Instrument:
+        """Return the one instrument that `named` means; a provider is the last to be asked."""
+        if Need.NETWORK not in kind.needs:
+            return _only_one(named, source.candidates(named))
+        recorded = [known for known in self._recorded(named.symbol) if _fits(named, known)]
+        if recorded:
+            return _only_one(named, recorded)
+        if debug_mode:
+            raise NotFound(
+                f"no instrument {named} in the record; in debug mode {source.name} is not asked"
+            )
+        key = (source.name, named)
+        if key not in self._resolved:
+            self._resolved[key] = _only_one(named, source.candidates(named))
+        return self._resolved[key]
+
+
+def _wanted(request: Request) -> Sequence[InstrumentName]:
+    """Return the strategy's instruments, or those that the requested symbols name, in their order.
+
+    A symbol means every instrument of the strategy that has it.
+    """
+    named = request.spec.instruments
+    return [
+        name
+        for symbol in request.symbols
+        for name in [each for each in named if each.symbol == symbol]
+        or [InstrumentName(symbol=symbol)]
+    ] or named
+
+
+def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instrument:
+    """Return the candidate that `named` means. Raises `NotFound` unless it is exactly one."""
+    fitting = [candidate for candidate in candidates if _fits(named, candidate)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        found = " or ".join(map(str, fitting))
+        raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency")
+    offered = ", ".join(map(str, candidates)) or "nothing of that name"
+    raise NotFound(f"no instrument {named}; the source offers {offered}")
+
+
+def _fits(named: InstrumentName, instrument: Instrument) -> bool:
+    return named.may_be(
+        InstrumentName(
+            symbol=instrument.symbol, exchange=instrument.exchange, currency=instrument.currency
         )
-
-
-def _check_analysts(spec: StrategySpec) -> None:
-    for analyst in (spec.analyst, *spec.shadows):
-        if analyst != ANALYST:
-            said = "did you mean" if nearest(analyst, (ANALYST,)) else "known is"
-            raise NotFound(f"no analyst {analyst!r}; {said} {ANALYST}")
-    if spec.shadows:
-        raise InvalidInput(f"shadows: {ANALYST} already decides; a shadow is another analyst")
-
-
-def _check_market(named: InstrumentName, instrument: Instrument) -> None:
-    """Raise `NotFound` where a strategy means the symbol of another market."""
-    if named.exchange not in {None, instrument.exchange} or named.currency not in {
-        None,
-        instrument.currency,
-    }:
-        market = ", ".join(part for part in (named.exchange, named.currency) if part)
-        raise NotFound(f"no instrument {named.symbol} ({market}); the source offers {instrument}")
+    )

@@ -10,12 +10,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest
-from tapetrail.core.records import (
-    InstrumentRecord,
-    RuntimeRecord,
-    RunType,
-    Stored,
-)
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.runs import InstrumentRecord, RuntimeRecord
+from tapetrail.core.records.states import RunType
 from tapetrail.listing import STRATEGIES
 from tapetrail.listing.runs import StrategyRow
 from tapetrail.reader import Reader
@@ -74,16 +71,7 @@ class Recorder(Reader):
             instruments: list[Stored] = [
                 appends.append_instrument(
                     session,
-                    InstrumentRecord(
-                        symbol=decision.instrument.symbol,
-                        exchange=decision.instrument.exchange,
-                        currency=decision.instrument.currency,
-                        conid=decision.instrument.conid,
-                        asset_class=decision.instrument.asset_class,
-                        tick_size=decision.instrument.tick_size,
-                        multiplier=decision.instrument.multiplier,
-                        calendar=decision.instrument.calendar,
-                    ),
+                    InstrumentRecord(instrument=decision.instrument),
                 )
                 for decision in plan.decisions
             ]

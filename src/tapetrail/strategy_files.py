@@ -17,6 +17,7 @@ import yaml
 
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
+from tapetrail.sources.registry import source_rules
 
 SIZE_MAX: Final = 200_000
 DEPTH_MAX: Final = 10
@@ -98,7 +99,7 @@ def parse_strategy_text(text: str, *, place: str) -> StrategySpec:
         content = None if node is None else _value(node)
     except yaml.YAMLError as error:
         raise InvalidInput(f"{place}: {_reason(error)}") from error
-    return parse_strategy(content, place=place)
+    return parse_strategy(content, place=place, sources=source_rules())
 
 
 def strategy_text(content: Mapping[str, object]) -> str:

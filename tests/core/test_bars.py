@@ -6,8 +6,6 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.builders import calendar, daily_bars, days_of, instrument, utc, wave
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
@@ -16,25 +14,8 @@ from tapetrail.core.market.bars import (
     Bars,
     Split,
     Timeframe,
-    TimeframeUnit,
     instant_of,
 )
-
-
-@given(st.integers(1, 999), st.sampled_from(TimeframeUnit))
-def test_a_timeframe_reads_back_as_it_is_written(count: int, unit: TimeframeUnit) -> None:
-    assert Timeframe.parse(str(Timeframe(count, unit))) == Timeframe(count, unit)
-
-
-@pytest.mark.parametrize("text", ["", "d", "0d", "01d", "1 d", "1D", "1y", "-1d", "1d\n"])
-def test_any_other_text_is_no_timeframe(text: str) -> None:
-    with pytest.raises(InvalidInput, match="expected a number and m, h, d, w or mo"):
-        Timeframe.parse(text)
-
-
-def test_only_minutes_and_hours_are_intraday() -> None:
-    intraday = [Timeframe.parse(text).is_intraday for text in ("5m", "1h", "1d", "1w", "1mo")]
-    assert intraday == [True, True, False, False, False]
 
 
 def test_an_instrument_is_shown_by_symbol_exchange_and_currency() -> None:

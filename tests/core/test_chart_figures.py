@@ -17,8 +17,8 @@ def test_figures_of_the_drawn_bars() -> None:
     bars = daily_bars([*wave(30), 100.0, 101.5], volumes=[float(step) for step in range(32)])
     figures = figures_of(bars, drawn=10)
     assert figures.data_points == 10
-    assert figures.start_on == bars.first_on[-10].item()
-    assert figures.end_on == date(2026, 11, 20)
+    assert figures.start_date == bars.first_on[-10].item()
+    assert figures.end_date == date(2026, 11, 20)
     assert figures.price_current == Decimal("101.5")
     assert figures.price_change_pct == Decimal("1.500000")
     assert figures.volume_avg == Decimal("21.5")

@@ -34,13 +34,7 @@ from tapetrail.core.market.bars import (
     Split,
     Timeframe,
 )
-from tapetrail.core.market.histories import (
-    adjust_for_splits,
-    derive_bars,
-    known_at,
-    monthly_bars,
-    weekly_bars,
-)
+from tapetrail.core.market.histories import adjust_for_splits, derive_bars, known_at
 from tapetrail.core.market.sessions import close_on_or_before
 
 GOOD_FRIDAY = date(2026, 4, 3)
@@ -52,6 +46,18 @@ TURN_OF_YEAR = calendar(
     early_closes={date(2025, 12, 24): time(13, 0)},
 )
 YEAR = calendar(date(2026, 1, 1), date(2026, 12, 31))
+
+
+def weekly_bars(
+    daily: Bars, where: Calendar, *, as_of: datetime, partial: PartialBar = PartialBar.EXCLUDE
+) -> Bars:
+    return derive_bars(daily, WEEKLY, calendar=where, as_of=as_of, partial=partial)
+
+
+def monthly_bars(
+    daily: Bars, where: Calendar, *, as_of: datetime, partial: PartialBar = PartialBar.EXCLUDE
+) -> Bars:
+    return derive_bars(daily, MONTHLY, calendar=where, as_of=as_of, partial=partial)
 
 
 def labels(bars: Bars) -> list[str]:
@@ -225,25 +231,22 @@ def test_an_instant_after_the_calendars_end_cannot_tell_whether_a_week_is_over()
 def test_weeks_are_not_built_from_weeks() -> None:
     as_of = utc("2026-11-20 21:00")
     weeks = weekly_bars(daily_bars(wave(20)), YEAR, as_of=as_of)
-    with pytest.raises(InvalidInput, match="1w bars: expected daily ones") as failure:
+    with pytest.raises(InvalidInput, match="1w bars: expected 1d ones") as failure:
         monthly_bars(weeks, YEAR, as_of=as_of)
     assert failure.value.kind is ErrorKind.BAD_BARS
 
 
-def test_each_timeframe_is_derived_by_its_rule() -> None:
+def test_a_timeframe_that_is_its_own_base_is_its_known_bars() -> None:
     daily, as_of = daily_bars(wave(60), on=YEAR), utc("2026-11-20 20:00")
-
-    def derived(timeframe: Timeframe) -> bytes:
-        return bars_text(derive_bars(daily, timeframe, calendar=YEAR, as_of=as_of))
-
-    assert derived(DAILY) == bars_text(daily.take(slice(59)))
-    assert derived(WEEKLY) == bars_text(weekly_bars(daily, YEAR, as_of=as_of))
-    assert derived(MONTHLY) == bars_text(monthly_bars(daily, YEAR, as_of=as_of))
+    hours = replace(daily, timeframe=Timeframe.parse("1h"))
+    for bars in (daily, hours):
+        derived = derive_bars(bars, bars.timeframe, calendar=YEAR, as_of=as_of)
+        assert bars_text(derived) == bars_text(bars.take(slice(59)))
 
 
 def test_other_timeframes_are_not_derived_from_days() -> None:
     as_of = utc("2026-11-20 21:00")
-    with pytest.raises(InvalidInput, match="timeframe 2w: daily bars make 1d, 1w and 1mo"):
+    with pytest.raises(InvalidInput, match="1d bars: expected 2w ones"):
         derive_bars(daily_bars([1]), Timeframe.parse("2w"), calendar=YEAR, as_of=as_of)
 
 

@@ -1,5 +1,6 @@
 """What a run will decide: which instruments, as of which close, with which provenance."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ from tests.builders import SUNDAY_TO_THURSDAY, calendar, instrument, utc
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Calendar, time_of
 from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 
 # Thanksgiving 2026: Thursday is a holiday, Friday closes at 13:00 in New York, 18:00 UTC.
 NEW_YORK: Final = calendar(
@@ -35,8 +36,7 @@ def coverage(
     return Coverage(
         instrument=instrument(symbol),
         calendar=on,
-        first_on=first_on,
-        last_on=last_on,
+        sessions=(first_on, last_on),
         is_sample=is_sample,
     )
 
@@ -67,6 +67,18 @@ def test_without_a_date_a_run_is_as_of_the_latest_completed_session() -> None:
     assert plan_run([coverage()], as_of_on=None, now=NOW).as_of == utc("2026-11-27 18:00")
     plan = plan_run([coverage()], as_of_on=None, now=before_the_early_close)
     assert plan.as_of == utc("2026-11-25 21:00")
+
+
+def test_where_only_a_fetch_can_tell_the_calendar_alone_settles_the_close() -> None:
+    unknown = replace(coverage(), sessions=None)
+    plan = plan_run([unknown], as_of_on=None, now=NOW)
+    assert (plan.as_of, plan.provenance) == (utc("2026-11-27 18:00"), Provenance.LIVE)
+    before_any_known = plan_run([unknown], as_of_on=date(2026, 1, 5), now=NOW)
+    assert before_any_known.as_of == utc("2026-01-05 21:00")
+    with pytest.raises(InvalidInput, match="which is not over"):
+        plan_run([unknown], as_of_on=date(2026, 11, 30), now=NOW)
+    with pytest.raises(InvalidInput, match="only a fetch can tell"):
+        weekly_dates([coverage(), unknown])
 
 
 def test_without_a_date_each_instrument_goes_as_far_as_its_bars_do() -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,18 +12,15 @@ from typing import Final, cast
 import pytest
 import rfc8785
 
+from tapetrail.core.analysis.analyses import SignalType, Trend
+from tapetrail.core.analysis.signals import Signal
 from tapetrail.core.canonical import FieldValue, canonical_json, parse_digest, record_document
-from tapetrail.core.records import (
-    DecisionStatus,
-    EndState,
-    InstrumentRecord,
-    Record,
-    Role,
-    SignalRecord,
-    Stored,
-    digest_of,
-    seal_digest,
-)
+from tapetrail.core.market.instruments import Instrument
+from tapetrail.core.records.answers import SignalRecord
+from tapetrail.core.records.base import Record, Stored, digest_of, record_fields, record_values
+from tapetrail.core.records.runs import DecisionRefs, InstrumentRecord
+from tapetrail.core.records.seals import EndState, seal_digest
+from tapetrail.core.records.states import DecisionStatus, Role
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "record-format.md"
 SECTION: Final = PAGE.read_text("utf-8").split("\n## Worked examples\n")[1].split("\n## ")[0]
@@ -119,14 +115,16 @@ def test_the_seal_holds_the_decision_first_and_the_signal_last() -> None:
 
 def instrument_record(row: Mapping[str, str]) -> InstrumentRecord:
     return InstrumentRecord(
-        symbol=row["symbol"],
-        exchange=row["exchange"],
-        currency=row["currency"],
-        conid=None,
-        asset_class=row["asset_class"],
-        tick_size=Decimal(row["tick_size"]),
-        multiplier=Decimal(row["multiplier"]),
-        calendar=row["calendar"],
+        instrument=Instrument(
+            symbol=row["symbol"],
+            exchange=row["exchange"],
+            currency=row["currency"],
+            conid=None,
+            asset_class=row["asset_class"],
+            tick_size=Decimal(row["tick_size"]),
+            multiplier=Decimal(row["multiplier"]),
+            calendar=row["calendar"],
+        )
     )
 
 
@@ -136,17 +134,28 @@ def reference(name: str) -> Stored:
 
 def signal_record(row: Mapping[str, str]) -> SignalRecord:
     return SignalRecord(
-        execution=reference("execution_id"),
-        decision=reference("decision_id"),
+        refs=DecisionRefs(
+            execution=reference("execution_id"),
+            decision=reference("decision_id"),
+            strategy=reference("strategy_id"),
+            symbol=row["symbol"],
+            conid=None,
+        ),
         chart=reference("chart_id"),
         llm_analysis=reference("llm_analysis_id"),
-        strategy=reference("strategy_id"),
-        symbol=row["symbol"],
-        conid=None,
         role=Role(row["role"]),
-        signal_type=row["signal_type"],
+        signal=signal(row),
+        levels_valid=row["levels_valid"] == "t",
+        decided_at=datetime.fromisoformat(row["decided_at"]),
+        generated_at=datetime.fromisoformat(row["generated_at"]),
+    )
+
+
+def signal(row: Mapping[str, str]) -> Signal:
+    return Signal(
+        signal_type=SignalType(row["signal_type"]),
         confidence=Decimal(row["confidence"]),
-        trend=row["trend"],
+        trend=Trend(row["trend"]),
         entry_type=None,
         entry_price=None,
         stop_loss=None,
@@ -158,9 +167,6 @@ def signal_record(row: Mapping[str, str]) -> SignalRecord:
         timeframe_confirmation=row["timeframe_confirmation"],
         reasoning=row["reasoning"],
         strategy_metadata=json.loads(row["strategy_metadata"]),
-        levels_valid=row["levels_valid"] == "t",
-        decided_at=datetime.fromisoformat(row["decided_at"]),
-        generated_at=datetime.fromisoformat(row["generated_at"]),
     )
 
 
@@ -173,9 +179,8 @@ def signal_record(row: Mapping[str, str]) -> SignalRecord:
 )
 def test_our_code_gives_the_same_text_and_digest(record: Record, text: str, digest: str) -> None:
     values: dict[str, FieldValue] = {
-        field.name: value.digest if isinstance(value, Stored) else value
-        for field in fields(record)
-        for value in [getattr(record, field.name)]
+        name: value.digest if isinstance(value, Stored) else value
+        for name, value in record_values(record).items()
     }
     assert canonical_json(record_document(record.TABLE, values)).decode() == text
     assert digest_of(record) == digest
@@ -191,6 +196,6 @@ def test_every_printed_column_is_one_of_the_rows() -> None:
     for block, kind in ((INSTRUMENT_ROW, InstrumentRecord), (SIGNAL_ROW, SignalRecord)):
         printed = {line.partition("|")[0].strip() for line in block.splitlines()} - NOT_COVERED
         assert {name.removesuffix("_id") for name in printed} == {
-            field.name for field in fields(kind)
+            field.name for field in record_fields(kind)
         }
     assert {name for name in SIGNAL if name.endswith("_id")} == set(REFERENCES)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import DAILY, MONTHLY, WEEKLY, Split
+from tapetrail.core.market.bars import DAILY, MONTHLY, WEEKLY, Split, Timeframe
 from tapetrail.core.market.indicators import IndicatorSettings
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.signal_settings import SignalSettings
@@ -23,12 +23,13 @@ from tapetrail.core.strategy.strategies import (
     spec_digest,
     spec_document,
 )
+from tapetrail.sources.registry import source_rules
 
 LEAST: Final[Mapping[str, object]] = {"name": "mine", "instruments": ["AAPL"]}
 
 
 def parsed(**keys: object) -> StrategySpec:
-    return parse_strategy({**LEAST, **keys}, place="mine.yaml")
+    return parse_strategy({**LEAST, **keys}, place="mine.yaml", sources=source_rules())
 
 
 def refusal(**keys: object) -> str:
@@ -79,6 +80,13 @@ def test_the_defaults_are_those_of_the_settings_they_become() -> None:
 def test_what_is_drawn_follows_the_timeframes_in_their_order() -> None:
     spec = parsed(timeframes=["1mo", "1d", "1w"], bars={"1d": 120, "1mo": 36})
     assert spec.drawn == ((MONTHLY, 36), (DAILY, 120), (WEEKLY, 104))
+    assert spec.base_timeframe == DAILY
+
+
+def test_bars_are_a_mapping_from_every_timeframe_that_is_drawn_to_a_number() -> None:
+    bars = parsed(bars={"1mo": 36}).bars
+    assert dict(bars) == {DAILY: 250, WEEKLY: 104, MONTHLY: 36}
+    assert (len(bars), bars[MONTHLY], Timeframe.parse("1h") in bars) == (3, 36, False)
 
 
 @pytest.mark.parametrize("nothing", [False, None])
@@ -122,7 +130,7 @@ def test_true_is_no_number_of_bars(name: str) -> None:
         ({"signal": {"RSI": 9}}, "unknown key 'signal.RSI', did you mean 'indicators.RSI'?"),
         (
             {"signal": {"xyz": 1}},
-            "unknown key 'signal.xyz'; known: horizon_sessions, min_reward_risk, sell_means, stop",
+            "unknown key 'signal.xyz'; known: entry_sessions, horizon_sessions, min_reward_risk",
         ),
     ],
 )
@@ -345,7 +353,7 @@ def test_a_long_value_is_cut_in_the_message() -> None:
 def test_a_specification_cannot_be_changed_and_can_be_a_key() -> None:
     spec = parsed()
     with pytest.raises(ValidationError):
-        spec.bars.daily = 3
+        spec.name = "other"
     assert hash(spec) == hash(parsed())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tapetrail import bootstrap
 from tapetrail.child_run import run_in_child
-from tapetrail.core.records import RunType
+from tapetrail.core.records.states import RunType
 from tapetrail.planner import Request
 from tapetrail.settings import read_settings
 from tapetrail.sources.calendars import load_calendar

@@ -11,7 +11,7 @@ from tests.docs.examples import CONDITIONS, EMPTY_TODAY, FOLDER, INDEX, example_
 from tests.docs.pages import read_page
 
 import tapetrail
-from tapetrail.store.tables import metadata
+from tapetrail.store.tables.schema import metadata
 from tapetrail.wire import Shown
 
 # What differs by time, host and release, or follows from what does; its form is compared.

@@ -21,6 +21,7 @@ from tests.docs.pages import (
 from tests.docs.test_examples import PAGES
 
 from tapetrail.core.strategy.parts import DataSpec
+from tapetrail.sources.registry import KINDS
 
 ALL: Final = sorted(
     [*ROOT.glob("*.md"), *(path for path in DOCS.rglob("*.md") if "decisions" not in path.parts)]
@@ -81,6 +82,11 @@ def test_the_page_of_strategy_files_names_every_key_of_data_and_its_default() ->
             assert documented[name] == "required"
         else:
             assert yaml.safe_load(documented[name]) == field.default, name
+
+
+def test_the_page_of_strategy_files_says_of_every_source_what_its_registry_says() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", read_page(STRATEGY_PAGE), re.MULTILINE)
+    assert {(kind.written, kind.summary) for kind in KINDS} <= set(rows)
 
 
 def test_the_image_of_the_front_page_is_one_that_we_draw() -> None:

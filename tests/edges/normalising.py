@@ -11,8 +11,10 @@ from tests.builders import MONDAY_TO_FRIDAY, calendar, instrument
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Adjustment, Bars, Calendar, Instrument
-from tapetrail.sources.tabular.frames import read_frame
+from tapetrail.sources.tabular.frames import tables_of
 from tapetrail.sources.tabular.normaliser import DataConventions, Normalised, bars_of
+from tapetrail.sources.tabular.raw import RawColumns, parse_columns
+from tapetrail.sources.tabular.tables import symbol_table
 
 SPLIT: Final = DataConventions(adjustment=Adjustment.SPLIT)
 ZONES: Final = ("America/New_York", "Asia/Tokyo", "Europe/London", "UTC")
@@ -25,6 +27,10 @@ ROW: Final = {"open": 10.0, "high": 11.0, "low": 9.0, "close": 10.5, "volume": 1
 def exchange(zone: str = "America/New_York") -> Calendar:
     """Return sessions of 09:30 to 16:00 on weekdays, both changes of the clocks among them."""
     return calendar(date(2024, 1, 1), date(2024, 12, 31), weekdays=MONDAY_TO_FRIDAY, zone=zone)
+
+
+def read_frame(data: object, *, symbol: str | None = None) -> RawColumns:
+    return parse_columns(symbol_table(tables_of(data), symbol, place="frame"))
 
 
 def normalised(

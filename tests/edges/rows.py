@@ -10,7 +10,7 @@ from psycopg import errors
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DBAPIError
 
-from tapetrail.store.tables import metadata
+from tapetrail.store.tables.schema import metadata
 
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FRIDAY: Final = date(2026, 11, 20)

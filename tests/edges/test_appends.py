@@ -13,16 +13,17 @@ from tests.edges.conftest import Connect
 
 from tapetrail.core.canonical import digest_text
 from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
-from tapetrail.core.records import InstrumentRecord
+from tapetrail.core.market.instruments import Instrument
+from tapetrail.core.records.runs import InstrumentRecord
 from tapetrail.store import appends, reads
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.private.server import ServerAddress
 from tapetrail.store.session import ReconnectPolicy, open_engine, transaction
-from tapetrail.store.tables import metadata
+from tapetrail.store.tables.schema import metadata
 
 pytestmark = pytest.mark.service
 
-SHARE = InstrumentRecord(
+SHARE = Instrument(
     symbol="AAPL",
     exchange="XNAS",
     currency="USD",
@@ -44,31 +45,36 @@ def session(connect: Connect) -> Generator[Session]:
 
 
 def test_the_same_row_again_is_the_row_that_is_there(session: Session) -> None:
-    first = appends.append_or_same(session, SHARE, unique=UNIQUE)
-    assert appends.append_or_same(session, SHARE, unique=UNIQUE) == first
+    first = appends.append_or_same(session, InstrumentRecord(instrument=SHARE), unique=UNIQUE)
+    assert (
+        appends.append_or_same(session, InstrumentRecord(instrument=SHARE), unique=UNIQUE) == first
+    )
 
 
 def test_another_content_under_the_same_name_is_refused(session: Session) -> None:
-    appends.append_or_same(session, SHARE, unique=UNIQUE)
+    appends.append_or_same(session, InstrumentRecord(instrument=SHARE), unique=UNIQUE)
     other = replace(SHARE, calendar="XNYS")
     with pytest.raises(InvalidInput, match=r"instruments: symbol AAPL, .* with other content"):
-        appends.append_or_same(session, other, unique=UNIQUE)
+        appends.append_or_same(session, InstrumentRecord(instrument=other), unique=UNIQUE)
 
 
 def test_a_source_that_knows_less_of_an_instrument_means_the_one_that_is_recorded(
     session: Session,
 ) -> None:
     known = replace(SHARE, symbol="KNOWN", conid=265598)
-    first = appends.append_instrument(session, known)
+    first = appends.append_instrument(session, InstrumentRecord(instrument=known))
     less = replace(known, conid=None, tick_size=None)
-    assert [appends.append_instrument(session, record) for record in (known, less)] == [first] * 2
+    assert [
+        appends.append_instrument(session, InstrumentRecord(instrument=record))
+        for record in (known, less)
+    ] == [first] * 2
 
 
 def test_a_tick_size_that_the_record_leaves_open_stays_open(session: Session) -> None:
     left_open = replace(SHARE, symbol="OPEN", tick_size=None)
-    first = appends.append_instrument(session, left_open)
+    first = appends.append_instrument(session, InstrumentRecord(instrument=left_open))
     stated = replace(left_open, tick_size=Decimal("0.01"))
-    assert appends.append_instrument(session, stated) == first
+    assert appends.append_instrument(session, InstrumentRecord(instrument=stated)) == first
 
 
 @pytest.mark.parametrize(
@@ -85,9 +91,9 @@ def test_an_instrument_that_is_another_one_is_refused_by_what_differs(
     session: Session, change: dict[str, Any], said: str
 ) -> None:
     share = replace(SHARE, symbol="ONE")
-    appends.append_instrument(session, share)
+    appends.append_instrument(session, InstrumentRecord(instrument=share))
     with pytest.raises(InvalidInput, match=said) as refused:
-        appends.append_instrument(session, replace(share, **change))
+        appends.append_instrument(session, InstrumentRecord(instrument=replace(share, **change)))
     assert refused.value.message.startswith("instrument ONE (XNAS, USD): ")
 
 
@@ -136,22 +142,22 @@ def test_a_server_that_is_away_is_an_edge_that_failed(tmp_path: Path) -> None:
 
 def test_a_wait_for_a_server_ends_in_time_and_for_good_where_it_is_final(tmp_path: Path) -> None:
     engine = open_engine(f"{NOBODY}{tmp_path}")
-    reach = ReconnectPolicy(engine, patience_s=0.3)
+    reconnect = ReconnectPolicy(engine, patience_s=0.3)
     with pytest.raises(EdgeFailure):
         ask(engine)
-    assert not reach.is_refused
-    reach.is_final = True
+    assert not reconnect.is_refused
+    reconnect.is_final = True
     with pytest.raises(SystemExit):
         ask(engine)
-    assert reach.is_refused
+    assert reconnect.is_refused
 
 
 def test_open_connections_outlive_a_refusal_and_no_others_follow(server: ServerAddress) -> None:
     engine = open_engine(server.url("postgres"))
-    reach = ReconnectPolicy(engine, patience_s=0.3)
+    reconnect = ReconnectPolicy(engine, patience_s=0.3)
     with engine.connect() as connection:
         assert connection.scalar(text("SHOW timezone")) == "UTC"
-        reach.refuse()
+        reconnect.refuse()
         assert connection.scalar(text("SELECT 1")) == 1
         with pytest.raises(SystemExit):
             engine.connect()

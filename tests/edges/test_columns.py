@@ -47,7 +47,7 @@ def test_close_in_capitals_is_the_close_and_not_a_missing_column() -> None:
     """The failure that made a whole pipeline hold: `Close` was looked up as `close`."""
     for name in ("Close", "close", "CLOSE"):
         matched = match_columns(["Date", "Open", "High", "Low", name], place="a.csv")
-        assert matched.positions[Field.CLOSE] == 4
+        assert matched[Field.CLOSE] == 4
 
 
 def test_an_adjusted_close_is_never_the_close() -> None:
@@ -76,12 +76,12 @@ def test_a_missing_field_lists_what_was_found() -> None:
 def test_an_unnamed_index_is_the_time_only_where_nothing_else_is() -> None:
     prices = ["open", "high", "low", "close"]
     for name in ("", "index", "Unnamed: 0", "__index_level_0__"):
-        assert match_columns([name, *prices], place="a").positions[Field.TIME] == 0
+        assert match_columns([name, *prices], place="a")[Field.TIME] == 0
         beside = match_columns([name, "Date", *prices], place="a")
-        assert (beside.positions[Field.TIME], beside.ignored) == (1, (name,))
+        assert beside[Field.TIME] == 1
 
 
-def test_a_volume_may_be_missing_and_other_columns_are_listed() -> None:
+def test_a_volume_may_be_missing_and_other_columns_are_left_alone() -> None:
     matched = match_columns(["t", "o", "h", "l", "c", "vw", "n"], place="a")
-    assert Field.VOLUME not in matched.positions
-    assert matched.ignored == ("vw", "n")
+    assert list(matched.values()) == [0, 1, 2, 3, 4]
+    assert Field.VOLUME not in matched

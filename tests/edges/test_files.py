@@ -17,21 +17,22 @@ from tests.builders import utc
 
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound, TapeTrailError
 from tapetrail.core.market.bar_text import bars_text
-from tapetrail.core.market.bars import WEEKLY, Adjustment, Instrument, Split
+from tapetrail.core.market.bars import DAILY, WEEKLY, Adjustment, Instrument, Split
 from tapetrail.core.market.conventions import MissingPrices
-from tapetrail.sources import Fetched, Source
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.protocol import Fetched
 from tapetrail.sources.sample import SampleSource
-from tapetrail.sources.tabular.datasets import DatasetSpec, ListedSource
+from tapetrail.sources.tabular.datasets import DatasetSpec, TabularSource
 from tapetrail.sources.tabular.file_formats import BYTES_MAX, parse_tables
-from tapetrail.sources.tabular.files import FileSource, FrameSource
+from tapetrail.sources.tabular.files import FileSource
+from tapetrail.sources.tabular.in_memory import FrameSource
 from tapetrail.sources.tabular.normaliser import DataConventions
 
 RAW: Final = DataConventions(adjustment=Adjustment.RAW)
 SPLIT: Final = DataConventions(adjustment=Adjustment.SPLIT)
 START: Final = date(2000, 1, 1)
 END: Final = utc("2013-03-01 21:00")
-LISTING: Final = DatasetSpec(exchange="XNAS", currency="USD", conventions=SPLIT)
+DATASET: Final = DatasetSpec(exchange="XNAS", currency="USD", conventions=SPLIT)
 HEADER: Final = "Date,Open,High,Low,Close,Volume\n"
 LINES: Final = (
     "2012-08-01,10,11,9,10.50,100\n"
@@ -40,15 +41,21 @@ LINES: Final = (
 )  # fmt: skip
 
 
-def source_of(path: Path, dataset: DatasetSpec = LISTING) -> FileSource:
+def source_of(path: Path, dataset: DatasetSpec = DATASET) -> FileSource:
     return FileSource.parse(f"file:{path.name}", folder=path.parent, dataset=dataset)
 
 
 def fetched(
-    source: Source, symbol: str = "AAPL", *, first: date = START, as_of: str = "2013-03-01 21:00"
+    source: TabularSource,
+    symbol: str = "AAPL",
+    *,
+    first: date = START,
+    as_of: str = "2013-03-01 21:00",
 ) -> Fetched:
     calendar = load_calendar("XNAS")
-    return source.fetch(source.instrument(symbol), first=first, as_of=utc(as_of), calendar=calendar)
+    return source.fetch(
+        source.instrument(symbol), timeframe=DAILY, first=first, as_of=utc(as_of), calendar=calendar
+    )
 
 
 def written(folder: Path, content: bytes | str, name: str = "AAPL.csv") -> FileSource:
@@ -57,7 +64,7 @@ def written(folder: Path, content: bytes | str, name: str = "AAPL.csv") -> FileS
     return source_of(path)
 
 
-def refusal(source: ListedSource, kind: ErrorKind = ErrorKind.BAD_BARS) -> str:
+def refusal(source: TabularSource, kind: ErrorKind = ErrorKind.BAD_BARS) -> str:
     with pytest.raises(TapeTrailError) as failure:
         fetched(source)
     assert failure.value.kind is kind
@@ -67,7 +74,9 @@ def refusal(source: ListedSource, kind: ErrorKind = ErrorKind.BAD_BARS) -> str:
 def sample(symbol: str = "AAPL") -> Fetched:
     source = SampleSource()
     calendar = load_calendar("XNAS")
-    return source.fetch(source.instrument(symbol), first=START, as_of=END, calendar=calendar)
+    return source.fetch(
+        source.instrument(symbol), timeframe=DAILY, first=START, as_of=END, calendar=calendar
+    )
 
 
 def sample_frame(symbol: str = "AAPL") -> pl.DataFrame:
@@ -132,7 +141,7 @@ def test_raw_bars_and_their_splits_are_the_sample_as_of_any_instant(
     calendar = load_calendar("XNAS")
     origin = SampleSource()
     theirs = origin.fetch(
-        origin.instrument("AAPL"), first=START, as_of=utc(as_of), calendar=calendar
+        origin.instrument("AAPL"), timeframe=DAILY, first=START, as_of=utc(as_of), calendar=calendar
     )
     everything = sample()
     payload = everything.payload.decode().split("\n", 1)[1].split("Split,Ratio")[0]
@@ -350,7 +359,7 @@ def test_one_file_a_symbol(tmp_path: Path) -> None:
     written(tmp_path, HEADER + LINES, "AAPL.daily.csv")
     written(tmp_path, HEADER + LINES.replace("10.75", "10.9"), "BRK.B.daily.csv")
     written(tmp_path, "no bars at all", "notes.txt")
-    source = FileSource.parse("file:{symbol}.daily.csv", folder=tmp_path, dataset=LISTING)
+    source = FileSource.parse("file:{symbol}.daily.csv", folder=tmp_path, dataset=DATASET)
     assert [share.symbol for share in source.instruments()] == ["AAPL", "BRK.B"]
     assert fetched(source, "BRK.B").bars.close[-1] == 10.9
     assert b"source=file:{symbol}.daily.csv symbol=BRK.B" in fetched(source, "BRK.B").payload
@@ -367,7 +376,7 @@ def test_one_file_of_several_symbols(tmp_path: Path) -> None:
     assert source.coverage(source.instrument("MSFT")) == (date(2012, 8, 1), date(2012, 8, 3))
 
 
-def test_a_file_that_names_no_symbol_has_the_listings_or_its_own_name(tmp_path: Path) -> None:
+def test_a_file_that_names_no_symbol_has_the_datasets_or_its_own_name(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER + LINES, "prices.csv").path
     named = DatasetSpec(exchange="XNAS", currency="USD", symbol="AAPL", conventions=SPLIT)
     assert [share.symbol for share in source_of(path).instruments()] == ["prices"]
@@ -401,18 +410,18 @@ def test_no_bars_before_the_instant_is_a_stated_reason(tmp_path: Path) -> None:
                                   "file:{symbol}{symbol}.csv"])  # fmt: skip
 def test_what_names_no_file_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(InvalidInput, match=r"expected file: and a path|may stand once"):
-        FileSource.parse(text, folder=tmp_path, dataset=LISTING)
+        FileSource.parse(text, folder=tmp_path, dataset=DATASET)
 
 
 def test_a_frame_that_nothing_names_is_refused() -> None:
     with pytest.raises(InvalidInput, match="frame: names no symbol"):
-        FrameSource.of(sample_frame(), dataset=LISTING)
+        FrameSource.of(sample_frame(), dataset=DATASET)
 
 
 def test_a_frame_of_several_symbols() -> None:
     frame = sample_frame().with_columns(pl.lit("AAPL").alias("Symbol"))
     both = pl.concat([frame, frame.with_columns(pl.lit("MSFT").alias("Symbol"))])
-    source = FrameSource.of(both, dataset=LISTING)
+    source = FrameSource.of(both, dataset=DATASET)
     assert [share.symbol for share in source.instruments()] == ["AAPL", "MSFT"]
     assert bars_text(fetched(source).bars) == bars_text(sample().bars)
 
@@ -425,6 +434,6 @@ def test_a_frame_that_is_changed_later_changes_nothing() -> None:
     assert bars_text(fetched(source, "FB").bars) == bars_text(sample("FB").bars)
 
 
-def test_a_listing_is_of_daily_bars() -> None:
+def test_a_dataset_is_of_daily_bars() -> None:
     with pytest.raises(InvalidInput, match="1w bars: a source offers daily ones"):
         DatasetSpec(exchange="XNAS", currency="USD", conventions=DataConventions(timeframe=WEEKLY))

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.records import ExecutionStatus
+from tapetrail.core.records.states import ExecutionStatus
 from tapetrail.listing import CHARTS, DECISIONS, EXECUTIONS, LISTS, ListSpec, Selection, list_named
 from tapetrail.listing.cursors import decode_cursor, encode_cursor
 from tapetrail.listing.spec import Numbered

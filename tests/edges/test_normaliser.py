@@ -9,7 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from tests.builders import calendar, instrument
+from tests.builders import calendar, instrument, utc
 from tests.edges.bar_shapes import (
     BarData,
     Quote,
@@ -25,6 +25,7 @@ from tests.edges.normalising import (
     bars,
     exchange,
     normalised,
+    read_frame,
     refusal,
     rows,
 )
@@ -40,7 +41,8 @@ from tapetrail.core.market.bars import (
     Timeframe,
 )
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
-from tapetrail.sources.tabular.frames import read_frame
+from tapetrail.sources.tabular.datasets import DatasetSpec
+from tapetrail.sources.tabular.in_memory import FrameSource
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of
 from tapetrail.sources.tabular.zones import zone_named
 
@@ -283,6 +285,22 @@ def test_a_volume_factor_is_not_applied_twice() -> None:
     assert "volumeFactor 0 must be a number above 0" in refusal({"data": [row], "volumeFactor": 0})
 
 
+def test_a_volume_factor_that_the_data_state_is_in_the_evidence() -> None:
+    """Without it, nobody could derive the recorded volumes from the rows again."""
+    row = {"t": 1_709_562_600_000, "o": 1, "h": 1, "l": 1, "c": 1, "v": 2}
+    dataset = DatasetSpec(exchange="XNAS", currency="USD", symbol="AAPL", conventions=SPLIT)
+    for stated, ends in (({"volumeFactor": "100"}, " volume_factor=100"), ({}, "=2024-03-04")):
+        source = FrameSource.of({"data": [row], **stated}, dataset=dataset)
+        found = source.fetch(
+            source.instrument("AAPL"),
+            timeframe=DAILY,
+            first=FIRST,
+            as_of=utc("2024-03-05 00:00"),
+            calendar=exchange(),
+        )
+        assert found.payload.decode().splitlines()[0].endswith(ends)
+
+
 FIVE: Final = DataConventions(adjustment=Adjustment.RAW, timeframe=Timeframe.parse("5m"))
 
 
@@ -352,7 +370,7 @@ def test_no_rows_left_are_no_bars(timeframe: Timeframe) -> None:
     raw = read_frame(rows({"date": "2024-03-04T15:00:00Z"})).take([])
     conventions = DataConventions(adjustment=Adjustment.RAW, timeframe=timeframe)
     found = bars_of(raw, instrument=instrument(), calendar=exchange(), conventions=conventions)
-    assert (len(found.bars), found.was_reordered) == (0, False)
+    assert len(found.bars) == 0
 
 
 def test_ib_async_bars_with_a_time_of_day_are_intraday_bars() -> None:

@@ -17,63 +17,72 @@ from tests.edges.rows import DIGEST, NOON, Rows
 import tapetrail
 from tapetrail import ChartPersistenceService, LLMAnalysisPersistenceService
 from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.core.analysis.replies import AnswerKey, Reply
 from tapetrail.core.canonical import Digest, digest_bytes
+from tapetrail.core.charts.chart import CHART_STYLE
 from tapetrail.core.charts.figures import ChartFigures
 from tapetrail.core.errors import EdgeFailure, IntegrityFailure, InvalidInput
-from tapetrail.core.market.bars import DAILY, Timeframe
-from tapetrail.core.records import AnalysisStatus, Role, Stored
-from tapetrail.persistence import Answer, DecisionRefs, DrawnChart
-from tapetrail.store.tables import metadata
+from tapetrail.core.records.answers import Answer, StatedAnalysis
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.evidence import ChartContent
+from tapetrail.core.records.runs import DecisionRefs
+from tapetrail.core.records.states import AnalysisStatus, Role
+from tapetrail.persistence import RenderedChart
+from tapetrail.store.tables.schema import metadata
 
 pytestmark = pytest.mark.service
 
 LATER: Final = NOON + timedelta(days=100)
-WEEKLY: Final = Timeframe.parse("1w")
 FIGURES: Final = ChartFigures(
     data_points=250,
-    start_on=date(2025, 11, 24),
-    end_on=date(2026, 11, 20),
+    start_date=date(2025, 11, 24),
+    end_date=date(2026, 11, 20),
     price_current=Decimal("101.5"),
     price_change_pct=Decimal("-0.25"),
     volume_avg=Decimal(1000),
     missing_indicators=(),
 )
-CHART: Final = DrawnChart(
-    symbol="AAPL",
-    timeframe=DAILY,
-    jpeg=b"an image",
-    html=b"<p>a page",
-    spec=b"{}",
-    figures=FIGURES,
+CONTENT: Final = ChartContent(
+    timeframe="1d",
+    chart_type="daily",
+    chart_style=CHART_STYLE,
     indicators_applied={"sma": [20, 50]},
+    figures=FIGURES,
     renderer="tests",
     generated_at=NOON,
 )
+CHART: Final = RenderedChart(
+    symbol="AAPL", jpeg=b"an image", html=b"<p>a page", spec=b"{}", content=CONTENT
+)
+WEEKLY: Final = replace(
+    CHART, jpeg=b"weekly", content=replace(CONTENT, timeframe="1w", chart_type="weekly")
+)
 ANSWER: Final = Answer(
-    question="chart:1d",
+    key=AnswerKey(question="chart:1d", analyst="builtin:rules"),
     kind="chart",
-    timeframe=DAILY,
-    analyst="builtin:rules",
-    provider="builtin",
-    model_name="rules",
+    timeframe="1d",
     role=Role.DECIDING,
-    sample_no=1,
-    params={},
-    indicators_metadata=None,
-    response_text='{"trend":"bullish"}',
-    response_json={"trend": "bullish"},
-    confidence_score=Decimal("0.6"),
-    trend_direction="bullish",
-    support_levels=["95"],
-    resistance_levels=["110"],
-    key_patterns=[],
-    tokens_used=10,
-    cost_usd=Decimal("0.01"),
-    latency_ms=100,
+    reply=Reply(
+        provider="builtin",
+        model_name="rules",
+        params={},
+        response_text='{"trend":"bullish"}',
+        tokens_used=10,
+        cost_usd=Decimal("0.01"),
+        latency_ms=100,
+        requested_at=NOON,
+        analyzed_at=NOON,
+    ),
+    stated=StatedAnalysis(
+        response_json={"trend": "bullish"},
+        confidence_score=Decimal("0.6"),
+        trend_direction="bullish",
+        support_levels=["95"],
+        resistance_levels=["110"],
+        key_patterns=[],
+    ),
     status=AnalysisStatus.COMPLETED,
     error_message=None,
-    requested_at=NOON,
-    analyzed_at=NOON,
 )
 
 
@@ -166,9 +175,8 @@ def test_charts_are_found_by_execution_and_by_symbol_newest_first(
     session, blobs, running, refs = place
     service = charts_in(session, blobs)
     ids: list[int] = []
-    for timeframe, image in ((DAILY, b"daily"), (WEEKLY, b"weekly")):
-        running.add("market_snapshots", timeframe=f"{timeframe}" if timeframe == WEEKLY else "1mo")
-        chart = replace(CHART, timeframe=timeframe, jpeg=image)
+    for chart, timeframe in ((CHART, "1mo"), (WEEKLY, "1w")):
+        running.add("market_snapshots", timeframe=timeframe)
         snapshot = stored(running, "market_snapshots")
         ids.append(service.save_chart(chart, refs=refs, snapshot=snapshot).id)
     newest_first = [ids[1], ids[0]]
@@ -184,9 +192,8 @@ def test_charts_are_archived_in_batches_by_id(place: Place) -> None:
     session, blobs, running, refs = place
     snapshot = stored(running, "market_snapshots")
     service = charts_in(session, blobs)
-    other = replace(CHART, timeframe=WEEKLY, jpeg=b"another image")
     first = service.save_chart(CHART, refs=refs, snapshot=snapshot)
-    second = service.save_chart(other, refs=refs, snapshot=snapshot)
+    second = service.save_chart(WEEKLY, refs=refs, snapshot=snapshot)
     later = charts_in(session, blobs, now=LATER)
     assert later.archive_old_charts(actor="tests", limit=1) == [first.id]
     assert later.archive_old_charts(actor="tests", after_id=second.id) == []
@@ -228,7 +235,9 @@ def test_analyses_are_found_by_execution_and_by_every_chart_they_read(
     chart = charts_in(session, blobs).save_chart(CHART, refs=refs, snapshot=snapshot)
     service, shown = LLMAnalysisPersistenceService(session), [(chart, digest_bytes(b"an image"))]
     one = service.save_analysis(ANSWER, refs=refs, charts=shown)
-    together = replace(ANSWER, question="consolidated", kind="consolidated")
+    together = replace(
+        ANSWER, key=replace(ANSWER.key, question="consolidated"), kind="consolidated"
+    )
     both = service.save_analysis(together, refs=refs, charts=shown)
     found = service.get_analyses_by_execution(refs.execution.id)
     assert [(row.id, row.kind, row.chart_id) for row in found] == [
@@ -249,16 +258,17 @@ def test_statistics_count_calls_cost_and_latency_by_analyst(
     assert service.get_analysis_stats() == []
     failed = replace(
         ANSWER,
-        sample_no=2,
-        response_text=None,
-        response_json=None,
-        confidence_score=None,
-        trend_direction=None,
+        key=replace(ANSWER.key, sample_no=2),
+        reply=replace(ANSWER.reply, response_text=None, latency_ms=300),
+        stated=StatedAnalysis(),
         status=AnalysisStatus.FAILED,
         error_message="no",
-        latency_ms=300,
     )
-    other = replace(ANSWER, analyst="builtin:z", tokens_used=None, cost_usd=None)
+    other = replace(
+        ANSWER,
+        key=replace(ANSWER.key, analyst="builtin:z"),
+        reply=replace(ANSWER.reply, tokens_used=None, cost_usd=None),
+    )
     for answer in (ANSWER, failed, other):
         service.save_analysis(answer, refs=refs, charts=shown)
     builtin, other_one = service.get_analysis_stats()

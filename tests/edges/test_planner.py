@@ -6,12 +6,14 @@ from itertools import pairwise
 
 import pytest
 
+from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.planner import Planner, Request
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.registry import SourceOpener
+from tapetrail.sources.protocol import Process
+from tapetrail.sources.registry import Registry
 from tapetrail.strategy_files import bundled_strategy
 
 Keys = Mapping[str, object]
@@ -23,7 +25,10 @@ def no_frame(digest: str) -> bytes:
 
 
 PLANNER = Planner(
-    open_source=SourceOpener(read_frame=no_frame), load_calendar=load_calendar, clock=lambda: NOW
+    sources=Registry(process=Process(read_frame=no_frame)),
+    load_calendar=load_calendar,
+    analysts=Analysts(),
+    clock=lambda: NOW,
 )
 
 
@@ -87,7 +92,7 @@ def test_what_does_not_exist_is_refused_by_name(keys: Keys, message: str) -> Non
 
 
 def test_the_deciding_analyst_is_no_shadow_of_its_own() -> None:
-    with pytest.raises(InvalidInput, match="already decides"):
+    with pytest.raises(InvalidInput, match="builtin:technical-rules-v1 is named twice"):
         PLANNER.plan(request(keys={"shadows": ["builtin:technical-rules-v1"]}))
 
 

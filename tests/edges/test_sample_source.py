@@ -11,34 +11,33 @@ from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import Final
 
 import numpy as np
 import pytest
 from tests.builders import calendar, utc
 
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
-from tapetrail.core.market.bars import WEEKLY, Adjustment, Bars, Instrument, Split
+from tapetrail.core.market.bars import DAILY, MONTHLY, WEEKLY, Adjustment, Bars, Instrument, Split
 from tapetrail.core.market.histories import (
+    derive_bars,
     first_session_needed,
     gaps,
-    monthly_bars,
-    weekly_bars,
     window,
 )
 from tapetrail.core.market.sessions import close_on_or_before
-from tapetrail.sources import Source
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 
 START = date(2000, 1, 1)
 END = utc("2013-03-01 21:00")
-SOURCE: Source = SampleSource()
+SOURCE: Final = SampleSource()
 
 
 def fetched_bars(symbol: str, *, first: date = START, as_of: datetime = END) -> Bars:
     share = SOURCE.instrument(symbol)
     nyse = load_calendar("XNYS")
-    return SOURCE.fetch(share, first=first, as_of=as_of, calendar=nyse).bars
+    return SOURCE.fetch(share, timeframe=DAILY, first=first, as_of=as_of, calendar=nyse).bars
 
 
 def file_rows(symbol: str) -> Iterator[dict[str, str]]:
@@ -85,7 +84,7 @@ def test_coverage_is_the_first_and_last_session() -> None:
 def test_every_session_of_the_sample_is_the_exchanges_and_none_is_missing(symbol: str) -> None:
     share = SOURCE.instrument(symbol)
     exchange = load_calendar(share.calendar)
-    bars = SOURCE.fetch(share, first=START, as_of=END, calendar=exchange).bars
+    bars = SOURCE.fetch(share, timeframe=DAILY, first=START, as_of=END, calendar=exchange).bars
     assert gaps(bars, exchange) == ()
     assert bars.last_on.tolist() == [date.fromisoformat(row["Date"]) for row in file_rows(symbol)]
 
@@ -95,7 +94,7 @@ def test_fb_has_196_daily_bars_at_the_end_of_the_sample() -> None:
 
 
 def test_the_week_in_which_fb_was_listed_is_left_out() -> None:
-    weeks = weekly_bars(fetched_bars("FB"), load_calendar("XNYS"), as_of=END)
+    weeks = derive_bars(fetched_bars("FB"), WEEKLY, calendar=load_calendar("XNYS"), as_of=END)
     assert str(weeks.first_on[0]) == "2012-05-21"
 
 
@@ -114,7 +113,9 @@ def test_splits_known_by_then_are_applied_to_prices_and_volume() -> None:
 def test_a_split_after_the_instant_is_unknown() -> None:
     share, nyse = SOURCE.instrument("AAPL"), load_calendar("XNYS")
     before_it_opened = utc("2005-02-28 14:29")
-    fetched = SOURCE.fetch(share, first=START, as_of=before_it_opened, calendar=nyse)
+    fetched = SOURCE.fetch(
+        share, timeframe=DAILY, first=START, as_of=before_it_opened, calendar=nyse
+    )
     assert fetched.splits == (Split(ex_on=date(2000, 6, 21), ratio=Decimal(2)),)
     assert fetched.bars.close[-1] == 88.99
     assert b"2005-02-28" not in fetched.payload
@@ -127,7 +128,7 @@ def test_the_fall_of_aapl_on_2000_09_29_is_not_a_split() -> None:
 
 
 def test_a_monthly_chart_of_the_whole_sample_shows_no_crash_at_splits() -> None:
-    months = monthly_bars(fetched_bars("AAPL"), load_calendar("XNYS"), as_of=END)
+    months = derive_bars(fetched_bars("AAPL"), MONTHLY, calendar=load_calendar("XNYS"), as_of=END)
     labels = [str(day)[:7] for day in months.last_on]
     changes = dict(zip(labels[1:], months.close[1:] / months.close[:-1], strict=True))
     # The file's own adjusted close is the oracle, up to AAPL's first dividend in August 2012.
@@ -148,7 +149,9 @@ def test_the_weekly_sma_200_of_aapl_in_august_2012_knows_the_split_of_2005() -> 
     nyse = load_calendar("XNYS")
     first = first_session_needed(nyse, as_of, timeframe=WEEKLY, bars_wanted=450)
     cut = window(
-        weekly_bars(fetched_bars("AAPL", first=first, as_of=as_of), nyse, as_of=as_of),
+        derive_bars(
+            fetched_bars("AAPL", first=first, as_of=as_of), WEEKLY, calendar=nyse, as_of=as_of
+        ),
         drawn=250,
         warmup=200,
     )
@@ -161,14 +164,18 @@ def test_the_weekly_sma_200_of_aapl_in_august_2012_knows_the_split_of_2005() -> 
     closes = list(weeks.values())
     expected = [fmean(closes[end - 200 : end]) for end in range(len(closes) - 249, len(closes) + 1)]
 
-    assert (cut.drawn_from, len(cut.drawn), str(first)) == (200, 250, "2004-01-12")
+    assert (cut.drawn_from, len(cut.bars) - cut.drawn_from, str(first)) == (200, 250, "2004-01-12")
     assert np.allclose(ours, expected, rtol=1e-12)
 
 
 def test_nothing_after_the_instant_is_in_the_answer() -> None:
     share, nyse = SOURCE.instrument("MSFT"), load_calendar("XNYS")
     fetched = SOURCE.fetch(
-        share, first=date(2003, 2, 13), as_of=utc("2003-02-19 20:59"), calendar=nyse
+        share,
+        timeframe=DAILY,
+        first=date(2003, 2, 13),
+        as_of=utc("2003-02-19 20:59"),
+        calendar=nyse,
     )
     assert fetched.payload.decode() == (
         "tapetrail-sample/1 symbol=MSFT exchange=XNAS currency=USD"
@@ -198,7 +205,10 @@ def test_a_session_is_known_from_its_close_on() -> None:
 
 def test_the_same_request_has_the_same_answer() -> None:
     share, nyse = SOURCE.instrument("GOOG"), load_calendar("XNYS")
-    answers = {SOURCE.fetch(share, first=START, as_of=END, calendar=nyse).payload for _ in range(2)}
+    answers = {
+        SOURCE.fetch(share, timeframe=DAILY, first=START, as_of=END, calendar=nyse).payload
+        for _ in range(2)
+    }
     assert len(answers) == 1
 
 
@@ -216,7 +226,11 @@ def test_a_session_the_calendar_does_not_know_is_refused_by_name() -> None:
     without = calendar(date(2012, 1, 2), date(2013, 12, 31), holidays=[date(2012, 8, 15)])
     with pytest.raises(InvalidInput, match="session 2012-08-15 is not in the calendar") as failure:
         SOURCE.fetch(
-            SOURCE.instrument("FB"), first=START, as_of=utc("2012-09-03 20:00"), calendar=without
+            SOURCE.instrument("FB"),
+            timeframe=DAILY,
+            first=START,
+            as_of=utc("2012-09-03 20:00"),
+            calendar=without,
         )
     assert failure.value.kind is ErrorKind.BAD_BARS
 

@@ -1,7 +1,7 @@
 """The schema as PostgreSQL's own catalog tells it."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from threading import Thread
 from typing import Final, LiteralString
 
@@ -12,23 +12,22 @@ from sqlalchemy import Connection, NullPool, Table, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from tests.edges.conftest import Connect
 
-from tapetrail.core import records
 from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.core.records.base import Stored, record_fields
+from tapetrail.core.records.kinds import RECORDS
 from tapetrail.store import migrate
 from tapetrail.store.private.server import ServerAddress
-from tapetrail.store.tables import (
+from tapetrail.store.tables.schema import (
     DERIVED_COLUMNS,
     RECORDED_COLUMNS,
     REFERENCES,
     STATUS_CACHES,
-    Base,
     metadata,
 )
 
 pytestmark = pytest.mark.service
 
 TABLES: Final = sorted(table.name for table in metadata.tables.values())
-RECORD_TYPES: Final = sorted(records.Record.__subclasses__(), key=lambda kind: kind.TABLE)
 
 COLUMNS: Final = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -80,7 +79,7 @@ def test_models_and_migrations_make_the_same_schema(
     engine = create_engine(empty_database.url("postgres"), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA tapetrail"))
-        Base.metadata.create_all(connection)
+        metadata.create_all(connection)
     modelled = read_as_superuser(empty_database, question)
     assert len(modelled) > 50
     assert modelled == read_as_superuser(shared_database, question)
@@ -123,7 +122,7 @@ def test_every_record_table_has_the_guards(connect: Connect):
         assert updates
 
 
-def test_statuses_have_one_door_each(connect: Connect):
+def test_statuses_change_in_one_way_each(connect: Connect):
     with connect("postgres") as connection:
         found = read(
             connection,
@@ -131,7 +130,7 @@ def test_statuses_have_one_door_each(connect: Connect):
             SELECT c.relname, p.proname, p.prosecdef, p.proconfig
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
             JOIN pg_proc p ON p.oid = t.tgfoid
-            WHERE t.tgname = 'door' AND t.tgenabled = 'O' ORDER BY 1
+            WHERE t.tgname = 'apply' AND t.tgenabled = 'O' ORDER BY 1
             """,
         )
     fixed = ['search_path=""']
@@ -300,19 +299,30 @@ def test_references_name_the_table_whose_row_is_meant():
     assert REFERENCES["decisions"]["replay_of"] == "decisions"
 
 
-@pytest.mark.parametrize("kind", RECORD_TYPES, ids=lambda kind: kind.TABLE)
-def test_a_record_has_a_column_for_each_field_and_a_field_for_each_needed_column(
-    kind: type[records.Record],
-):
-    references = REFERENCES[kind.TABLE]
-    named = {
-        f"{field.name}_id" if f"{field.name}_id" in references else field.name
-        for field in fields(kind)
+@pytest.mark.parametrize("table", sorted(RECORDED_COLUMNS))
+def test_every_column_is_a_field_of_its_record_and_so_under_its_digest(table: str):
+    first, *others = [kind for kind in RECORDS if table == kind.TABLE]
+    recorded = set(RECORDED_COLUMNS[table])
+    assert {field.column for field in record_fields(first)} == recorded
+    for kind in others:
+        assert {field.column for field in record_fields(kind)} <= recorded
+
+
+@pytest.mark.parametrize("table", sorted(RECORDED_COLUMNS))
+def test_a_column_may_be_null_only_where_one_kind_of_record_may_lack_it(table: str):
+    kinds = [kind for kind in RECORDS if table == kind.TABLE]
+    fields = [field for kind in kinds for field in record_fields(kind)]
+    may_lack = {field.column for field in fields if field.is_nullable}
+    needed = {field.column for field in fields} - may_lack
+    columns = metadata.tables[f"tapetrail.{table}"].c
+    assert {name for name in RECORDED_COLUMNS[table] if not columns[name].nullable} == needed
+
+
+def test_references_are_the_stored_fields_of_the_records():
+    found = {
+        kind.TABLE: {f.column for f in record_fields(kind) if f.kind is Stored} for kind in RECORDS
     }
-    table = metadata.tables[f"tapetrail.{kind.TABLE}"]
-    recorded = RECORDED_COLUMNS[kind.TABLE]
-    assert named <= set(recorded)
-    assert {name for name in recorded if not table.c[name].nullable} <= named
+    assert found == {name: set(REFERENCES[name]) & set(RECORDED_COLUMNS[name]) for name in found}
 
 
 def test_an_upgrade_brings_any_database_to_the_head(empty_database: ServerAddress):

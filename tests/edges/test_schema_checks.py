@@ -171,7 +171,6 @@ BAD: Final = (
     Bad("llm_analyses", "chart_of_kind", CONSOLIDATED),
     Bad("llm_analyses", "timeframe_of_kind", {"timeframe": None}),
     Bad("llm_analyses", "prompt", {"prompt_text": None}),
-    Bad("llm_analyses", "prompt", {"prompt_template_id": None}),
     Bad("llm_analyses", "reply_when_completed", {"response_text": None}),
     Bad("llm_analyses", "error_unless_completed", {"error_message": "yet"}),
     Bad("llm_analyses", "error_unless_completed", {"status": "failed"}),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from tests.edges.conftest import Connect
 from tests.edges.rows import NOON, VALID, Columns, Rows, row_refused, statement_refused, values_of
 
-from tapetrail.store.tables import metadata
+from tapetrail.store.tables.schema import metadata
 
 pytestmark = pytest.mark.service
 

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 from tapetrail.listing.evidence import ChartRow
 from tapetrail.wire import (
     AnalysisStats,

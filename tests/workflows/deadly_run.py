@@ -17,17 +17,19 @@ from typing import Final, NoReturn
 from uuid import uuid4
 
 from tapetrail import bootstrap
+from tapetrail.analysts.registry import Analysts
 from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.market.bars import Calendar
+from tapetrail.core.market.bars import Calendar, Timeframe
 from tapetrail.core.market.instruments import Instrument
-from tapetrail.core.records import RunType
+from tapetrail.core.records.states import RunType
+from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
 from tapetrail.store.session import open_engine
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.findings import Ports
+from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.runner import launch
 
 WORKFLOW: Final = "deadly"
@@ -43,16 +45,22 @@ class Deadly:
     def instruments(self) -> tuple[Instrument, ...]:
         return SAMPLE.instruments()
 
-    def instrument(self, symbol: str) -> Instrument:
-        return SAMPLE.instrument(symbol)
+    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
+        return SAMPLE.candidates(named)
 
     def coverage(self, instrument: Instrument) -> tuple[date, date]:
         return SAMPLE.coverage(instrument)
 
     def fetch(
-        self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
+        self,
+        instrument: Instrument,
+        *,
+        timeframe: Timeframe,
+        first: date,
+        as_of: datetime,
+        calendar: Calendar,
     ) -> NoReturn:
-        del instrument, first, as_of, calendar
+        del instrument, timeframe, first, as_of, calendar
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("nobody survives this")
 
@@ -71,6 +79,7 @@ def main(home: Path, clock: Callable[[], datetime]) -> None:
             blobs=blobs,
             ports=Ports(
                 open_source=lambda _spec, _config: Deadly(),
+                open_analyst=Analysts().open,
                 load_calendar=load_calendar,
                 clock=clock,
             ),
@@ -79,11 +88,11 @@ def main(home: Path, clock: Callable[[], datetime]) -> None:
         ) as runner:
             if not recorder.progress([WORKFLOW]):
                 spec = bundled_strategy()
-                request = Request(spec=spec, symbols=["IBM"], as_of_on=date(2012, 8, 31))
-                plan = bootstrap.planner(settings).plan(request)
+                wanted = Request(spec=spec, symbols=["IBM"], as_of_on=date(2012, 8, 31))
+                plan = bootstrap.planner(settings).plan(wanted)
                 runtime = bootstrap.runtime_record()
-                order = recorder.order(spec, plan, run_type=RunType.MANUAL, runtime=runtime)
-                runner.open(order, workflow_id=WORKFLOW)
+                request = recorder.order(spec, plan, run_type=RunType.MANUAL, runtime=runtime)
+                runner.open(request, workflow_id=WORKFLOW)
             while (found := recorder.progress([WORKFLOW]))[0].ended < 1:
                 pass
         print(found[0].status)  # noqa: T201 # what the test reads

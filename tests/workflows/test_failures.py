@@ -13,7 +13,7 @@ from tests.workflows.conftest import Home
 from tests.workflows.soundness import assert_sound, is_done, work_off
 
 from tapetrail.store.private.server import PrivateServer
-from tapetrail.workflows.decide import BEGUN_MAX
+from tapetrail.workflows.decide import TRIES_MAX
 
 pytestmark = pytest.mark.service
 
@@ -87,13 +87,13 @@ def test_a_decision_that_ends_every_process_is_given_up_and_said_so(home: Home) 
         )  # fmt: skip
 
     # In its first minute a decision is not counted.
-    codes = [begun(minutes=minutes).returncode for minutes in (0, *[2] * BEGUN_MAX)]
-    assert codes == [-signal.SIGKILL] * (1 + BEGUN_MAX)
+    codes = [begun(minutes=minutes).returncode for minutes in (0, *[2] * TRIES_MAX)]
+    assert codes == [-signal.SIGKILL] * (1 + TRIES_MAX)
     assert not is_done(home)
     ended = begun(minutes=2)
     assert (ended.returncode, ended.stdout) == (0, "failed\n"), ended.stderr
     message = assert_failed_without_a_claim(home, kind="defect")
-    assert message.startswith(f"begun {BEGUN_MAX} times, ")
+    assert message.startswith(f"begun by {TRIES_MAX} processes, ")
 
 
 def test_two_runs_of_the_same_at_the_same_moment_both_complete(home: Home) -> None:

@@ -15,7 +15,7 @@ from tapetrail import bootstrap
 from tapetrail.child_run import run_in_child
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
-from tapetrail.core.records import ExecutionStatus, RunType
+from tapetrail.core.records.states import ExecutionStatus, RunType
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.interface import OpenRecord
 from tapetrail.listing import DECISIONS

@@ -25,7 +25,7 @@ class Decision:
 
     def _run(self) -> None:
         try:
-            with self._work.one():
+            with self._work.slot():
                 self.has_begun = True
                 self._begun.release()
                 assert self._end.wait(TIMEOUT_S)
@@ -51,8 +51,8 @@ def waited(begun: threading.Semaphore, *, for_decisions: int) -> None:
         assert begun.acquire(timeout=TIMEOUT_S)
 
 
-def test_no_more_decisions_are_worked_on_than_there_are_places(begun: threading.Semaphore) -> None:
-    work = Work(places=2)
+def test_no_more_decisions_are_worked_on_than_there_are_slots(begun: threading.Semaphore) -> None:
+    work = Work(slots=2)
     decisions = [Decision(work, begun=begun) for _ in range(6)]
     for left in (6, 5, 4, 3):
         waited(begun, for_decisions=2 if left == 6 else 1)
@@ -69,7 +69,7 @@ def test_no_more_decisions_are_worked_on_than_there_are_places(begun: threading.
 def test_a_process_that_ends_begins_nothing_and_lets_go_on_what_was_begun(
     begun: threading.Semaphore,
 ) -> None:
-    work = Work(places=1)
+    work = Work(slots=1)
     first = Decision(work, begun=begun)
     waited(begun, for_decisions=1)
     waiting = [Decision(work, begun=begun) for _ in range(3)]
@@ -85,9 +85,9 @@ def test_a_process_that_ends_begins_nothing_and_lets_go_on_what_was_begun(
 
 
 def test_nothing_begins_after_the_end() -> None:
-    work = Work(places=1)
+    work = Work(slots=1)
     work.close()
-    with pytest.raises(SystemExit, match="begins no more"), work.one():
+    with pytest.raises(SystemExit, match="begins no more work"), work.slot():
         pytest.fail("a decision was begun")
     assert work.is_idle
 

@@ -28,6 +28,7 @@ class ErrorKind(StrEnum):
     STALE_BARS = "stale_bars"
     SOURCE_UNAVAILABLE = "source_unavailable"
     RENDER_FAILED = "render_failed"
+    ANALYST_UNAVAILABLE = "analyst_unavailable"
     UNPARSEABLE_REPLY = "unparseable_reply"
     INVALID_LEVELS = "invalid_levels"
     BLOB_STORE_UNAVAILABLE = "blob_store_unavailable"

@@ -10,20 +10,21 @@ import numpy as np
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.market.sessions import close_on_or_before, day_of, last_session_at, week_numbers
-from tapetrail.core.records import Provenance
+from tapetrail.core.records.states import Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Coverage:
     """An instrument a source offers, its calendar, and the sessions there are bars for.
 
-    `is_sample` says that the bars are a fixed sample, not a market that goes on.
+    `sessions` are the first and the last of them, None where only a fetch can tell: then the
+    calendar alone settles what a run is as of. `is_sample` says that the bars are a fixed sample,
+    not a market that goes on.
     """
 
     instrument: Instrument
     calendar: Calendar
-    first_on: date
-    last_on: date
+    sessions: tuple[date, date] | None
     is_sample: bool
 
 
@@ -82,8 +83,10 @@ def weekly_dates(
     have bars in common for fewer weeks than that.
     """
     calendar = coverages[0].calendar
-    first_on = max(coverage.first_on for coverage in coverages)
-    last_on = min(coverage.last_on for coverage in coverages)
+    known = [coverage.sessions for coverage in coverages if coverage.sessions]
+    if len(known) < len(coverages):
+        raise InvalidInput("weeks of past bars: only a fetch can tell which sessions there are")
+    first_on, last_on = max(first for first, _ in known), min(last for _, last in known)
     # One session more than asked for shows whether the one before it is the last of its week.
     end = int(np.searchsorted(calendar.sessions, np.datetime64(last_on), side="right"))
     sessions = calendar.sessions[: max(0, end + 1 - sessions_before_end)]
@@ -99,7 +102,7 @@ def weekly_dates(
 
 def _as_of(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> datetime:
     latest = last_session_at(coverage.calendar, now)
-    asked = as_of_on or min(latest, coverage.last_on)
+    asked = as_of_on or (min(latest, coverage.sessions[1]) if coverage.sessions else latest)
     closed_at = close_on_or_before(coverage.calendar, asked)
     session = last_session_at(coverage.calendar, closed_at)
     if closed_at > now:
@@ -107,10 +110,11 @@ def _as_of(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> datet
             f"as-of {asked}: the session of {session} closes at {closed_at:%Y-%m-%d %H:%M} UTC,"
             f" which is not over; the latest completed session is {latest}"
         )
-    if not coverage.first_on <= session <= coverage.last_on:
+    if coverage.sessions and not coverage.sessions[0] <= session <= coverage.sessions[1]:
+        first_on, last_on = coverage.sessions
         raise InvalidInput(
             f"as-of {asked}: no bars of {coverage.instrument.symbol} for the session of {session};"
-            f" there are bars from {coverage.first_on} to {coverage.last_on}"
+            f" there are bars from {first_on} to {last_on}"
         )
     return closed_at
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from tapetrail.core.records.states import AnalysisStatus
 from tapetrail.listing.parts import (
     BY_CHART,
     BY_EXECUTION,
@@ -15,7 +16,6 @@ from tapetrail.listing.parts import (
     RELATED_SIGNALS,
     by_status,
     by_time_made,
-    records,
 )
 from tapetrail.listing.spec import ListSpec
 
@@ -59,7 +59,7 @@ ANALYSES: Final = ListSpec(
             "EXISTS (SELECT FROM tapetrail.analysis_charts x"
             " WHERE x.analysis_id = t.id AND x.chart_id = %s)"
         ),
-        by_status(lambda: records().AnalysisStatus),
+        by_status(AnalysisStatus),
         *by_time_made("analyzed_at"),
     ),
     related=(

@@ -53,7 +53,7 @@ CHARTS: Final = ListSpec(
         BY_TIMEFRAME,
         BY_EXECUTION,
         BY_CHART.where("t.id = %s"),
-        by_status(lambda: ("active", "archived"), "active or archived"),
+        by_status(("active", "archived"), "active or archived"),
         *by_time_made("generated_at"),
     ),
     related=(

@@ -1,6 +1,6 @@
 """What several lists have: filters of one name, and rows that hang on more than one kind of row."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, LiteralString
 
 from tapetrail.listing.spec import Filter, Related
@@ -57,9 +57,7 @@ RELATED_SIGNALS: Final = Related(
 )  # fmt: skip
 
 
-def by_status(
-    known: Callable[[], Iterable[str]], said: str = "such as completed or failed"
-) -> Filter:
+def by_status(known: Iterable[str], said: str = "such as completed or failed") -> Filter:
     """Return the filter by a status that is one of `known`."""
     help_ = f"Only this status, {said}."
     return Filter(name="status", kind=one_of(known), help=help_, condition="t.status = %s")
@@ -73,10 +71,3 @@ def by_time_made(column: LiteralString) -> tuple[Filter, Filter]:
         Filter(name="since", kind=INSTANT, help=since, condition=f"t.{column} >= %s"),
         Filter(name="until", kind=INSTANT, help=until, condition=f"t.{column} < %s"),
     )
-
-
-def records():
-    """Return the module of the records, for their closed lists; `--help` never needs it."""
-    from tapetrail.core import records as found  # noqa: PLC0415 # see above
-
-    return found

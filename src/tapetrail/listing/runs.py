@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus
 from tapetrail.listing.parts import (
     BY_CHART,
     BY_EXECUTION,
@@ -17,7 +18,6 @@ from tapetrail.listing.parts import (
     RELATED_SIGNALS,
     by_status,
     by_time_made,
-    records,
 )
 from tapetrail.listing.spec import Filter, ListSpec, Related
 from tapetrail.listing.values import TEXT
@@ -104,7 +104,7 @@ EXECUTIONS: Final = ListSpec(
             " WHERE c.execution_id = t.id AND c.timeframe = %s)"
         ),
         BY_EXECUTION.where("t.id = %s"),
-        by_status(lambda: records().ExecutionStatus),
+        by_status(ExecutionStatus),
         *by_time_made("created_at"),
     ),
     related=(
@@ -169,7 +169,7 @@ DECISIONS: Final = ListSpec(
         BY_CHART.where(
             "EXISTS (SELECT FROM tapetrail.charts c WHERE c.decision_id = t.id AND c.id = %s)"
         ),
-        by_status(lambda: records().DecisionStatus),
+        by_status(DecisionStatus),
         *by_time_made("created_at"),
     ),
     related=(

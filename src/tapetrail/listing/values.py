@@ -62,11 +62,11 @@ def read_number(value: Given, place: str) -> int:
     return number
 
 
-def one_of(known: Callable[[], Iterable[str]]) -> Kind:
-    """Return the kind of a closed list, which is only asked for where a value is read."""
+def one_of(known: Iterable[str]) -> Kind:
+    """Return the kind of a closed list."""
+    choices = [*known]
 
     def read(value: Given, place: str) -> str:
-        choices = [*known()]
         if value not in choices:
             raise InvalidInput(f"{place} {value!r}: expected one of {', '.join(choices)}")
         return str(value)
@@ -81,7 +81,7 @@ def _read_name(value: Given, place: str) -> str:
 
 
 def _read_timeframe(value: Given, place: str) -> str:
-    from tapetrail.core.market.instruments import Timeframe  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.market.timeframes import Timeframe  # noqa: PLC0415 # --help never needs it
 
     try:
         return str(Timeframe.parse(str(value)))

@@ -1,89 +1,94 @@
-"""The source that a strategy names, opened: the bundled sample, files, or a frame handed over."""
+"""The sources there are. A new one is a module of its own and one line in `KINDS`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.strategy.strategies import FILE, FRAME, StrategySpec, nearest
-from tapetrail.sources import Source
-from tapetrail.sources.sample import SampleSource
-from tapetrail.sources.tabular.datasets import DatasetSpec
-from tapetrail.sources.tabular.files import FileSource, FrameSource
-from tapetrail.sources.tabular.normaliser import DataConventions
+from tapetrail.core.strategy.strategies import SourceRules, StrategySpec, nearest
+from tapetrail.sources import sample
+from tapetrail.sources.protocol import Need, Process, Source, SourceKind
+from tapetrail.sources.tabular import files, in_memory
+from tapetrail.sources.tabular.datasets import dataset_of
 
-SAMPLE: Final = "sample"
-FOLDER_KEY: Final = "folder"
-FRAME_KEY: Final = "frame"
+KINDS: Final[tuple[SourceKind, ...]] = (
+    sample.KIND,
+    files.KIND,
+    in_memory.KIND,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOpener:
-    """Opens sources.
+class Registry:
+    """Finds and opens sources in one process."""
 
-    `read_frame` returns the stored frame with a digest, `in_memory` is one that was not stored yet.
-    """
+    process: Process
+    kinds: tuple[SourceKind, ...] = KINDS
 
-    read_frame: Callable[[str], bytes]
-    in_memory: FrameSource | None = None
+    def kind(self, source: str) -> SourceKind:
+        """Return the kind of a strategy's `source`. Raises `NotFound` naming the nearest."""
+        found = _kind(source, self.kinds)
+        if found is None:
+            near = nearest(source, [kind.name for kind in self.kinds if not kind.argument])
+            known = ", ".join(kind.written for kind in self.kinds)
+            said = f"did you mean {near}?" if near else f"known: {known}"
+            raise NotFound(f"no source {source!r}; {said}")
+        return found
 
-    def __call__(self, spec: StrategySpec, config: Mapping[str, str]) -> Source:
-        """Return the source that `spec` names.
+    def open(self, spec: StrategySpec, config: Mapping[str, str]) -> Source:
+        """Return the source that `spec` names; `config` is the execution's.
 
-        `config` is the execution's: `folder` is where relative paths begin, `frame` the digest of
-        the frame. Raises `NotFound` for an unknown name, naming the nearest, and `InvalidInput`
-        for a path that is none and for a frame that nobody handed over.
+        Raises `NotFound` for an unknown name, `InvalidInput` for a strategy without what the source
+        needs of it, and what opening that source raises.
         """
-        if spec.source == SAMPLE:
-            return _sample()
-        if spec.data is None:
-            near = nearest(spec.source, (SAMPLE, FRAME))
-            known = f"did you mean {near}?" if near else f"known: {SAMPLE}, {FILE}PATH, {FRAME}"
-            raise NotFound(f"no source {spec.source!r}; {known}")
-        dataset = dataset_of(spec)
-        if spec.source.startswith(FILE):
-            folder = Path(config.get(FOLDER_KEY, ""))
-            return FileSource.parse(spec.source, folder=folder, dataset=dataset)
-        if self.in_memory is not None:
-            return self.in_memory
-        if FRAME_KEY not in config:
-            raise InvalidInput(
-                f"source {FRAME}: a Python program hands over its bars; a strategy file names"
-                f" {FILE}PATH"
-            )
-        return FrameSource.load(self.read_frame(config[FRAME_KEY]), dataset=dataset)
+        kind = self.kind(spec.source)
+        problem = source_rules(self.kinds).problem(spec)
+        if problem:
+            raise InvalidInput(problem)
+        return kind.open(spec, config, self.process)
 
 
-def dataset_of(spec: StrategySpec) -> DatasetSpec:
-    """Return what a strategy says about bars of the user's own.
-
-    The symbol of a strategy with one instrument names bars that name no symbol themselves. Raises
-    `InvalidInput` for a strategy that says nothing.
-    """
-    data = spec.data
-    if data is None:
-        raise InvalidInput(f"source {spec.source}: the strategy has no 'data'")
-    only = spec.instruments[0].symbol if len(spec.instruments) == 1 else None
-    return DatasetSpec(
-        exchange=data.exchange,
-        currency=data.currency,
-        calendar=data.calendar,
-        symbol=data.symbol or only,
-        asset_class=data.asset_class,
-        conventions=DataConventions(
-            adjustment=data.adjustment,
-            zone=data.zone,
-            quoted_in=data.quoted_in,
-            volume_unit=data.volume_unit,
-            missing_prices=data.missing_prices,
-            utc_midnights=data.utc_midnights,
+def source_rules(kinds: tuple[SourceKind, ...] = KINDS) -> SourceRules:
+    """Return what the sources ask of a strategy."""
+    written = [kind for kind in kinds if kind.argument]
+    return SourceRules(
+        expected=", or ".join(
+            ["the name of a source"]
+            + [f"{kind.name} and a {kind.argument.lower()}" for kind in written]
         ),
-        splits=data.splits_by_symbol(),
+        of_ones_own=" or ".join(kind.written for kind in written if Need.DATA in kind.needs),
+        needs_data=lambda source: Need.DATA in _needs(source, kinds),
     )
 
 
-@cache
-def _sample() -> SampleSource:
-    return SampleSource()
+def config_of(spec: StrategySpec, *, folder: Path) -> dict[str, str]:
+    """Return what an execution keeps of where it was asked for: the folder where paths begin."""
+    return {files.FOLDER_KEY: str(folder)} if Need.FOLDER in _needs(spec.source) else {}
+
+
+def frame_source(spec: StrategySpec, frame: object) -> in_memory.FrameSource | None:
+    """Return the source that a strategy has in `frame`, None where it needs no frame.
+
+    Raises `InvalidInput` for a frame that is missing or that the strategy has no use for, and
+    naming value, rule and place for one that holds no bars.
+    """
+    if Need.FRAME not in _needs(spec.source):
+        if frame is not None:
+            expected = " or ".join(kind.name for kind in KINDS if Need.FRAME in kind.needs)
+            raise InvalidInput(
+                f"frame: the strategy's source is {spec.source}, expected {expected}"
+            )
+        return None
+    if frame is None:
+        raise InvalidInput(f"source {spec.source}: no frame was handed over")
+    return in_memory.FrameSource.of(frame, dataset=dataset_of(spec))
+
+
+def _kind(source: str, kinds: tuple[SourceKind, ...]) -> SourceKind | None:
+    return next((kind for kind in kinds if kind.is_meant_by(source)), None)
+
+
+def _needs(source: str, kinds: tuple[SourceKind, ...] = KINDS) -> frozenset[Need]:
+    found = _kind(source, kinds)
+    return frozenset() if found is None else found.needs

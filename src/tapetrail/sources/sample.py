@@ -33,10 +33,12 @@ from tapetrail.core.market.bars import (
     Instrument,
     SessionHours,
     Split,
+    Timeframe,
 )
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.sessions import Positions, day_of, last_session_at, session_positions
-from tapetrail.sources import Fetched
+from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.sources.protocol import Fetched, SourceKind, check_timeframe
 
 SOURCE_NAME: Final = "sample"
 VOLUME_UNIT: Final = "shares"
@@ -84,20 +86,31 @@ class SampleSource:
             tick_size=Decimal("0.01"),
         )
 
+    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
+        """Return the one share with this symbol. Raises `NotFound` listing the known ones."""
+        return (self.instrument(named.symbol),)
+
     def coverage(self, instrument: Instrument) -> tuple[date, date]:
         """Return the first and the last session of the share."""
         sessions = self._history(instrument).sessions
         return day_of(sessions[0]), day_of(sessions[-1])
 
     def fetch(
-        self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
+        self,
+        instrument: Instrument,
+        *,
+        timeframe: Timeframe,
+        first: date,
+        as_of: datetime,
+        calendar: Calendar,
     ) -> Fetched:
         """Return the split-adjusted daily bars from `first` on that were over at `as_of`.
 
         The sample arrives without delay and drops no rows. Raises `NotFound` (`no_bars`) if there
-        are none, `InvalidInput` for an `as_of` or a session outside the calendar, and
-        `EdgeFailure` if the data package is not installed.
+        are none, `InvalidInput` for an `as_of` or a session outside the calendar and for another
+        timeframe, and `EdgeFailure` if the data package is not installed.
         """
+        check_timeframe(timeframe, DAILY, source=self.name)
         history = self._history(instrument)
         last = last_session_at(calendar, as_of)
         rows = history.between(first, last)
@@ -217,3 +230,11 @@ def _table(package: str) -> bytes:
 def _splits_text(splits: Sequence[Split]) -> bytes:
     lines = [f"{split.ex_on},{decimal_text(split.ratio)}\n" for split in splits]
     return "".join(["Split,Ratio\n", *lines]).encode()
+
+
+KIND: Final = SourceKind(
+    name=SOURCE_NAME,
+    summary="real daily bars of AAPL, FB, GOOG, IBM and MSFT up to 2013-03-01, bundled",
+    open=lambda _spec, _config, _process: SampleSource(),
+    is_sample=True,
+)

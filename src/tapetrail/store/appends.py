@@ -1,7 +1,7 @@
 """Rows in: every statement that adds to the record. Nothing here changes a row."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -11,14 +11,9 @@ from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest, FieldValue, plain_json
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.records import (
-    InstrumentRecord,
-    Record,
-    Stored,
-    StrategyRecord,
-    digest_of,
-)
-from tapetrail.store.tables import metadata
+from tapetrail.core.records.base import Record, Stored, digest_of, record_fields, record_values
+from tapetrail.core.records.runs import InstrumentRecord, StrategyRecord
+from tapetrail.store.tables.schema import metadata
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Columns = dict[str, object]
@@ -85,24 +80,24 @@ def append_instrument(session: Session, record: InstrumentRecord) -> Stored:
     open is what the row says, and a tick size that the row leaves open stays open. Raises
     `InvalidInput` naming the column in which the two differ.
     """
-    table = table_of(record)
+    table, named = table_of(record), record.instrument
     lock_name(session, f"append to {table.name}")
     found = session.execute(
         select(table.c.id, table.c.record_digest, *(table.c[name] for name in _FACTS)).where(
-            table.c.symbol == record.symbol,
-            table.c.exchange == record.exchange,
-            table.c.currency == record.currency,
+            table.c.symbol == named.symbol,
+            table.c.exchange == named.exchange,
+            table.c.currency == named.currency,
         )
     ).one_or_none()
     if found is None:
         return append(session, record)
     for name in _FACTS:
-        stated, recorded = getattr(record, name), getattr(found, name)
+        stated, recorded = getattr(named, name), getattr(found, name)
         is_left_open = stated is None and name in {"conid", "tick_size"}
         stays_open = recorded is None and name == "tick_size"
         if stated != recorded and not (is_left_open or stays_open):
             raise InvalidInput(
-                f"instrument {record.symbol} ({record.exchange}, {record.currency}): it is recorded"
+                f"instrument {named.symbol} ({named.exchange}, {named.currency}): it is recorded"
                 f" with {name} {recorded}, the source says {stated}"
             )
     return Stored(found.id, Digest(found.record_digest))
@@ -171,16 +166,15 @@ def table_of(record: Record) -> Table:
 
 
 def _columns(record: Record, *, digest: Digest) -> Columns:
-    table = table_of(record)
     columns: Columns = {"record_digest": digest}
-    for field in fields(record):
-        name = field.name if field.name in table.c else f"{field.name}_id"
-        value = getattr(record, field.name)
+    values = record_values(record)
+    for field in record_fields(type(record)):
+        value = values[field.name]
         match value:
             case Stored():
-                columns[name] = value.id
+                columns[field.column] = value.id
             case Mapping() | list() | tuple():
-                columns[name] = plain_json(value)  # pyright: ignore[reportUnknownArgumentType] # a JSON field
+                columns[field.column] = plain_json(value)  # pyright: ignore[reportUnknownArgumentType] # a JSON field
             case _:
-                columns[name] = value
+                columns[field.column] = value
     return columns

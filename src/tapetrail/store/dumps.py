@@ -20,7 +20,7 @@ from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store.private.binaries import find_program
 from tapetrail.store.reads import table
 from tapetrail.store.session import SCHEMA
-from tapetrail.store.tables import metadata
+from tapetrail.store.tables.schema import metadata
 
 ENGINE_SCHEMA: Final = "dbos"
 OWNER: Final = "tapetrail_owner"

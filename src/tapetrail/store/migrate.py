@@ -18,11 +18,16 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
-from tapetrail.store.tables_base import SCHEMA
+from tapetrail.store.sql import run_file
+from tapetrail.store.tables.base import SCHEMA
 
 # Any number will do, as long as every release takes the same.
 ADVISORY_KEY: Final = 7_016_823_114_205_991
-ROLES_STEP: Final = "0001"
+OWNER: Final = "tapetrail_owner"
+SQL: Final = Path(__file__).parent / "sql"
+ROLES: Final = "roles"
+GUARDS: Final = ("guards", "checks", "grants")
+"""What every upgrade applies again after its migrations, as the owner, in this order."""
 LOCK_TIMEOUT_S: Final = 5.0
 TURN_TIMEOUT_S: Final = 120
 
@@ -58,9 +63,13 @@ def upgrade(url: str, *, lock_timeout_s: float = LOCK_TIMEOUT_S) -> None:
         # The version table needs its schema before the first step runs.
         if not inspect(connection).has_schema(SCHEMA):
             connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+        _run(connection, ROLES)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.execute(text(f"SET LOCAL ROLE {OWNER}"))
+        for name in GUARDS:
+            _run(connection, name)
 
 
 def prepare(url: str, *, statements: Sequence[str]) -> None:
@@ -74,12 +83,14 @@ def prepare(url: str, *, statements: Sequence[str]) -> None:
         if inspect(connection).has_schema(SCHEMA):
             raise InvalidInput(f"the database has a schema {SCHEMA} already")
         connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, ROLES_STEP)
-        connection.execute(text(f"DROP TABLE {SCHEMA}.alembic_version"))
+        _run(connection, ROLES)
         for statement in statements:
             connection.execute(text(statement))
+
+
+def _run(connection: Connection, name: str) -> None:
+    """Run one of our files of SQL, as it is."""
+    run_file(connection, SQL / f"{name}.sql")
 
 
 def _config() -> Config:

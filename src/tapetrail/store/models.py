@@ -1,31 +1,42 @@
 """The record as classes with relationships, to be read in notebooks and never written.
 
-Every class has the columns of its table, and besides the rows that it belongs to and those that
-belong to it. They are loaded when they are first asked for, or with the query that says so.
+Written by `tools/write_models.py` from the tables: change those, and write it again. Every class
+has the columns of its table, and besides the rows that it belongs to and those that belong to it.
+They are loaded when they are first asked for, or with the query that says so.
 """
 
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import NoReturn
 
 from sqlalchemy import Connection, event
-from sqlalchemy.orm import Mapped, Mapper, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, relationship
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.store.tables import (
-    AnalysisChartRow,
-    AnalysisRow,
-    ChartRow,
-    DecisionRow,
-    ExecutionRow,
-    InstrumentRow,
-    SignalRow,
-    SnapshotRow,
-    StrategyRow,
-)
+from tapetrail.store.tables import schema
+
+_TABLES = schema.metadata.tables
 
 
-class Strategy(StrategyRow):
+class Base(DeclarativeBase):
+    """The root of all classes of rows."""
+
+    metadata = schema.metadata
+
+
+class Strategy(Base):
     """One version of a strategy."""
 
+    __table__ = _TABLES["tapetrail.strategies"]
+
+    id: Mapped[int]
+    name: Mapped[str]
+    version: Mapped[int]
+    kind: Mapped[str]
+    spec: Mapped[Mapping[str, object]]
+    spec_digest: Mapped[str]
+    record_digest: Mapped[str]
     executions: Mapped[list["WorkflowExecution"]] = relationship(
         primaryjoin="foreign(WorkflowExecution.strategy_id) == Strategy.id",
         order_by="WorkflowExecution.id",
@@ -33,9 +44,21 @@ class Strategy(StrategyRow):
     )
 
 
-class Instrument(InstrumentRow):
+class Instrument(Base):
     """What is traded."""
 
+    __table__ = _TABLES["tapetrail.instruments"]
+
+    id: Mapped[int]
+    symbol: Mapped[str]
+    exchange: Mapped[str]
+    currency: Mapped[str]
+    calendar: Mapped[str]
+    asset_class: Mapped[str]
+    conid: Mapped[int | None]
+    tick_size: Mapped[Decimal | None]
+    multiplier: Mapped[Decimal]
+    record_digest: Mapped[str]
     decisions: Mapped[list["Decision"]] = relationship(
         primaryjoin="foreign(Decision.instrument_id) == Instrument.id",
         order_by="Decision.id",
@@ -43,9 +66,29 @@ class Instrument(InstrumentRow):
     )
 
 
-class WorkflowExecution(ExecutionRow):
+class WorkflowExecution(Base):
     """One run of a strategy."""
 
+    __table__ = _TABLES["tapetrail.workflow_executions"]
+
+    id: Mapped[int]
+    strategy_id: Mapped[int | None]
+    runtime_id: Mapped[int | None]
+    workflow_id: Mapped[str | None]
+    run_type: Mapped[str]
+    provenance: Mapped[str]
+    as_of: Mapped[datetime]
+    debug_mode: Mapped[bool]
+    actor: Mapped[str]
+    config: Mapped[Mapping[str, object]]
+    created_at: Mapped[datetime]
+    clock_offset_ms: Mapped[Decimal | None]
+    clock_source: Mapped[str | None]
+    record_digest: Mapped[str]
+    status: Mapped[str]
+    started_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    error: Mapped[str | None]
     strategy: Mapped["Strategy | None"] = relationship(
         primaryjoin="foreign(WorkflowExecution.strategy_id) == Strategy.id", viewonly=True
     )
@@ -71,9 +114,26 @@ class WorkflowExecution(ExecutionRow):
     )
 
 
-class Decision(DecisionRow):
+class Decision(Base):
     """One instrument's pass through an execution."""
 
+    __table__ = _TABLES["tapetrail.decisions"]
+
+    id: Mapped[int]
+    execution_id: Mapped[int]
+    instrument_id: Mapped[int]
+    symbol: Mapped[str]
+    conid: Mapped[int | None]
+    as_of: Mapped[datetime]
+    run_no: Mapped[int]
+    replay_of: Mapped[int | None]
+    created_at: Mapped[datetime]
+    record_digest: Mapped[str]
+    provenance: Mapped[str]
+    status: Mapped[str]
+    failed_stage: Mapped[str | None]
+    error_kind: Mapped[str | None]
+    error_message: Mapped[str | None]
     execution: Mapped["WorkflowExecution"] = relationship(
         primaryjoin="foreign(Decision.execution_id) == WorkflowExecution.id", viewonly=True
     )
@@ -86,9 +146,7 @@ class Decision(DecisionRow):
         viewonly=True,
     )
     charts: Mapped[list["Chart"]] = relationship(
-        primaryjoin="foreign(Chart.decision_id) == Decision.id",
-        order_by="Chart.id",
-        viewonly=True,
+        primaryjoin="foreign(Chart.decision_id) == Decision.id", order_by="Chart.id", viewonly=True
     )
     llm_analyses: Mapped[list["LLMAnalysis"]] = relationship(
         primaryjoin="foreign(LLMAnalysis.decision_id) == Decision.id",
@@ -102,9 +160,37 @@ class Decision(DecisionRow):
     )
 
 
-class MarketSnapshot(SnapshotRow):
+class MarketSnapshot(Base):
     """The exact bars one chart was made from."""
 
+    __table__ = _TABLES["tapetrail.market_snapshots"]
+
+    id: Mapped[int]
+    execution_id: Mapped[int]
+    decision_id: Mapped[int]
+    instrument_id: Mapped[int]
+    source: Mapped[str]
+    timeframe: Mapped[str]
+    adjustment: Mapped[str]
+    session: Mapped[str]
+    session_first: Mapped[date]
+    session_last: Mapped[date]
+    bar_count: Mapped[int]
+    bars_digest: Mapped[str]
+    raw_digest: Mapped[str]
+    derived_from: Mapped[int | None]
+    calendar: Mapped[str]
+    currency: Mapped[str]
+    volume_unit: Mapped[str]
+    price_factor: Mapped[Decimal]
+    dropped_rows: Mapped[int]
+    gaps: Mapped[Sequence[object]]
+    last_bar_complete: Mapped[bool]
+    adjusted_with_hindsight: Mapped[bool]
+    from_cache: Mapped[bool]
+    fetched_at: Mapped[datetime]
+    available_at: Mapped[datetime]
+    record_digest: Mapped[str]
     decision: Mapped["Decision"] = relationship(
         primaryjoin="foreign(MarketSnapshot.decision_id) == Decision.id", viewonly=True
     )
@@ -115,9 +201,42 @@ class MarketSnapshot(SnapshotRow):
     )
 
 
-class Chart(ChartRow):
+class Chart(Base):
     """One chart. `llm_analyses` are all that read it, those of several charts too."""
 
+    __table__ = _TABLES["tapetrail.charts"]
+
+    id: Mapped[int]
+    execution_id: Mapped[int]
+    decision_id: Mapped[int]
+    symbol: Mapped[str]
+    conid: Mapped[int | None]
+    snapshot_id: Mapped[int | None]
+    origin: Mapped[str]
+    chart_url_jpeg: Mapped[str]
+    chart_url_html: Mapped[str | None]
+    image_media_type: Mapped[str]
+    minio_bucket: Mapped[str | None]
+    minio_object_key: Mapped[str]
+    jpeg_digest: Mapped[str]
+    html_digest: Mapped[str | None]
+    spec_digest: Mapped[str | None]
+    timeframe: Mapped[str]
+    chart_type: Mapped[str]
+    chart_style: Mapped[str | None]
+    indicators_applied: Mapped[Mapping[str, object] | None]
+    data_points: Mapped[int | None]
+    start_date: Mapped[date | None]
+    end_date: Mapped[date | None]
+    price_current: Mapped[Decimal | None]
+    price_change_pct: Mapped[Decimal | None]
+    volume_avg: Mapped[Decimal | None]
+    missing_indicators: Mapped[Sequence[object] | None]
+    renderer: Mapped[str | None]
+    generated_at: Mapped[datetime]
+    record_digest: Mapped[str]
+    provenance: Mapped[str]
+    status: Mapped[str]
     execution: Mapped["WorkflowExecution"] = relationship(
         primaryjoin="foreign(Chart.execution_id) == WorkflowExecution.id", viewonly=True
     )
@@ -127,23 +246,64 @@ class Chart(ChartRow):
     snapshot: Mapped["MarketSnapshot | None"] = relationship(
         primaryjoin="foreign(Chart.snapshot_id) == MarketSnapshot.id", viewonly=True
     )
-    llm_analyses: Mapped[list["LLMAnalysis"]] = relationship(
-        secondary=AnalysisChartRow.__table__,
-        primaryjoin="Chart.id == AnalysisChartRow.chart_id",
-        secondaryjoin="LLMAnalysis.id == AnalysisChartRow.analysis_id",
-        order_by="LLMAnalysis.id",
-        viewonly=True,
-    )
     signals: Mapped[list["TradingSignal"]] = relationship(
         primaryjoin="foreign(TradingSignal.chart_id) == Chart.id",
         order_by="TradingSignal.id",
         viewonly=True,
     )
+    llm_analyses: Mapped[list["LLMAnalysis"]] = relationship(
+        secondary=_TABLES["tapetrail.analysis_charts"],
+        primaryjoin="Chart.id == analysis_charts.c.chart_id",
+        secondaryjoin="LLMAnalysis.id == analysis_charts.c.analysis_id",
+        order_by="LLMAnalysis.id",
+        viewonly=True,
+    )
 
 
-class LLMAnalysis(AnalysisRow):
+class LLMAnalysis(Base):
     """One question to one analyst and what came of it. `charts` are all it read."""
 
+    __table__ = _TABLES["tapetrail.llm_analyses"]
+
+    id: Mapped[int]
+    execution_id: Mapped[int]
+    decision_id: Mapped[int]
+    chart_id: Mapped[int | None]
+    strategy_id: Mapped[int | None]
+    symbol: Mapped[str]
+    question: Mapped[str]
+    analyst: Mapped[str]
+    sample_no: Mapped[int]
+    kind: Mapped[str]
+    timeframe: Mapped[str | None]
+    role: Mapped[str]
+    provider: Mapped[str]
+    model_name: Mapped[str]
+    model_reported: Mapped[str | None]
+    params: Mapped[Mapping[str, object]]
+    prompt_text: Mapped[str | None]
+    indicators_metadata: Mapped[Mapping[str, object] | None]
+    response_text: Mapped[str | None]
+    tokens_used: Mapped[int | None]
+    usage: Mapped[Mapping[str, object] | None]
+    cost_usd: Mapped[Decimal | None]
+    unit_prices: Mapped[Mapping[str, object] | None]
+    latency_ms: Mapped[int | None]
+    finish_reason: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    analyzed_at: Mapped[datetime]
+    response_json: Mapped[Mapping[str, object] | None]
+    confidence_score: Mapped[Decimal | None]
+    trend_direction: Mapped[str | None]
+    support_levels: Mapped[Sequence[object] | None]
+    resistance_levels: Mapped[Sequence[object] | None]
+    key_patterns: Mapped[Sequence[object] | None]
+    grounding: Mapped[Mapping[str, object] | None]
+    prompt_template_id: Mapped[int | None]
+    status: Mapped[str]
+    error_message: Mapped[str | None]
+    record_digest: Mapped[str]
+    provenance: Mapped[str]
     execution: Mapped["WorkflowExecution"] = relationship(
         primaryjoin="foreign(LLMAnalysis.execution_id) == WorkflowExecution.id", viewonly=True
     )
@@ -153,23 +313,53 @@ class LLMAnalysis(AnalysisRow):
     chart: Mapped["Chart | None"] = relationship(
         primaryjoin="foreign(LLMAnalysis.chart_id) == Chart.id", viewonly=True
     )
-    charts: Mapped[list["Chart"]] = relationship(
-        secondary=AnalysisChartRow.__table__,
-        primaryjoin="LLMAnalysis.id == AnalysisChartRow.analysis_id",
-        secondaryjoin="Chart.id == AnalysisChartRow.chart_id",
-        order_by="Chart.id",
-        viewonly=True,
-    )
     signals: Mapped[list["TradingSignal"]] = relationship(
         primaryjoin="foreign(TradingSignal.llm_analysis_id) == LLMAnalysis.id",
         order_by="TradingSignal.id",
         viewonly=True,
     )
+    charts: Mapped[list["Chart"]] = relationship(
+        secondary=_TABLES["tapetrail.analysis_charts"],
+        primaryjoin="LLMAnalysis.id == analysis_charts.c.analysis_id",
+        secondaryjoin="Chart.id == analysis_charts.c.chart_id",
+        order_by="Chart.id",
+        viewonly=True,
+    )
 
 
-class TradingSignal(SignalRow):
+class TradingSignal(Base):
     """One decision's answer by one analyst."""
 
+    __table__ = _TABLES["tapetrail.trading_signals"]
+
+    id: Mapped[int]
+    execution_id: Mapped[int]
+    decision_id: Mapped[int]
+    symbol: Mapped[str]
+    conid: Mapped[int | None]
+    strategy_id: Mapped[int | None]
+    chart_id: Mapped[int | None]
+    llm_analysis_id: Mapped[int | None]
+    role: Mapped[str]
+    signal_type: Mapped[str]
+    confidence: Mapped[Decimal | None]
+    trend: Mapped[str | None]
+    entry_type: Mapped[str | None]
+    entry_price: Mapped[Decimal | None]
+    stop_loss: Mapped[Decimal | None]
+    target_price: Mapped[Decimal | None]
+    risk_reward_ratio: Mapped[Decimal | None]
+    horizon_bars: Mapped[int | None]
+    valid_until: Mapped[date | None]
+    timeframe_primary: Mapped[str | None]
+    timeframe_confirmation: Mapped[str | None]
+    reasoning: Mapped[str | None]
+    strategy_metadata: Mapped[Mapping[str, object]]
+    levels_valid: Mapped[bool]
+    decided_at: Mapped[datetime]
+    generated_at: Mapped[datetime]
+    record_digest: Mapped[str]
+    provenance: Mapped[str]
     execution: Mapped["WorkflowExecution"] = relationship(
         primaryjoin="foreign(TradingSignal.execution_id) == WorkflowExecution.id", viewonly=True
     )
@@ -194,15 +384,5 @@ def _refuse(mapper: Mapper[object], connection: Connection, target: object) -> N
     )
 
 
-for _model in (
-    Strategy,
-    Instrument,
-    WorkflowExecution,
-    Decision,
-    MarketSnapshot,
-    Chart,
-    LLMAnalysis,
-    TradingSignal,
-):
-    for _change in ("before_insert", "before_update", "before_delete"):
-        event.listen(_model, _change, _refuse)
+for _change in ("before_insert", "before_update", "before_delete"):
+    event.listen(Base, _change, _refuse, propagate=True)

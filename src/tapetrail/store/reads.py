@@ -1,7 +1,7 @@
 """Rows out: what the work itself asks of the record. One question, one function, one statement."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -24,8 +24,10 @@ from sqlalchemy.orm import Session
 from tapetrail.core.canonical import Digest, FieldValue
 from tapetrail.core.errors import NotFound
 from tapetrail.core.market.instruments import Instrument
-from tapetrail.core.records import DecisionStatus, ExecutionStatus, Provenance, Stored
-from tapetrail.store.tables import metadata
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.runs import DecisionRefs
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance
+from tapetrail.store.tables.schema import metadata
 from tapetrail.wire import AnalysisStats
 
 SEAL_ORDER = (
@@ -44,9 +46,7 @@ SEAL_ORDER = (
 class DecisionTask:
     """What a recorded decision asks for, and the rows it hangs on."""
 
-    decision: Stored
-    execution: Stored
-    strategy: Stored
+    refs: DecisionRefs
     instrument: Stored
     traded: Instrument
     spec: Mapping[str, FieldValue]
@@ -82,6 +82,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
     """Return what decision `decision_id` asks for. Raises `NotFound`."""
     decisions, executions = table("decisions"), table("workflow_executions")
     strategies, instruments = table("strategies"), table("instruments")
+    traded = [field.name for field in fields(Instrument)]
     row = session.execute(
         select(
             decisions.c.id,
@@ -99,14 +100,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             strategies.c.spec,
             instruments.c.id.label("instrument_id"),
             instruments.c.record_digest.label("instrument_digest"),
-            instruments.c.symbol,
-            instruments.c.exchange,
-            instruments.c.currency,
-            instruments.c.conid,
-            instruments.c.asset_class,
-            instruments.c.tick_size,
-            instruments.c.multiplier,
-            instruments.c.calendar,
+            *(instruments.c[name] for name in traded),
         )
         .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
         .join(strategies, executions.c.strategy_id == strategies.c.id)
@@ -116,20 +110,15 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
     if row is None:
         raise NotFound(f"no decision {decision_id}")
     return DecisionTask(
-        decision=Stored(row.id, row.record_digest),
-        execution=Stored(row.execution_id, row.execution_digest),
-        strategy=Stored(row.strategy_id, row.strategy_digest),
-        instrument=Stored(row.instrument_id, row.instrument_digest),
-        traded=Instrument(
+        refs=DecisionRefs(
+            execution=Stored(row.execution_id, row.execution_digest),
+            decision=Stored(row.id, row.record_digest),
+            strategy=Stored(row.strategy_id, row.strategy_digest),
             symbol=row.symbol,
-            exchange=row.exchange,
-            currency=row.currency,
             conid=row.conid,
-            asset_class=row.asset_class,
-            tick_size=row.tick_size,
-            multiplier=row.multiplier,
-            calendar=row.calendar,
         ),
+        instrument=Stored(row.instrument_id, row.instrument_digest),
+        traded=Instrument(**{name: getattr(row, name) for name in traded}),
         spec=row.spec,
         as_of=row.as_of,
         provenance=Provenance(row.provenance),

@@ -1,56 +1,76 @@
-"""The two workflows: an execution opens its decisions, a decision is worked out and recorded.
+"""The two workflows: an execution opens its decisions, a decision is prepared, asked and concluded.
 
-Workflows pass ids and instants. A decision is one transaction that commits together with the
-engine's checkpoint: it is worked out before the first statement, so no row is locked meanwhile,
-and whatever dies on the way leaves no row at all.
+Workflows pass ids and instants. Where every analyst is code, a decision is one transaction that
+commits together with the engine's checkpoint. Where one is asked over a wire, what it is shown is
+committed first, every call by itself, and the end last: a process that goes on with it finds all
+that was said, and asks nothing twice that has a reply.
 """
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID, SQLAlchemyDatasource
+from dbos._core import StepOptions
 from dbos._datasource import DatasourceOptions
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from tapetrail.analysts.protocol import LocalAnalyst
+from tapetrail.blobs.protocol import BlobStore
+from tapetrail.core.analysis.questions import Evidence, Question
 from tapetrail.core.canonical import storable_text
-from tapetrail.core.errors import ErrorKind, Stage
-from tapetrail.core.records import (
-    DecisionEventRecord,
+from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
+from tapetrail.core.failures import Failure
+from tapetrail.core.market.bars import Timeframe
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.runs import (
     DecisionRecord,
-    DecisionStatus,
-    EndState,
     ExecutionEventRecord,
+    ExecutionFacts,
     ExecutionRecord,
-    ExecutionStatus,
-    Provenance,
-    RunType,
-    SealRecord,
-    Stored,
-    seal_digest,
 )
-from tapetrail.core.strategy.strategies import parse_strategy
-from tapetrail.persistence import BlobStore
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance, RunType
+from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
+from tapetrail.persistence import ShownChart
 from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.engine import EXECUTE, QUEUE, Work, count_recovery_attempt
-from tapetrail.workflows.evidence import append_findings, keep_findings
-from tapetrail.workflows.findings import Failure, Findings, Ports, Task, evaluate
+from tapetrail.workflows.ask import Heard, Put, Seat, ask_local, in_turn, interview, seats_of
+from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
+from tapetrail.workflows.engine import EXECUTE, QUEUE, Work, count_tries
+from tapetrail.workflows.prepare import (
+    KeptEvidence,
+    Ports,
+    Prepared,
+    append_evidence,
+    evidence_of,
+    keep_evidence,
+    prepare,
+)
+from tapetrail.workflows.recall import Recalled, recall
 from tapetrail.workflows.run_request import RunRequest
+from tapetrail.workflows.wire import Wire, ask_remote, look_up, nobody
 
 INSTANCE: Final = "tapetrail"
 COUNTED_AFTER: Final = timedelta(minutes=1)
-"""From this age on a decision is counted whenever it is begun, which costs two statements."""
-BEGUN_MAX: Final = 5
+"""From this age on a decision counts who begins it, which costs two statements each time."""
+TRIES_MAX: Final = 5
 # Decisions lock what they must by name, so the weakest level is enough and nothing is retried.
 _ISOLATION: Final = "READ COMMITTED"
 _OPEN: Final = DatasourceOptions(name="open_execution", isolation_level=_ISOLATION)
-_DECIDE: Final = DatasourceOptions(name="record_decision", isolation_level=_ISOLATION)
+# The engine knows steps by name: the first one had this name before decisions had parts.
+_PREPARE: Final = DatasourceOptions(name="record_decision", isolation_level=_ISOLATION)
+_ASK: Final[StepOptions] = {"name": "ask"}
+_CONCLUDE: Final = DatasourceOptions(name="conclude_decision", isolation_level=_ISOLATION)
 _GIVE_UP: Final = DatasourceOptions(name="record_defect", isolation_level=_ISOLATION)
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -64,10 +84,46 @@ class Dependencies:
     blobs: BlobStore
     ports: Ports
     work: Work
+    executor_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A decision that has not ended, who answers for it, and why it may have to end at once."""
+
+    task: DecisionTask
+    strategy: StrategySpec
+    seats: Sequence[Seat]
+    failure: Failure | None
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether nobody has to be waited for."""
+        return all(isinstance(seat.analyst, LocalAnalyst) for seat in self.seats)
 
 
 class Defect(Exception):
     """What nobody raised on purpose, as storable text."""
+
+
+def in_plain_text(step: Callable[P, Result]) -> Callable[P, Result]:
+    """Return the step, its defects raised anew in text that engine and database can store."""
+
+    @wraps(step)
+    def carry_out(*args: P.args, **kwargs: P.kwargs) -> Result:
+        try:
+            return step(*args, **kwargs)
+        except DBAPIError:
+            raise  # the engine knows which ones to wait out
+        except Exception as error:
+            raise Defect(_message(error)) from error
+
+    return carry_out
+
+
+def _message(error: Exception) -> str:
+    said = str(error) if isinstance(error, Defect) else f"{type(error).__name__}: {error}"
+    return storable_text(said)
 
 
 @DBOS.dbos_class("Decisions")
@@ -77,137 +133,242 @@ class Decisions(DBOSConfiguredInstance):
     def __init__(self, deps: Dependencies) -> None:
         super().__init__(INSTANCE)
         self._deps = deps
+        self._wire = Wire(engine=deps.engine, blobs=deps.blobs, ports=deps.ports)
 
     @DBOS.workflow(name=EXECUTE)
-    def execute(self, order: RunRequest) -> None:
-        """Open the execution and its decisions, then put each decision on the queue."""
+    def execute(self, request: RunRequest) -> None:
+        """Open the execution and its decisions, then put each decision on its queue."""
         workflow_id = str(DBOS.workflow_id)
-        ids = self._deps.datasource.run_tx_step(_OPEN, self._open, order, workflow_id)
+        ids = self._deps.datasource.run_tx_step(_OPEN, self._open, request, workflow_id)
         for decision_id in ids:
             with SetWorkflowID(f"{workflow_id}:{decision_id}"):
-                DBOS.enqueue_workflow(QUEUE, self.decide, decision_id)
+                DBOS.enqueue_workflow(request.get("queue", QUEUE), self.decide, decision_id)
 
     @DBOS.workflow(name="decide")
     def decide(self, decision_id: int) -> None:
-        """Work a decision out and record it; a defect is recorded too, and raised."""
+        """Make a decision and record it; a defect is recorded too, and raised."""
         run, work = self._deps.datasource.run_tx_step, self._deps.work
-        with work.one():
-            try:
-                run(_DECIDE, self._decide_in_plain_text, decision_id)
-            except Exception as error:
-                # An engine that is being taken down fails in ways that are nobody's defect.
-                if not work.is_ending:
-                    message = _message(error)
-                    run(_GIVE_UP, self._record_defect, decision_id, message)
-                    trace = error if _log.isEnabledFor(logging.DEBUG) else None
-                    _log.error(
-                        "decision %d failed by a defect: %s", decision_id, message, exc_info=trace
-                    )
-                raise
+        try:
+            with work.slot():
+                waits = run(_PREPARE, self._prepare, decision_id)
+            if waits:
+                said = DBOS.run_step(_ASK, self._ask_through, decision_id)
+                with work.slot():
+                    run(_CONCLUDE, self._conclude, decision_id, said)
+        except Exception as error:
+            # An engine that is being taken down fails in ways that are nobody's defect.
+            if not work.is_ending:
+                message = _message(error)
+                run(_GIVE_UP, self._record_defect, decision_id, message)
+                trace = error if _log.isEnabledFor(logging.DEBUG) else None
+                _log.error(
+                    "decision %d failed by a defect: %s", decision_id, message, exc_info=trace
+                )
+            raise
 
-    def _open(self, order: RunRequest, workflow_id: str) -> list[int]:
+    def _open(self, request: RunRequest, workflow_id: str) -> list[int]:
         session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
-        strategy = reads.stored(session, "strategies", [order["strategy_id"]])
-        runtime = reads.stored(session, "runtimes", [order["runtime_id"]])
-        execution = appends.append(
-            session,
-            ExecutionRecord(
-                strategy=strategy[order["strategy_id"]],
-                runtime=runtime[order["runtime_id"]],
-                workflow_id=workflow_id,
-                run_type=RunType(order["run_type"]),
-                provenance=Provenance(order["provenance"]),
-                as_of=datetime.fromisoformat(order["as_of"]),
+        strategy = reads.stored(session, "strategies", [request["strategy_id"]])
+        runtime = reads.stored(session, "runtimes", [request["runtime_id"]])
+        record = ExecutionRecord(
+            strategy=strategy[request["strategy_id"]],
+            runtime=runtime[request["runtime_id"]],
+            workflow_id=workflow_id,
+            facts=ExecutionFacts(
+                run_type=RunType(request["run_type"]),
+                provenance=Provenance(request["provenance"]),
+                as_of=datetime.fromisoformat(request["as_of"]),
                 debug_mode=False,
-                actor=order["actor"],
-                config=order["config"],
+                actor=request["actor"],
+                config=request["config"],
                 created_at=now,
             ),
         )
-        opened = _open_decisions(session, order, execution=execution, at=now)
-        appends.append(
-            session,
-            ExecutionEventRecord(
-                execution=execution,
-                at=now,
-                from_status=ExecutionStatus.PENDING,
-                to_status=ExecutionStatus.RUNNING,
-                actor=order["actor"],
-                reason="started",
-            ),
+        execution = appends.append(session, record)
+        opened = _open_decisions(session, request, execution=execution, at=now)
+        started = ExecutionEventRecord(
+            execution=execution,
+            at=now,
+            from_status=ExecutionStatus.PENDING,
+            to_status=ExecutionStatus.RUNNING,
+            actor=request["actor"],
+            reason="started",
         )
+        appends.append(session, started)
         return [decision.id for decision in opened]
 
-    def _decide_in_plain_text(self, decision_id: int) -> None:
-        """Decide; a defect is raised anew in text that the engine and the database can store."""
-        try:
-            self._decide(decision_id)
-        except DBAPIError:
-            raise  # the engine knows which ones to wait out
-        except Exception as error:
-            raise Defect(_message(error)) from error
+    @in_plain_text
+    def _prepare(self, decision_id: int) -> bool:
+        """Prepare a decision, and end it where nobody has to be waited for; return if somebody has.
 
-    def _decide(self, decision_id: int) -> None:
+        All is worked out before the first statement, so that no row is locked meanwhile.
+        """
+        begun, ports = self._begun(decision_id), self._deps.ports
+        if begun is None or begun.task.status is DecisionStatus.RUNNING:
+            return begun is not None
+        started_at = ports.clock()
+        if begun.failure is not None:
+            prepared = Prepared(failure=begun.failure)
+        else:
+            prepared = prepare(begun.task, begun.strategy, ports)
+        conclusion = None
+        if prepared.failure is None and begun.is_local:
+            evidence = evidence_of(begun.task, begun.strategy, prepared)
+            conclusion = self._conclusion(begun, evidence, put=self._put(nobody))
+        kept = keep_evidence(self._deps.blobs, prepared)
+        return self._record(begun, kept, conclusion=conclusion, started_at=started_at)
+
+    def _record(
+        self,
+        begun: _Begun,
+        kept: KeptEvidence,
+        *,
+        conclusion: Conclusion | None,
+        started_at: datetime,
+    ) -> bool:
+        """Record what was prepared and, if that is the end, the end; return if it is not."""
+        deps, task = self._deps, begun.task
+        session, clock = deps.datasource.sql_session(), deps.ports.clock
+        begin(session, task, at=started_at)
+        charts = append_evidence(session, kept, task=task, blobs=deps.blobs, clock=clock)
+        failure = kept.prepared.failure
+        if failure is None and conclusion is None:
+            return True
+        if failure is None and conclusion is not None:
+            append_conclusion(session, conclusion, task=task, charts=charts, at=clock())
+            failure = conclusion.failure
+        end(session, task, failure=failure, at=clock())
+        return False
+
+    def _ask_through(self, decision_id: int) -> Sequence[str] | None:
+        """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere."""
+        return self._deps.work.ride_out(lambda: self._ask(decision_id))
+
+    @in_plain_text
+    def _ask(self, decision_id: int) -> Sequence[str] | None:
+        """Ask what has no reply on record; return why the decision has to end, if it has to."""
+        work = self._deps.work
+        with work.slot():
+            begun = self._begun(decision_id)
+            if begun is None or begun.failure is not None:
+                return None
+            calls = self._wire.calls(begun.task)
+            try:
+                evidence = self._recall(begun).evidence
+            except TapeTrailError as error:
+                return list(Failure.of(Stage.ENGINE, error).columns.values())
+        put = self._put(ask_remote(self._wire, begun.task, calls))
+        try:
+            interview(evidence, begun.seats, put=put, side_by_side=work.side_by_side)
+        except TapeTrailError as error:
+            return list(Failure.of(Stage.ENGINE, error).columns.values())
+        return None
+
+    @in_plain_text
+    def _conclude(self, decision_id: int, said: Sequence[str] | None) -> None:
+        """Record what was answered, and end the decision."""
+        begun, clock = self._begun(decision_id), self._deps.ports.clock
+        if begun is None:
+            return
+        failure = _failure(said) if said else begun.failure
+        conclusion, charts = None, dict[Timeframe, ShownChart]()
+        if failure is None:
+            recalled = self._recall(begun)
+            put = self._put(look_up(self._wire, self._wire.calls(begun.task)))
+            conclusion = self._conclusion(begun, recalled.evidence, put=put)
+            charts, failure = {**recalled.charts}, conclusion.failure
+        session, task = self._deps.datasource.sql_session(), begun.task
+        if conclusion is not None:
+            append_conclusion(session, conclusion, task=task, charts=charts, at=clock())
+        end(session, task, failure=failure, at=clock())
+
+    def _conclusion(self, begun: _Begun, evidence: Evidence, *, put: Put) -> Conclusion:
+        answers = interview(evidence, begun.seats, put=put, side_by_side=in_turn)
+        calendar = self._deps.ports.load_calendar(begun.task.traded.calendar)
+        return conclude(answers, evidence, calendar=calendar)
+
+    def _record_defect(self, decision_id: int, message: str) -> None:
+        session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
+        task = reads.decision_task(session, decision_id)
+        if task.status.has_ended:
+            return
+        if task.status is DecisionStatus.PENDING:
+            begin(session, task, at=now)
+        failure = Failure(
+            failed_stage=Stage.ENGINE, error_kind=ErrorKind.DEFECT, error_message=message
+        )
+        end(session, task, failure=failure, at=now)
+
+    def _begun(self, decision_id: int) -> _Begun | None:
+        """Return a decision and who answers for it, None if it has ended."""
         deps = self._deps
         # Read outside of the step's transaction, which begins with the first row. An error of the
         # database passes as it is: the engine knows which ones to wait out.
         with Session(deps.engine) as reading:
             task = reads.decision_task(reading, decision_id)
-        if task.status is not DecisionStatus.PENDING:
-            return
-        started_at = deps.ports.clock()
-        spec = parse_strategy(task.spec, place=f"strategy of decision {decision_id}")
-        findings = _dead_lettered(task, at=started_at)
-        if findings is None:
-            asked = Task(instrument=task.traded, spec=spec, as_of=task.as_of, config=task.config)
-            findings = evaluate(asked, deps.ports)
-        kept = keep_findings(deps.blobs, findings, symbol=task.traded.symbol, spec=spec)
-        session = deps.datasource.sql_session()
-        _append_event(session, task, at=started_at, to_status=DecisionStatus.RUNNING)
-        append_findings(session, kept, task=task, blobs=deps.blobs, clock=deps.ports.clock)
-        _end(session, task, failure=kept.findings.failure, at=deps.ports.clock())
+        if task.status.has_ended:
+            return None
+        strategy = parse_strategy(task.spec, place=f"strategy of decision {decision_id}")
+        seats: Sequence[Seat] = ()
+        failure = self._dead_letter(task)
+        if failure is None:
+            try:
+                seats = seats_of(strategy, deps.ports)
+            except TapeTrailError as error:
+                failure = Failure.of(Stage.ANALYSIS, error)
+        return _Begun(task=task, strategy=strategy, seats=seats, failure=failure)
 
-    def _record_defect(self, decision_id: int, message: str) -> None:
-        session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
-        task = reads.decision_task(session, decision_id)
-        if task.status is not DecisionStatus.PENDING:
-            return
-        _append_event(session, task, at=now, to_status=DecisionStatus.RUNNING)
-        failure = Failure(stage=Stage.ENGINE, kind=ErrorKind.DEFECT, message=message)
-        _end(session, task, failure=failure, at=now)
+    def _dead_letter(self, task: DecisionTask) -> Failure | None:
+        """Return the failure of a decision that seems to end every process that begins it.
+
+        Processes end for many reasons, so a few times are no sign. Without a limit, one that does
+        end its process would be taken over for ever.
+        """
+        if self._deps.ports.clock() - task.created_at < COUNTED_AFTER:
+            return None
+        before = count_tries(self._deps.executor_id) - 1
+        if before < TRIES_MAX:
+            return None
+        message = f"begun by {before} processes, each of which ended before the decision did"
+        return Failure(
+            failed_stage=Stage.ENGINE, error_kind=ErrorKind.DEFECT, error_message=message
+        )
+
+    def _put(self, over_the_wire: Put) -> Put:
+        """Return what puts a question: to code at once, to others over the wire."""
+
+        def put(seat: Seat, question: Question) -> Heard:
+            if isinstance(seat.analyst, LocalAnalyst):
+                return ask_local(seat, question, ports=self._deps.ports, timer=time.perf_counter)
+            return over_the_wire(seat, question)
+
+        return put
+
+    def _recall(self, begun: _Begun) -> Recalled:
+        deps = self._deps
+        calendar = deps.ports.load_calendar(begun.task.traded.calendar)
+        with Session(deps.engine) as session:
+            return recall(
+                session, begun.task, strategy=begun.strategy, blobs=deps.blobs, calendar=calendar
+            )
 
 
-def _dead_lettered(task: DecisionTask, *, at: datetime) -> Findings | None:
-    """Return the failure of a decision that seems to end every process that begins it, else None.
-
-    Processes end for many reasons, so a few times are no sign. Without a limit, one that does end
-    its process would be taken over for ever.
-    """
-    if at - task.created_at < COUNTED_AFTER:
-        return None
-    before = count_recovery_attempt() - 1
-    if before < BEGUN_MAX:
-        return None
-    message = f"begun {before} times, and every time the process ended before the decision did"
-    return Findings(failure=Failure(stage=Stage.ENGINE, kind=ErrorKind.DEFECT, message=message))
-
-
-def _message(error: Exception) -> str:
-    said = str(error) if isinstance(error, Defect) else f"{type(error).__name__}: {error}"
-    return storable_text(said)
+def _failure(said: Sequence[str]) -> Failure:
+    stage, kind, message = said
+    return Failure(failed_stage=Stage(stage), error_kind=ErrorKind(kind), error_message=message)
 
 
 def _open_decisions(
-    session: Session, order: RunRequest, *, execution: Stored, at: datetime
+    session: Session, request: RunRequest, *, execution: Stored, at: datetime
 ) -> list[Stored]:
-    ids = [decision["instrument_id"] for decision in order["decisions"]]
+    ids = [decision["instrument_id"] for decision in request["decisions"]]
     instruments = reads.stored(session, "instruments", ids)
     named = reads.instruments(session, ids)
     # Passes are counted under a lock, so that no two executions get the same number.
     appends.lock_name(session, "passes")
-    asked = [(d["instrument_id"], datetime.fromisoformat(d["as_of"])) for d in order["decisions"]]
+    asked = [(d["instrument_id"], datetime.fromisoformat(d["as_of"])) for d in request["decisions"]]
     before = reads.passes(
-        session, asked, strategy_id=order["strategy_id"], provenance=order["provenance"]
+        session, asked, strategy_id=request["strategy_id"], provenance=request["provenance"]
     )
     records = [
         DecisionRecord(
@@ -222,77 +383,3 @@ def _open_decisions(
         for number, as_of in asked
     ]
     return appends.append_all(session, records)
-
-
-def _append_event(
-    session: Session,
-    task: DecisionTask,
-    *,
-    at: datetime,
-    to_status: DecisionStatus,
-    failure: Failure | None = None,
-) -> None:
-    is_start = to_status is DecisionStatus.RUNNING
-    appends.append(
-        session,
-        DecisionEventRecord(
-            decision=task.decision,
-            at=at,
-            from_status=DecisionStatus.PENDING if is_start else DecisionStatus.RUNNING,
-            to_status=to_status,
-            actor=task.actor,
-            reason="started" if is_start else ("failed" if failure else "signal recorded"),
-            failed_stage=failure.stage if failure else None,
-            error_kind=failure.kind if failure else None,
-            error_message=failure.message if failure else None,
-        ),
-    )
-
-
-def _end(session: Session, task: DecisionTask, *, failure: Failure | None, at: datetime) -> None:
-    """End a decision: its last event, its seal, and the execution's end if it was the last."""
-    status = DecisionStatus.FAILED if failure else DecisionStatus.COMPLETED
-    _append_event(session, task, at=at, to_status=status, failure=failure)
-    end = EndState(
-        status=status,
-        failed_stage=failure.stage if failure else None,
-        error_kind=failure.kind if failure else None,
-        error_message=failure.message if failure else None,
-    )
-    members = reads.seal_members(session, task.decision.id)
-    seal = SealRecord(decision=task.decision, seal_digest=seal_digest(members, end), sealed_at=at)
-    appends.append(session, seal)
-    _end_execution(session, task, at=at)
-
-
-def _end_execution(session: Session, task: DecisionTask, *, at: datetime) -> None:
-    """Close the execution when no decision of it is open.
-
-    The lock makes the last two decisions take turns: the second sees what the first committed.
-    """
-    appends.lock_name(session, f"end of execution {task.execution.id}")
-    counts = reads.decision_counts(session, task.execution.id)
-    if counts.get(DecisionStatus.PENDING) or counts.get(DecisionStatus.RUNNING):
-        return
-    failed, total = counts.get(DecisionStatus.FAILED, 0), sum(counts.values())
-    status = _execution_status(counts)
-    appends.append(
-        session,
-        ExecutionEventRecord(
-            execution=task.execution,
-            at=at,
-            from_status=ExecutionStatus.RUNNING,
-            to_status=status,
-            actor=task.actor,
-            reason="every decision ended",
-            error=f"{failed} of {total} decisions failed" if failed else None,
-        ),
-    )
-
-
-def _execution_status(counts: Mapping[DecisionStatus, int]) -> ExecutionStatus:
-    if not counts.get(DecisionStatus.COMPLETED):
-        return ExecutionStatus.FAILED
-    if counts.get(DecisionStatus.FAILED) or counts.get(DecisionStatus.CANCELLED):
-        return ExecutionStatus.COMPLETED_WITH_ERRORS
-    return ExecutionStatus.COMPLETED

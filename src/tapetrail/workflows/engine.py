@@ -10,14 +10,15 @@ worker, awake again, finds that its workflows have another owner and cannot writ
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SQLAlchemyDatasource
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.session import ReconnectPolicy, advisory_lock
@@ -26,14 +27,18 @@ APPLICATION: Final = "tapetrail"
 APPLICATION_VERSION: Final = "1"
 """Pinned: work that an older release queued is finished by a newer one."""
 QUEUE: Final = "decisions"
+WAITING_QUEUE: Final = "waiting_decisions"
+"""For decisions that wait for analysts over a wire, so that nothing else waits behind them."""
 EXECUTE: Final = "execute"
-BEGUN: Final = "begun"
+TRIED_BY: Final = "tried_by"
 POLLING_S: Final = 0.25
 TAKEN_MAX: Final = 8
 """What a worker takes off the queue at most: what it works on, and about a second of work ahead.
 
 It is a setting of the queue, so it has to be the same for every worker.
 """
+WAITING_MAX: Final = 100
+"""How many decisions of a worker wait for somebody at most; they hold no slot while they do."""
 TAKE_OVER_EVERY_S: Final = 1.0
 FROZEN_AFTER_S: Final = 10
 """A worker silent for this long loses its lock, though its connection stands."""
@@ -41,6 +46,8 @@ DRAIN_S: Final = 5
 PATIENCE_S: Final = 20
 GUARD_END_S: Final = 2.0
 POOL_SIZE: Final = 20
+
+Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -80,29 +87,29 @@ def open_datasource(engine: Engine, *, database_url: str) -> SQLAlchemyDatasourc
 
 
 class Work:
-    """The decisions that this process is at, never more than `places`, and whether it is to end.
+    """The CPU work of this process, never more than `slots` at once, and whether it is to end.
 
-    What fails while `is_ending` is nobody's defect.
+    What waits for somebody else holds no slot. What fails while `is_ending` is nobody's defect.
     """
 
-    def __init__(self, *, places: int) -> None:
+    def __init__(self, *, slots: int) -> None:
         self._changed = threading.Condition()
-        self._places = places
+        self._slots = slots
         self._count = 0
-        self._is_closed = False
+        self._closed: Future[None] = Future()
         self.is_ending = False
 
     @contextmanager
-    def one(self) -> Generator[None]:
-        """Hold a place for one decision for as long as this is open, once there is a free one.
+    def slot(self) -> Generator[None]:
+        """Hold a slot for as long as this is open, once there is a free one.
 
         After `close` nothing begins: `SystemExit` ends the thread, and leaves the decision as one
         that its owner died over, for the next worker to take over.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or self._count < self._places)
-            if self._is_closed:
-                raise SystemExit("this process begins no more decisions")
+            self._changed.wait_for(lambda: self._closed.done() or self._count < self._slots)
+            if self._closed.done():
+                raise SystemExit("this process begins no more work")
             self._count += 1
         try:
             yield
@@ -111,30 +118,84 @@ class Work:
                 self._count -= 1
                 self._changed.notify()
 
+    def side_by_side(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Return what each call returns, each waited for in a thread of its own.
+
+        After `close` nobody waits: `SystemExit` ends the thread, whose calls come to nothing.
+        """
+        pending = [_in_thread(call) for call in calls]
+        for future in pending:
+            either: tuple[Future[Any], Future[Any]] = (future, self._closed)
+            wait(either, return_when=FIRST_COMPLETED)
+            if not future.done():
+                raise SystemExit("this process waits for nobody any more")
+        return [future.result() for future in pending]
+
+    def ride_out(self, call: Callable[[], Result]) -> Result:
+        """Return what a call returns, made again for as long as the database is away.
+
+        After `close` it is waited for no longer: `SystemExit` ends the thread.
+        """
+        while True:
+            try:
+                return call()
+            except DBAPIError as error:
+                if not _is_away(error):
+                    raise
+                wait([self._closed], timeout=TAKE_OVER_EVERY_S)
+                if self._closed.done():
+                    raise SystemExit("this process waits for no database any more") from error
+
     def close(self) -> None:
-        """Begin no further decision; what was begun goes on."""
+        """Begin no further work, and wait for nobody; what holds a slot goes on."""
         with self._changed:
-            self._is_closed = True
+            if not self._closed.done():
+                self._closed.set_result(None)
             self._changed.notify_all()
 
     @property
     def is_idle(self) -> bool:
-        """Return whether no decision is being worked on; those that wait do not count."""
+        """Return whether no slot is held; what waits for one does not count."""
         with self._changed:
             return self._count == 0
 
 
-def count_recovery_attempt() -> int:
-    """Return how often the workflow at hand was begun so, this time included.
+def _is_away(error: DBAPIError) -> bool:
+    """Return whether the database could not be reached, or went away."""
+    state = getattr(error.orig, "sqlstate", None)
+    has_no_connection = isinstance(error, OperationalError) and (
+        state is None or state.startswith(("08", "57P"))
+    )
+    return error.connection_invalidated or has_no_connection
 
-    The count is committed at once: it is there when this process does not live to the end.
+
+def _in_thread(call: Callable[[], Result]) -> "Future[Result]":
+    """Return what a call will have returned. Its thread does not keep the process alive."""
+    future: Future[Result] = Future()
+
+    def carry_out() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 # whoever waits for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=carry_out, name="ask", daemon=True).start()
+    return future
+
+
+def count_tries(executor_id: str) -> int:
+    """Return how many processes have begun the workflow at hand, this one included.
+
+    The count is committed at once: it is there when this process does not live to the end. A
+    process counts once, however often the database interrupts it.
     """
     workflow_id = str(DBOS.workflow_id)
     found = DBOS.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
-    counted = found[0].attributes or {}
-    begun = int(counted.get(BEGUN, 0)) + 1
-    DBOS.update_workflow_attributes(workflow_id, {BEGUN: begun}, merge=True)
-    return begun
+    tried_by = {*(found[0].attributes or {}).get(TRIED_BY, [])}
+    if executor_id not in tried_by:
+        tried_by.add(executor_id)
+        DBOS.update_workflow_attributes(workflow_id, {TRIED_BY: sorted(tried_by)}, merge=True)
+    return len(tried_by)
 
 
 @contextmanager
@@ -155,12 +216,13 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     try:
         with bounded_wait(engines.reconnect):
             DBOS.launch()
-            DBOS.register_queue(
-                QUEUE,
-                worker_concurrency=TAKEN_MAX,
-                polling_interval_sec=POLLING_S,
-                on_conflict="always_update",
-            )
+            for queue, taken_max in ((QUEUE, TAKEN_MAX), (WAITING_QUEUE, WAITING_MAX)):
+                DBOS.register_queue(
+                    queue,
+                    worker_concurrency=taken_max,
+                    polling_interval_sec=POLLING_S,
+                    on_conflict="always_update",
+                )
             _await_opened(lock.take_over())
         guard.start()
         yield
@@ -273,11 +335,12 @@ def _resume(peer: str) -> list[str]:
     pending = DBOS.list_workflows(
         status="PENDING", executor_id=peer, load_input=False, load_output=False
     )
-    ids = [status.workflow_id for status in pending]
-    if ids:
-        DBOS.resume_workflows(ids, queue_name=QUEUE)
+    for queue in {status.queue_name for status in pending}:
+        ids = [status.workflow_id for status in pending if status.queue_name == queue]
+        # An execution was opened by its run, on no queue.
+        DBOS.resume_workflows(ids, queue_name=queue or QUEUE)
         _log.info("took over %d unfinished workflows of worker %s", len(ids), peer)
-    return ids
+    return [status.workflow_id for status in pending]
 
 
 def _await_opened(taken_over: list[str]) -> None:

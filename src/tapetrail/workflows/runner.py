@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dbos import DBOS, SetWorkflowID
 from sqlalchemy import Engine
 
-from tapetrail.persistence import BlobStore
+from tapetrail.blobs.protocol import BlobStore
 from tapetrail.store.session import ReconnectPolicy, open_engine
 from tapetrail.workflows.decide import Decisions, Dependencies
 from tapetrail.workflows.engine import (
@@ -21,7 +21,7 @@ from tapetrail.workflows.engine import (
     launched,
     open_datasource,
 )
-from tapetrail.workflows.findings import Ports
+from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.run_request import RunRequest
 
 
@@ -32,14 +32,14 @@ class Runner:
         self._decisions = decisions
         self._reconnect = reconnect
 
-    def open(self, order: RunRequest, *, workflow_id: str) -> None:
+    def open(self, request: RunRequest, *, workflow_id: str) -> None:
         """Open an execution and put its decisions on the queue.
 
-        An order with this id that was given before stays as it is, and is finished if whoever
+        A request with this id that was given before stays as it is, and is finished if whoever
         gave it died over it. Raises `EdgeFailure` when the database goes away and stays away.
         """
         with bounded_wait(self._reconnect), SetWorkflowID(workflow_id):
-            DBOS.start_workflow(self._decisions.execute, order).get_result()
+            DBOS.start_workflow(self._decisions.execute, request).get_result()
 
 
 @contextmanager
@@ -54,19 +54,25 @@ def launch(
 ) -> Generator[Runner]:
     """Give a runner; while it is open, this process works off the queue.
 
-    `concurrency` decisions at once; it is a matter of this process alone.
+    `concurrency` decisions are worked on at once, besides those that wait for an analyst; it is a
+    matter of this process alone.
     """
     settings = EngineSettings(database_url=database_url, executor_id=executor_id)
     own = open_engine(database_url, pool_size=POOL_SIZE)
     engines = Engines(
         records=engine, engine=own, reconnect=ReconnectPolicy(engine, own, patience_s=PATIENCE_S)
     )
-    work = Work(places=concurrency)
+    work = Work(slots=concurrency)
     try:
         configure(settings, engines)
         datasource = open_datasource(engine, database_url=database_url)
         deps = Dependencies(
-            engine=engine, datasource=datasource, blobs=blobs, ports=ports, work=work
+            engine=engine,
+            datasource=datasource,
+            blobs=blobs,
+            ports=ports,
+            work=work,
+            executor_id=executor_id,
         )
         decisions = Decisions(deps)
         gc.freeze()  # what was imported stays; looking through it again and again costs seconds

@@ -49,7 +49,7 @@ def demo(
     A home that has them already keeps them; nothing is recorded twice.
     """
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import bundled_strategy  # noqa: PLC0415 # --help never needs it
 
@@ -104,18 +104,17 @@ def run(
     What is wrong with the words or the file is refused before anything is written.
     """
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.records import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.strategy.strategies import FILE  # noqa: PLC0415 # --help never needs it
+    from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
     from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
+    from tapetrail.sources.registry import config_of  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
     spec = read_strategy(strategy)
-    folder = str(strategy.resolve().parent)
     request = Request(
         spec=spec,
         symbols=_symbols(instruments),
         as_of_on=_date(as_of),
-        config={"folder": folder} if spec.source.startswith(FILE) else {},
+        config=config_of(spec, folder=strategy.resolve().parent),
     )
     read = settings()
     plan = bootstrap.planner(read).plan(request)

@@ -147,7 +147,7 @@ def _headline(window: Window, header: ChartHeader) -> Headline:
         context.insert(0, f"as of {header.as_of}")
     return Headline(
         symbol=header.symbol,
-        timeframe=_timeframe_text(header.timeframe),
+        timeframe=header.timeframe.title,
         facts="  ".join([str(bars.last_on[-1]), *texts]),
         change=None if change is None else _change_legend(change),
         context="  ·  ".join(context),
@@ -156,11 +156,6 @@ def _headline(window: Window, header: ChartHeader) -> Headline:
 
 def _change_legend(change: Decimal) -> Legend:
     return Legend(text=f"{change:+.2f}%", ink=Ink.UP if change >= 0 else Ink.DOWN)
-
-
-def _timeframe_text(timeframe: Timeframe) -> str:
-    """Return `1D`, `1W`, `1MO`; minutes and hours stay small, so that no `M` means two things."""
-    return str(timeframe) if timeframe.is_intraday else str(timeframe).upper()
 
 
 def _check_header(bars: Bars, header: ChartHeader) -> None:

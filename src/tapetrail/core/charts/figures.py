@@ -10,7 +10,7 @@ import numpy as np
 
 from tapetrail.core.canonical import decimal_of, decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.bars import Bars, Floats, TimeframeUnit
+from tapetrail.core.market.bars import Bars, Floats
 from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
 
 VOLUME_BARS: Final = 20
@@ -22,22 +22,6 @@ NOT_FED: Final = "no complete bar is drawn"
 _WIDE: Final = Context(prec=700)
 """Wide enough for the ratio of any two float64 prices, written out."""
 GAPS_NAMED: Final = 3
-GAP_DAYS: Final = {
-    TimeframeUnit.MINUTE: 14,
-    TimeframeUnit.HOUR: 14,
-    TimeframeUnit.DAY: 14,
-    TimeframeUnit.WEEK: 21,
-    TimeframeUnit.MONTH: 62,
-}
-"""More days than this between a bar's last session and the next bar's first are a gap. The longest
-regular closures, those around the lunar new year, stay below."""
-PERIODS: Final = {
-    TimeframeUnit.MINUTE: "minute",
-    TimeframeUnit.HOUR: "hour",
-    TimeframeUnit.DAY: "day",
-    TimeframeUnit.WEEK: "week",
-    TimeframeUnit.MONTH: "month",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +42,8 @@ class ChartFigures:
     """
 
     data_points: int
-    start_on: date
-    end_on: date
+    start_date: date
+    end_date: date
     price_current: Decimal
     price_change_pct: Decimal | None
     volume_avg: Decimal | None
@@ -79,8 +63,8 @@ def derive_figures(
     closes = [decimal_of(close) for close in drawn.close[-2:].tolist()]
     return ChartFigures(
         data_points=len(drawn),
-        start_on=drawn.first_on[0].item(),
-        end_on=drawn.last_on[-1].item(),
+        start_date=drawn.first_on[0].item(),
+        end_date=drawn.last_on[-1].item(),
         price_current=closes[-1],
         price_change_pct=change_pct(closes),
         volume_avg=_volume_avg(bars.volume),
@@ -224,7 +208,7 @@ def _missing_notes(bars: Bars, drawn: Bars, missing: tuple[MissingIndicator, ...
 def _gap_notes(drawn: Bars) -> Iterator[str]:
     """Yield the stretches without bars that no weekend and no holiday explains."""
     days = (drawn.first_on[1:] - drawn.last_on[:-1]).astype(np.int64)
-    wide = np.flatnonzero(days > GAP_DAYS[drawn.timeframe.unit] * drawn.timeframe.count)
+    wide = np.flatnonzero(days > drawn.timeframe.closed_days_max)
     named = [
         f"{drawn.last_on[at]} to {drawn.first_on[at + 1]}" for at in wide[:GAPS_NAMED].tolist()
     ]
@@ -236,7 +220,7 @@ def _gap_notes(drawn: Bars) -> Iterator[str]:
 
 def _bar_notes(drawn: Bars, settling: Mapping[str, int]) -> Iterator[str]:
     if not drawn.complete[-1]:
-        period = PERIODS[drawn.timeframe.unit]
+        period = drawn.timeframe.period
         yield f"Partial {period}: the last bar is drawn hollow and feeds no indicator"
     names = [name for name, bars in settling.items() if bars > 0]
     if names:

@@ -17,7 +17,6 @@ import numpy as np
 from tapetrail.core.canonical import float_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import (
-    DAILY,
     Adjustment,
     Bars,
     Days,
@@ -175,7 +174,7 @@ def _place_texts(columns: BarsText) -> list[str]:
             )
         return [f"{second}Z" for second in seconds.astype(str).tolist()]
     last: list[str] = places.last_on.astype(str).tolist()
-    if columns.timeframe == DAILY:
+    if columns.timeframe.lies_in_one_session:
         return last
     first: list[str] = places.first_on.astype(str).tolist()
     return [f"{begins}..{ends}" for begins, ends in zip(first, last, strict=True)]
@@ -238,7 +237,7 @@ def _parse_places(texts: list[str], timeframe: Timeframe) -> Places:
         opened = [_parse_opening(text, at) for at, text in enumerate(texts, _FIRST_BAR_LINE)]
         return Openings(opened_at=np.array(opened, dtype="datetime64[us]"))
     spans = [
-        _parse_span(text if timeframe != DAILY else f"{text}..{text}", at)
+        _parse_span(f"{text}..{text}" if timeframe.lies_in_one_session else text, at)
         for at, text in enumerate(texts, _FIRST_BAR_LINE)
     ]
     days = np.array(spans, dtype="datetime64[D]").reshape(-1, 2)

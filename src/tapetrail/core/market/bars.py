@@ -1,4 +1,4 @@
-"""Instruments, timeframes and OHLCV bars: what the market did, as columns.
+"""OHLCV bars, sessions and splits: what the market did, as columns.
 
 Bars are numpy columns, oldest first, every column of shape (n,). They refuse to exist when they
 break a rule, so whoever holds `Bars` may trust them.
@@ -14,17 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.instruments import (
-    DAILY,
-    MONTHLY,
-    WEEKLY,
-    Adjustment,
-    Instrument,
-    PartialBar,
-    SessionHours,
-    Timeframe,
-    TimeframeUnit,
-)
+from tapetrail.core.market.instruments import Adjustment, Instrument, PartialBar, SessionHours
+from tapetrail.core.market.timeframes import DAILY, MONTHLY, WEEKLY, Timeframe
 
 __all__ = [
     "DAILY",
@@ -43,7 +34,6 @@ __all__ = [
     "SessionHours",
     "Split",
     "Timeframe",
-    "TimeframeUnit",
     "broken_price_rule",
     "instant_of",
     "time_of",
@@ -231,12 +221,11 @@ def _check_order(bars: Bars) -> None:
 
 
 def _check_spans(bars: Bars) -> None:
-    one_session = bars.timeframe == DAILY or bars.timeframe.is_intraday
     rules = (
         (bars.closed_at > bars.opened_at, "a bar closes after it opens"),
         (bars.last_on >= bars.first_on, "its last session is not before its first"),
         (
-            (bars.last_on == bars.first_on) | (not one_session),
+            (bars.last_on == bars.first_on) | (not bars.timeframe.lies_in_one_session),
             f"a bar of {bars.timeframe} lies in one session",
         ),
     )

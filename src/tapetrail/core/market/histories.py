@@ -1,22 +1,19 @@
 """What a history of bars says as of an instant: known bars, split-adjusted, as weeks and months.
 
 The order is always the same: `known_at` drops the future, `adjust_for_splits` applies the splits
-known by then, `weekly_bars` and `monthly_bars` build longer bars by the exchange's calendar, and
-`window` cuts what is drawn and its warm-up. Nothing here looks past `as_of`.
+known by then, `derive_bars` builds weeks and months by the exchange's calendar, and `window` cuts
+what is drawn and its warm-up. Nothing here looks past `as_of`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
 
 import numpy as np
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import (
     DAILY,
-    MONTHLY,
-    WEEKLY,
     Adjustment,
     Bars,
     Calendar,
@@ -33,9 +30,7 @@ from tapetrail.core.market.sessions import (
     session_positions,
     week_numbers,
 )
-
-# No week and no month holds more sessions than this, a market that never closes included.
-_SESSIONS_IN_A_PERIOD_MAX: Final = 31
+from tapetrail.core.market.timeframes import TimeframeUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,11 +39,6 @@ class Window:
 
     bars: Bars
     drawn_from: int
-
-    @property
-    def drawn(self) -> Bars:
-        """Return the drawn bars alone."""
-        return self.bars.take(slice(self.drawn_from, None))
 
 
 def known_at(bars: Bars, as_of: datetime) -> Bars:
@@ -85,57 +75,29 @@ def adjust_for_splits(bars: Bars, splits: Sequence[Split], as_of_session: date) 
 
 
 def derive_bars(
-    daily: Bars,
+    bars: Bars,
     timeframe: Timeframe,
     *,
     calendar: Calendar,
     as_of: datetime,
     partial: PartialBar = PartialBar.EXCLUDE,
 ) -> Bars:
-    """Return the bars of `timeframe` that `daily` holds and that were known at `as_of`.
+    """Return the bars of `timeframe` that `bars`, which are of its base, hold as of `as_of`.
 
-    Days are the known days; weeks and months are those of `weekly_bars` and `monthly_bars`. Raises
-    `InvalidInput` for any other timeframe.
+    A timeframe that is not derived is its own base: its known bars. Weeks and months are the
+    calendar's own. Open is the first, high the highest, low the lowest, close the last, volume the
+    sum, missing if the volume of any day is. `first_on` and `last_on` are the first and last
+    *scheduled* session, so holidays and halts do not move them. A period that begins before the
+    history does is left out: its open and its volume cannot be known. One that is not over at
+    `as_of` is left out too, or with `PartialBar.MARK` comes last, not `complete`. Raises
+    `InvalidInput` for bars of another timeframe, and where a session is not one of the calendar's.
     """
-    if timeframe == DAILY:
-        return known_at(daily, as_of)
-    if timeframe == WEEKLY:
-        return weekly_bars(daily, calendar, as_of=as_of, partial=partial)
-    if timeframe == MONTHLY:
-        return monthly_bars(daily, calendar, as_of=as_of, partial=partial)
-    raise _not_derived(timeframe)
-
-
-def weekly_bars(
-    daily: Bars,
-    calendar: Calendar,
-    *,
-    as_of: datetime,
-    partial: PartialBar = PartialBar.EXCLUDE,
-) -> Bars:
-    """Return the weeks of `daily` as they were known at `as_of`, by the calendar's own weeks.
-
-    Open is the first, high the highest, low the lowest, close the last, volume the sum, missing
-    if the volume of any day is. `first_on` and `last_on` are the week's first and last *scheduled*
-    session, so holidays and halts do not move them. A week that begins before the history does is
-    left out: its open and its volume cannot be known. A week that is not over at `as_of` is left
-    out too, or with `PartialBar.MARK` comes last, not `complete`. Raises `InvalidInput` unless the
-    bars are daily and every session is one of the calendar's.
-    """
-    weeks = _longer_bars(known_at(daily, as_of), WEEKLY, calendar=calendar, as_of=as_of)
-    return weeks if partial is PartialBar.MARK else weeks.take(weeks.complete)
-
-
-def monthly_bars(
-    daily: Bars,
-    calendar: Calendar,
-    *,
-    as_of: datetime,
-    partial: PartialBar = PartialBar.EXCLUDE,
-) -> Bars:
-    """Return the months of `daily` as they were known at `as_of`, by the rules of `weekly_bars`."""
-    months = _longer_bars(known_at(daily, as_of), MONTHLY, calendar=calendar, as_of=as_of)
-    return months if partial is PartialBar.MARK else months.take(months.complete)
+    _check_timeframe(bars, timeframe.base)
+    known = known_at(bars, as_of)
+    if not timeframe.is_derived:
+        return known
+    longer = _longer_bars(known, timeframe, calendar=calendar, as_of=as_of)
+    return longer if partial is PartialBar.MARK else longer.take(longer.complete)
 
 
 def gaps(bars: Bars, calendar: Calendar) -> tuple[date, ...]:
@@ -143,7 +105,7 @@ def gaps(bars: Bars, calendar: Calendar) -> tuple[date, ...]:
 
     Raises `InvalidInput` unless the bars are daily and every session is one of the calendar's.
     """
-    _check_daily(bars)
+    _check_timeframe(bars, DAILY)
     if not len(bars):
         return ()
     present = session_positions(calendar, bars.last_on)
@@ -176,20 +138,18 @@ def first_session_needed(
     `InvalidInput` for a timeframe that is not derived from days, for fewer than 1 bar, and where
     the calendar does not reach.
     """
-    if timeframe not in {DAILY, WEEKLY, MONTHLY}:
-        raise _not_derived(timeframe)
+    if timeframe.base != DAILY:
+        raise InvalidInput(f"timeframe {timeframe}: its bars are not derived from {DAILY} bars")
     if bars_wanted < 1:
         raise InvalidInput(f"{bars_wanted} bars wanted: expected at least 1")
     sessions = calendar.sessions[: last_closed(calendar, as_of) + 1]
-    if timeframe == DAILY:
-        return day_of(sessions[max(0, len(sessions) - bars_wanted)])
     starts = _run_starts(_period_keys(sessions, timeframe, calendar.week_starts_on))
-    return day_of(sessions[int(starts[max(0, len(starts) - 1 - bars_wanted)])])
+    to_spare = 1 if timeframe.is_derived else 0
+    return day_of(sessions[int(starts[max(0, len(starts) - to_spare - bars_wanted)])])
 
 
 def _longer_bars(daily: Bars, timeframe: Timeframe, *, calendar: Calendar, as_of: datetime) -> Bars:
     """Return every period whose beginning is known, the last one marked if it is not over."""
-    _check_daily(daily)
     if not len(daily):
         return replace(daily, timeframe=timeframe)
     last_closed(calendar, as_of)
@@ -231,8 +191,8 @@ class _Periods:
 def _periods(daily: Bars, timeframe: Timeframe, calendar: Calendar) -> _Periods:
     at = session_positions(calendar, daily.last_on)
     # Only the calendar's sessions around the history can belong to its periods.
-    low = max(0, int(at[0]) - _SESSIONS_IN_A_PERIOD_MAX)
-    nearby = calendar.sessions[low : int(at[-1]) + _SESSIONS_IN_A_PERIOD_MAX + 1]
+    low = max(0, int(at[0]) - timeframe.sessions_max)
+    nearby = calendar.sessions[low : int(at[-1]) + timeframe.sessions_max + 1]
     scheduled = _period_keys(nearby, timeframe, calendar.week_starts_on)
     starts = _run_starts(scheduled[at - low])
     keys = scheduled[at[starts] - low]
@@ -248,10 +208,14 @@ def _periods(daily: Bars, timeframe: Timeframe, calendar: Calendar) -> _Periods:
 
 
 def _period_keys(sessions: Days, timeframe: Timeframe, week_starts_on: int) -> Positions:
-    """Return a number for each session that grows by one from week to week or month to month."""
-    if timeframe == MONTHLY:
-        return sessions.astype("datetime64[M]").astype(np.int64)
-    return week_numbers(sessions, week_starts_on)
+    """Return a number for each session that is the same within a period and grows with time."""
+    match timeframe.unit:
+        case TimeframeUnit.MONTH:
+            return sessions.astype("datetime64[M]").astype(np.int64)
+        case TimeframeUnit.WEEK:
+            return week_numbers(sessions, week_starts_on)
+        case _:
+            return sessions.astype(np.int64)
 
 
 def _run_starts(keys: Positions) -> Positions:
@@ -259,9 +223,11 @@ def _run_starts(keys: Positions) -> Positions:
     return np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
 
 
-def _check_daily(bars: Bars) -> None:
-    if bars.timeframe != DAILY:
-        raise InvalidInput(f"{bars.timeframe} bars: expected daily ones", kind=ErrorKind.BAD_BARS)
+def _check_timeframe(bars: Bars, expected: Timeframe) -> None:
+    if bars.timeframe != expected:
+        raise InvalidInput(
+            f"{bars.timeframe} bars: expected {expected} ones", kind=ErrorKind.BAD_BARS
+        )
 
 
 def _check_adjustable(bars: Bars, as_of_session: date) -> None:
@@ -270,7 +236,7 @@ def _check_adjustable(bars: Bars, as_of_session: date) -> None:
             f"bars adjusted for {bars.adjustment}: only raw bars are restated for splits",
             kind=ErrorKind.BAD_BARS,
         )
-    if not (bars.timeframe == DAILY or bars.timeframe.is_intraday):
+    if not bars.timeframe.lies_in_one_session:
         raise InvalidInput(
             f"{bars.timeframe} bars: a split may lie inside one; restate the daily bars",
             kind=ErrorKind.BAD_BARS,
@@ -280,10 +246,6 @@ def _check_adjustable(bars: Bars, as_of_session: date) -> None:
             f"bar {bars.last_on[-1]}: lies after {as_of_session}, up to which splits are known",
             kind=ErrorKind.BAD_BARS,
         )
-
-
-def _not_derived(timeframe: Timeframe) -> InvalidInput:
-    return InvalidInput(f"timeframe {timeframe}: daily bars make {DAILY}, {WEEKLY} and {MONTHLY}")
 
 
 def _ex_date(split: Split) -> date:

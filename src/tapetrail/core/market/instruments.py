@@ -1,60 +1,11 @@
-"""What is traded and in which steps: instruments, timeframes, and how prices were restated.
+"""What is traded: instruments, and how their prices were restated.
 
 Apart from the bars, because whoever only reads the record does without numpy.
 """
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, Self
-
-from tapetrail.core.errors import InvalidInput
-
-
-class TimeframeUnit(StrEnum):
-    """The unit a timeframe counts in, as it is written."""
-
-    MINUTE = "m"
-    HOUR = "h"
-    DAY = "d"
-    WEEK = "w"
-    MONTH = "mo"
-
-
-_TIMEFRAME: Final = re.compile(r"([1-9][0-9]*)(mo|m|h|d|w)")
-
-
-@dataclass(frozen=True, slots=True)
-class Timeframe:
-    """The span of one bar, such as `1d` or `1w`."""
-
-    count: int
-    unit: TimeframeUnit
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Return the timeframe written as `text`. Raises `InvalidInput` for any other text."""
-        match = _TIMEFRAME.fullmatch(text)
-        if match is None:
-            raise InvalidInput(
-                f"timeframe {text!r}: expected a number and m, h, d, w or mo, as in 1d"
-            )
-        return cls(int(match[1]), TimeframeUnit(match[2]))
-
-    def __str__(self) -> str:
-        """Return the form that `parse` reads."""
-        return f"{self.count}{self.unit}"
-
-    @property
-    def is_intraday(self) -> bool:
-        """Whether a session holds many such bars."""
-        return self.unit in {TimeframeUnit.MINUTE, TimeframeUnit.HOUR}
-
-
-DAILY: Final = Timeframe(1, TimeframeUnit.DAY)
-WEEKLY: Final = Timeframe(1, TimeframeUnit.WEEK)
-MONTHLY: Final = Timeframe(1, TimeframeUnit.MONTH)
 
 
 class Adjustment(StrEnum):

@@ -75,3 +75,14 @@ def _reach(calendar: Calendar) -> str:
     return (
         f"calendar {calendar.name} reaches from {calendar.sessions[0]} to {calendar.sessions[-1]}"
     )
+
+
+def session_after(calendar: Calendar, as_of: datetime, *, sessions: int) -> date:
+    """Return the session that is `sessions` after the last one closed at `as_of`.
+
+    Raises `InvalidInput` where the calendar does not reach that far.
+    """
+    at = last_closed(calendar, as_of) + sessions
+    if at >= len(calendar.sessions):
+        raise InvalidInput(f"{sessions} sessions after {as_of}: {_reach(calendar)}")
+    return day_of(calendar.sessions[at])

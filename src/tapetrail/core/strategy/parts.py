@@ -5,29 +5,33 @@ silence. Each field's description completes "expected ..." in messages.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self, TypeAlias, cast
+from typing import Annotated, Final, Self, TypeAlias, cast
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     PlainSerializer,
+    PlainValidator,
     Strict,
     StringConstraints,
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tapetrail.core.canonical import SAFE_INTEGER_END, decimal_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Adjustment, Split
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.market.indicators import IndicatorSettings
+from tapetrail.core.market.timeframes import DAILY, MONTHLY, WEEKLY, Timeframe
 from tapetrail.core.strategy.signal_settings import (
     HORIZON_SESSIONS_MAX,
     RATIO_MAX,
@@ -35,10 +39,14 @@ from tapetrail.core.strategy.signal_settings import (
     SignalSettings,
 )
 
+BARS_DRAWN: Final[Mapping[Timeframe, int]] = {DAILY: 250, WEEKLY: 104, MONTHLY: 60}
+"""The timeframes that can be drawn, and how many bars of each are where a strategy says nothing."""
 BARS_DRAWN_MAX: Final = 1000
 SMA_MAX: Final = 10
 USD_MAX: Final = 1_000_000
 SPLIT_RATIO_MAX: Final = 10_000
+ENTRY_SESSIONS: Final = 5
+"""How many sessions after `as_of` a limit or stop entry stands, where a strategy does not say."""
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 SYMBOL_RULE: Final = (
@@ -97,6 +105,14 @@ def _splits_document(
     }
 
 
+def _drawn_timeframe(value: object) -> Timeframe:
+    """Return the timeframe written as `value`, if it is one that can be drawn."""
+    for timeframe in BARS_DRAWN:
+        if value in (timeframe, str(timeframe)):
+            return timeframe
+    raise PydanticCustomError("not_drawn", "no timeframe that is drawn")
+
+
 def _left_out(value: object) -> object:
     """Return None for false: both leave an indicator out."""
     return None if value is False else value
@@ -106,7 +122,7 @@ Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z
 Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\s\p{C}]{1,120}$")]
 Symbol: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\s\p{C}]{1,32}$")]
 Source: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^(file:[^\p{C}]+|[^\s\p{C}]+)$", max_length=400)
+    str, StringConstraints(pattern=r"^([a-z]+:[^\p{C}]+|[^\s\p{C}]+)$", max_length=400)
 ]
 Whole: TypeAlias = Annotated[int, Strict(), BeforeValidator(_whole)]
 Switch: TypeAlias = Annotated[bool, Strict()]
@@ -118,7 +134,7 @@ ExactDecimal: TypeAlias = Annotated[
 ]
 Ratio: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=RATIO_MAX)]
 Usd: TypeAlias = Annotated[ExactDecimal, Field(ge=0, le=USD_MAX)]
-Drawn: TypeAlias = Annotated[Whole, Field(ge=2, le=BARS_DRAWN_MAX)]
+BarCount: TypeAlias = Annotated[Whole, Field(ge=2, le=BARS_DRAWN_MAX)]
 Period: TypeAlias = Annotated[Whole | None, BeforeValidator(_left_out)]
 PeriodAndWidth: TypeAlias = Annotated[tuple[Whole, ExactDecimal] | None, BeforeValidator(_left_out)]
 ThreePeriods: TypeAlias = Annotated[tuple[Whole, Whole, Whole] | None, BeforeValidator(_left_out)]
@@ -130,9 +146,13 @@ SplitsBySymbol: TypeAlias = Annotated[
     BeforeValidator(_pairs),
     PlainSerializer(_splits_document, when_used="json"),
 ]
-TimeframeText: TypeAlias = Literal["1d", "1w", "1mo"]
+DrawnTimeframe: TypeAlias = Annotated[
+    Timeframe, PlainValidator(_drawn_timeframe), PlainSerializer(str, return_type=str)
+]
 
-_DRAWN_RULE: Final = f"a whole number of bars from 2 to {BARS_DRAWN_MAX}"
+*_FIRST, _LAST = map(str, BARS_DRAWN)
+TIMEFRAMES_DRAWN: Final = f"{', '.join(_FIRST)} and {_LAST}"
+BAR_COUNT_RULE: Final = f"a whole number of bars from 2 to {BARS_DRAWN_MAX}"
 _PERIOD_RULE: Final = "a whole number of bars, or false to leave it out"
 _RATIO_RULE: Final = f"a number above 0, at most {RATIO_MAX}, with up to 10 decimals"
 _EXCHANGE_RULE: Final = "the name of an exchange, without spaces"
@@ -148,7 +168,7 @@ def _has_keys(value: object) -> bool:
 class Part(BaseModel):
     """A mapping of known keys; each field's description completes "expected ..." in messages."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class InstrumentName(Part):
@@ -163,6 +183,11 @@ class InstrumentName(Part):
     def _take_a_bare_symbol(cls, value: object) -> object:
         return value if _has_keys(value) else {"symbol": value}
 
+    def __str__(self) -> str:
+        """Return `VOD`, and with a market `VOD (XLON, GBP)`."""
+        market = ", ".join(part for part in (self.exchange, self.currency) if part)
+        return f"{self.symbol} ({market})" if market else self.symbol
+
     def may_be(self, other: Self) -> bool:
         """Return whether both names can mean one instrument: nothing that both state differs."""
         return self.symbol == other.symbol and all(
@@ -174,16 +199,49 @@ class InstrumentName(Part):
         )
 
 
-class BarsDrawn(Part):
-    """How many bars a chart of each timeframe draws."""
+@dataclass(frozen=True, slots=True)
+class BarCounts(Mapping[Timeframe, int]):
+    """How many bars a chart of each timeframe draws; unlike a dict it can be hashed."""
 
-    daily: Drawn = Field(default=250, alias="1d", description=_DRAWN_RULE)
-    weekly: Drawn = Field(default=104, alias="1w", description=_DRAWN_RULE)
-    monthly: Drawn = Field(default=60, alias="1mo", description=_DRAWN_RULE)
+    counts: tuple[tuple[Timeframe, int], ...] = tuple(BARS_DRAWN.items())
 
-    def of(self, timeframe: TimeframeText) -> int:
+    def __getitem__(self, timeframe: Timeframe) -> int:
         """Return the number for one timeframe."""
-        return {"1d": self.daily, "1w": self.weekly, "1mo": self.monthly}[timeframe]
+        return dict(self.counts)[timeframe]
+
+    def __iter__(self) -> Iterator[Timeframe]:
+        """Yield the timeframes, the shortest first."""
+        return iter(dict(self.counts))
+
+    def __len__(self) -> int:
+        """Return the number of timeframes."""
+        return len(self.counts)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return how a strategy writes it: as a mapping of known texts, each with a default."""
+        del source
+        count = handler.generate_schema(BarCount)
+        by_text = {
+            str(timeframe): core_schema.typed_dict_field(
+                core_schema.with_default_schema(count, default=number)
+            )
+            for timeframe, number in BARS_DRAWN.items()
+        }
+        return core_schema.no_info_after_validator_function(
+            cls._completed,
+            core_schema.typed_dict_schema(by_text, extra_behavior="forbid"),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls._document),
+        )
+
+    @classmethod
+    def _completed(cls, by_text: Mapping[str, int]) -> Self:
+        return cls(tuple((timeframe, by_text[str(timeframe)]) for timeframe in BARS_DRAWN))
+
+    def _document(self) -> dict[str, int]:
+        return {str(timeframe): number for timeframe, number in self.counts}
 
 
 class IndicatorNames(Part):
@@ -253,6 +311,10 @@ class SignalSpec(Part):
     )
     min_reward_risk: Ratio = Field(default=Decimal("1.5"), description=_RATIO_RULE)
     stop_atr: Ratio = Field(default=Decimal(2), description=_RATIO_RULE)
+    entry_sessions: Annotated[Whole, Field(ge=1, le=HORIZON_SESSIONS_MAX)] = Field(
+        default=ENTRY_SESSIONS,
+        description=f"a whole number of sessions from 1 to {HORIZON_SESSIONS_MAX}",
+    )
 
     def settings(self) -> SignalSettings:
         """Return the settings that the rules and the signal take."""

@@ -5,23 +5,28 @@ is there, every default written out.
 """
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self, cast
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import Timeframe
+from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
 from tapetrail.core.strategy.parts import (
+    BAR_COUNT_RULE,
+    BARS_DRAWN,
+    ENTRY_SESSIONS,
     NAME_RULE,
     SYMBOL_RULE,
-    BarsDrawn,
+    TIMEFRAMES_DRAWN,
+    BarCounts,
     Budget,
     DataSpec,
+    DrawnTimeframe,
     IndicatorNames,
     InstrumentName,
     Name,
@@ -31,7 +36,6 @@ from tapetrail.core.strategy.parts import (
     Source,
     Switch,
     Symbol,
-    TimeframeText,
     Whole,
     Word,
 )
@@ -42,10 +46,33 @@ _PROBLEMS_SHOWN: Final = 5
 _SHOWN_MAX: Final = 60
 
 
-FILE: Final = "file:"
-"""What the name of a source that is a file, or one file a symbol, begins with."""
-FRAME: Final = "frame"
-"""The source whose bars a Python program hands over."""
+YOUNGER: Final[Mapping[str, FieldValue]] = {"data": None, "signal.entry_sessions": ENTRY_SESSIONS}
+"""Keys younger than recorded strategies, with what they mean where they are absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRules:
+    """What the sources there are ask of a strategy; their registry says it.
+
+    `expected` says what the name of a source looks like, `of_ones_own` how a strategy file writes
+    one that needs `data`, and `needs_data` which names are such sources.
+    """
+
+    expected: str
+    of_ones_own: str
+    needs_data: Callable[[str], bool]
+
+    def problem(self, spec: "StrategySpec") -> str | None:
+        """Return what is wrong with a strategy's `data`, None if it is there where it is needed."""
+        is_own = self.needs_data(spec.source)
+        if spec.data is not None and not is_own:
+            return f"data: describes a source {self.of_ones_own}; the source is {spec.source}"
+        if spec.data is None and is_own:
+            return (
+                f"the key 'data' is missing: source {spec.source} needs"
+                " {exchange: ..., currency: ..., adjustment: ...}, which its bars do not say"
+            )
+        return None
 
 
 class StrategySpec(Part):
@@ -56,17 +83,15 @@ class StrategySpec(Part):
         default=None, description=f"a whole number from 1 to {VERSION_MAX}, not in quotes"
     )
     instruments: tuple[InstrumentName, ...] = Field(description="a list of symbols")
-    source: Source = Field(
-        default="sample", description=f"the name of a source, or {FILE} and a path"
-    )
+    source: Source = Field(default="sample", description="the name of a source")
     data: DataSpec | None = Field(
         default=None, description="a mapping that says what the bars of a file are"
     )
-    timeframes: tuple[TimeframeText, ...] = Field(
-        default=("1d", "1w"), description="a list of 1d, 1w and 1mo, the primary one first"
+    timeframes: tuple[DrawnTimeframe, ...] = Field(
+        default=(DAILY, WEEKLY), description=f"a list of {TIMEFRAMES_DRAWN}, the primary one first"
     )
-    bars: BarsDrawn = Field(
-        default=BarsDrawn(), description="a mapping of 1d, 1w and 1mo to numbers"
+    bars: BarCounts = Field(
+        default=BarCounts(), description=f"a mapping of {TIMEFRAMES_DRAWN} to numbers"
     )
     indicators: IndicatorNames = Field(
         default=IndicatorNames(), description="a mapping of indicators"
@@ -99,54 +124,67 @@ class StrategySpec(Part):
 
     @field_validator("timeframes")
     @classmethod
-    def _check_timeframes(cls, texts: tuple[TimeframeText, ...]) -> tuple[TimeframeText, ...]:
-        if not texts:
-            raise ValueError("expected at least one of 1d, 1w and 1mo, found none")
-        for text in texts:
-            if texts.count(text) > 1:
-                raise ValueError(f"{text} is named twice")
-        return texts
+    def _check_timeframes(cls, timeframes: tuple[Timeframe, ...]) -> tuple[Timeframe, ...]:
+        if not timeframes:
+            raise ValueError(f"expected at least one of {TIMEFRAMES_DRAWN}, found none")
+        for timeframe in timeframes:
+            if timeframes.count(timeframe) > 1:
+                raise ValueError(f"{timeframe} is named twice")
+        return timeframes
 
     @model_validator(mode="after")
-    def _check_data(self) -> Self:
-        is_own = self.source == FRAME or self.source.startswith(FILE)
-        if self.data is not None and not is_own:
-            raise ValueError(f"data: describes a source {FILE}PATH; the source is {self.source}")
-        if self.data is None and is_own:
-            raise ValueError(
-                f"the key 'data' is missing: source {self.source} needs"
-                " {exchange: ..., currency: ..., adjustment: ...}, which its bars do not say"
-            )
+    def _check_data(self, info: ValidationInfo) -> Self:
+        rules: object = info.context
+        problem = rules.problem(self) if isinstance(rules, SourceRules) else None
+        if problem:
+            raise ValueError(problem)
         return self
 
     @property
     def drawn(self) -> tuple[tuple[Timeframe, int], ...]:
         """Each timeframe with the number of bars to draw, the primary one first."""
-        return tuple((Timeframe.parse(text), self.bars.of(text)) for text in self.timeframes)
+        return tuple((timeframe, self.bars[timeframe]) for timeframe in self.timeframes)
+
+    @property
+    def base_timeframe(self) -> Timeframe:
+        """The timeframe of the bars that the bars of every timeframe are derived from."""
+        return self.timeframes[0].base
 
 
-def parse_strategy(content: object, *, place: str) -> StrategySpec:
+def parse_strategy(
+    content: object, *, place: str, sources: SourceRules | None = None
+) -> StrategySpec:
     """Return the specification in `content`, the plain mapping that a YAML or JSON reader gives.
 
-    `place` names the file in messages. Raises `InvalidInput` naming each key, value and rule.
+    `place` names the file in messages. What a source asks of a strategy is checked by `sources`;
+    a stored strategy needs no such check. Raises `InvalidInput` naming each key, value and rule.
     """
     if not isinstance(content, Mapping):
         raise InvalidInput(f"{place}: expected a mapping of keys, found {_shown(content)}")
     try:
-        return StrategySpec.model_validate(dict(cast("Mapping[object, object]", content)))
+        return StrategySpec.model_validate(
+            dict(cast("Mapping[object, object]", content)), context=sources
+        )
     except ValidationError as error:
-        raise InvalidInput(f"{place}: {_explain(error)}") from error
+        raise InvalidInput(f"{place}: {_explain(error, sources)}") from error
 
 
 def spec_document(spec: StrategySpec) -> Mapping[str, FieldValue]:
     """Return the completed form that is stored, which `parse_strategy` reads back as the same.
 
     JSON values: every key, what is left out as null, decimals as canonical text and no floats. The
-    version is not in it: the same specification under another number is still the same. Nor is
-    `data` where there is none, so that strategies of releases before it keep their digests.
+    version is not in it: the same specification under another number is still the same. Nor is a
+    key of `YOUNGER` that has its default, so that strategies recorded before it keep their digests.
     """
-    excluded = {"version"} if spec.data else {"version", "data"}
-    return spec.model_dump(mode="json", exclude=excluded)
+    document = spec.model_dump(mode="json", exclude={"version"})
+    for place, default in YOUNGER.items():
+        *parts, name = place.split(".")
+        home: dict[str, FieldValue] = document
+        for part in parts:
+            home = home[part]  # pyright: ignore[reportAssignmentType] # a part of the strategy
+        if home[name] == default:
+            del home[name]
+    return document
 
 
 def spec_digest(spec: StrategySpec) -> Digest:
@@ -161,27 +199,34 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return names[found[0]] if found else None
 
 
-_PARTS: Final[Mapping[str, type[Part]]] = {
-    "instruments": InstrumentName,
-    "bars": BarsDrawn,
-    "indicators": IndicatorNames,
-    "prompt": PromptNames,
-    "signal": SignalSpec,
-    "budget": Budget,
-    "data": DataSpec,
+def _rules(part: type[Part]) -> Mapping[str, str]:
+    """Return each key of a part with what it takes."""
+    return {name: field.description or "" for name, field in part.model_fields.items()}
+
+
+_KEYS: Final = _rules(StrategySpec)
+_PARTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "instruments": _rules(InstrumentName),
+    "bars": dict.fromkeys(map(str, BARS_DRAWN), BAR_COUNT_RULE),
+    "indicators": _rules(IndicatorNames),
+    "prompt": _rules(PromptNames),
+    "signal": _rules(SignalSpec),
+    "budget": _rules(Budget),
+    "data": _rules(DataSpec),
 }
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, sources: SourceRules | None) -> str:
+    keys = {**_KEYS, "source": sources.expected} if sources else _KEYS
     details = error.errors(include_url=False, include_context=False)
-    said = [_explain_one(detail) for detail in details[:_PROBLEMS_SHOWN]]
+    said = [_explain_one(detail, keys) for detail in details[:_PROBLEMS_SHOWN]]
     more = len(details) - len(said)
     return "; ".join([*said, f"and {more} more"] if more else said)
 
 
-def _explain_one(detail: ErrorDetails) -> str:
+def _explain_one(detail: ErrorDetails, keys: Mapping[str, str]) -> str:
     location = tuple(map(str, detail["loc"]))
-    path, expected = _field_at(location)
+    path, expected = _field_at(location, keys)
     match detail["type"]:
         case "extra_forbidden" | "invalid_key":
             return f"unknown key {'.'.join(location)!r}{_suggestion(location)}"
@@ -194,31 +239,26 @@ def _explain_one(detail: ErrorDetails) -> str:
             return f"{path}: expected {expected}, found {_shown(detail['input'])}"
 
 
-def _field_at(location: Sequence[str]) -> tuple[str, str]:
+def _field_at(location: Sequence[str], keys: Mapping[str, str]) -> tuple[str, str]:
     """Return the innermost known key on the way to `location`, and what is expected there.
 
     A place inside a list belongs to the key that holds the list.
     """
-    known: Mapping[str, FieldInfo] = _keys(StrategySpec)
-    depth, expected = 0, ""
+    known, depth, expected = keys, 0, ""
     for at, word in enumerate(location, start=1):
         if word in known:
-            depth, expected = at, known[word].description or ""
-            known = _keys(_PARTS[word]) if word in _PARTS else {}
+            depth, expected = at, known[word]
+            known = _PARTS.get(word, {})
     return ".".join(location[:depth]), expected
-
-
-def _keys(part: type[Part]) -> Mapping[str, FieldInfo]:
-    return {field.alias or name: field for name, field in part.model_fields.items()}
 
 
 def _suggestion(location: Sequence[str]) -> str:
     """Return what an unknown key may have meant: a key that stands elsewhere, or the nearest."""
     name = location[-1]
-    homes = [f"{home}.{name}" for home, part in _PARTS.items() if name in _keys(part)]
+    homes = [f"{home}.{name}" for home, keys in _PARTS.items() if name in keys]
     if homes:
         return f", did you mean {' or '.join(map(repr, homes))}?"
-    candidates = sorted(_keys(_PARTS[location[0]] if len(location) > 1 else StrategySpec))
+    candidates = sorted(_PARTS[location[0]] if len(location) > 1 else _KEYS)
     near = nearest(name, candidates)
     return f", did you mean {near!r}?" if near else f"; known: {', '.join(candidates)}"
 

@@ -2,12 +2,11 @@
 
 Names are matched without regard to case, spaces, dots, dashes and underscores, and without the
 number that Alpha Vantage puts in front (`1. open`). An adjusted close is a field of its own, never
-silently the close. What matches no field is left alone and listed.
+silently the close. What matches no field is left alone.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -47,21 +46,13 @@ _ORDINAL: Final = re.compile(r"^\s*[0-9]+[a-z]?\.\s*")
 _SEPARATORS: Final = re.compile(r"[\s._-]+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matched:
-    """The position of each field's column, and the names of the columns that are no field."""
-
-    positions: Mapping[Field, int]
-    ignored: tuple[str, ...]
-
-
 def field_named(name: str) -> Field | None:
     """Return the field that a column name means, None if it means none."""
     return _FIELDS.get(_plain(name))
 
 
-def match_columns(names: Sequence[str], *, place: str) -> Matched:
-    """Return which of the columns called `names` is which field; `place` begins messages.
+def match_columns(names: Sequence[str], *, place: str) -> Mapping[Field, int]:
+    """Return where in `names` the column of each field is; `place` begins messages.
 
     A volume may be missing: some markets have none. Raises `InvalidInput` for two columns of one
     field, naming both, and for a time or a price without a column, listing what was found.
@@ -83,9 +74,7 @@ def match_columns(names: Sequence[str], *, place: str) -> Matched:
         raise _refused(
             f"{place}: no column for {_listed(missing)}; found {_listed(map(repr, names))}"
         )
-    taken = set(positions.values())
-    ignored = tuple(name for at, name in enumerate(names) if at not in taken)
-    return Matched(positions=positions, ignored=ignored)
+    return positions
 
 
 def names_prices(names: Iterable[str]) -> bool:

@@ -4,8 +4,9 @@ The payload is UTF-8 text. Line 1 names the request: `tapetrail-rows/1 source=fi
 symbol=AAPL exchange=XNAS currency=USD first=2026-01-02 last=2026-11-20`. Line 2 names the columns
 that the bars were read from. Then come the rows from `first` to `last`, in their own order and
 spelling; numbers of binary formats are written as the shortest decimal. Splits follow as
-`Split,Ratio` and one line each. Nothing after `last` is in it: no later row, no digest of the whole
-file, and no adjusted close, which is restated for dividends paid later.
+`Split,Ratio` and one line each. A volume factor that the data state themselves ends line 1. Nothing
+after `last` is in it: no later row, no digest of the whole file, and no adjusted close, which is
+restated for dividends paid later.
 """
 
 import csv
@@ -21,11 +22,20 @@ import numpy as np
 
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.core.market.bars import DAILY, Adjustment, Calendar, Instrument, Split
+from tapetrail.core.market.bars import (
+    DAILY,
+    Adjustment,
+    Calendar,
+    Instrument,
+    Split,
+    Timeframe,
+)
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.sessions import day_of, last_session_at
-from tapetrail.sources import Fetched
+from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.protocol import Fetched, check_timeframe
 from tapetrail.sources.tabular.cells import cell_text
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of, with_sessions
 from tapetrail.sources.tabular.raw import RawColumns
@@ -73,8 +83,36 @@ class DatasetSpec:
         return tuple(split for split in self.splits.get(symbol, ()) if split.ex_on <= last)
 
 
-class ListedSource(ABC):
-    """Daily bars that a user brings along, with a listing that says what they are."""
+def dataset_of(spec: StrategySpec) -> DatasetSpec:
+    """Return what a strategy says about bars of the user's own.
+
+    The symbol of a strategy with one instrument names bars that name no symbol themselves. Raises
+    `InvalidInput` for a strategy that says nothing.
+    """
+    data = spec.data
+    if data is None:
+        raise InvalidInput(f"source {spec.source}: the strategy has no 'data'")
+    only = spec.instruments[0].symbol if len(spec.instruments) == 1 else None
+    return DatasetSpec(
+        exchange=data.exchange,
+        currency=data.currency,
+        calendar=data.calendar,
+        symbol=data.symbol or only,
+        asset_class=data.asset_class,
+        conventions=DataConventions(
+            adjustment=data.adjustment,
+            zone=data.zone,
+            quoted_in=data.quoted_in,
+            volume_unit=data.volume_unit,
+            missing_prices=data.missing_prices,
+            utc_midnights=data.utc_midnights,
+        ),
+        splits=data.splits_by_symbol(),
+    )
+
+
+class TabularSource(ABC):
+    """Daily bars that a user brings along, with a dataset spec that says what they are."""
 
     __slots__ = ()
     name: str
@@ -108,6 +146,10 @@ class ListedSource(ABC):
             )
         return self.dataset.instrument(symbol)
 
+    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
+        """Return the one instrument with this symbol. Raises `NotFound` listing the known ones."""
+        return (self.instrument(named.symbol),)
+
     def coverage(self, instrument: Instrument) -> tuple[date, date]:
         """Return the first and the last session there are bars for.
 
@@ -123,7 +165,13 @@ class ListedSource(ABC):
         return day_of(bars.first_on[0]), day_of(bars.last_on[-1])
 
     def fetch(
-        self, instrument: Instrument, *, first: date, as_of: datetime, calendar: Calendar
+        self,
+        instrument: Instrument,
+        *,
+        timeframe: Timeframe,
+        first: date,
+        as_of: datetime,
+        calendar: Calendar,
     ) -> Fetched:
         """Return the rows from `first` on that were known at `as_of`, as evidence and as bars.
 
@@ -135,6 +183,7 @@ class ListedSource(ABC):
         taken to be so if they are adjusted and there are later rows. A file that was adjusted, and
         then cut at `as_of`, passes for one that never was.
         """
+        check_timeframe(timeframe, self.dataset.conventions.timeframe, source=self.name)
         raw = self._columns(instrument)
         dated = self._dated(raw, calendar)
         days = dated.times.values.astype("datetime64[D]")
@@ -152,9 +201,10 @@ class ListedSource(ABC):
         )
         splits = self.dataset.splits_known(instrument.symbol, last)
         is_restated = found.bars.adjustment is not Adjustment.RAW
-        request = _request_line(self.name, instrument, first=first, last=last)
         return Fetched(
-            payload=_payload(request, rows, splits or ()),
+            payload=_payload(
+                _request_line(self.name, instrument, first=first, last=last), rows, splits or ()
+            ),
             media_type=MEDIA_TYPE,
             bars=found.bars if splits is None else adjust_for_splits(found.bars, splits, last),
             splits=splits or (),
@@ -185,13 +235,15 @@ def _request_line(name: str, instrument: Instrument, *, first: date, last: date)
     symbol, exchange = (quote(word, safe="") for word in (instrument.symbol, instrument.exchange))
     return (
         f"tapetrail-rows/1 source={quote(name, safe=':/{}')} symbol={symbol} exchange={exchange}"
-        f" currency={instrument.currency} first={first} last={last}\n"
+        f" currency={instrument.currency} first={first} last={last}"
     )
 
 
 def _payload(request: str, rows: RawColumns, splits: Sequence[Split]) -> bytes:
     text = io.StringIO()
-    text.write(request)
+    factor = rows.stated.volume_factor
+    stated = "" if factor is None else f" volume_factor={decimal_text(factor)}"
+    text.write(f"{request}{stated}\n")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows.cells.names)
     writer.writerows(zip(*(map(cell_text, column) for column in rows.cells.columns), strict=True))

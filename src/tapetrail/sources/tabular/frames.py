@@ -1,4 +1,4 @@
-"""Bars in any shape as recognised columns: data frames here, everything else through `shapes`.
+"""Bars in any shape as tables: data frames here, everything else through `shapes`.
 
 pandas, polars and pyarrow frames are read column by column through narwhals, which knows no
 index, so a pandas index comes along as a column of its own.
@@ -13,9 +13,8 @@ from narwhals.typing import IntoSeriesT
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.sources.tabular.cells import Cells
-from tapetrail.sources.tabular.raw import RawColumns, parse_columns
 from tapetrail.sources.tabular.shapes import tables_of_values
-from tapetrail.sources.tabular.tables import Table, split_by_level, split_by_symbol, symbol_table
+from tapetrail.sources.tabular.tables import Table, split_by_level, split_by_symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,17 +23,6 @@ if TYPE_CHECKING:
 FRAME: Final = "frame"
 _LEVELS: Final = 2
 _NamedCells: TypeAlias = tuple[str, Cells]
-
-
-def read_frame(data: object, *, symbol: str | None = None, place: str = FRAME) -> RawColumns:
-    """Return the bars that `data` holds as recognised columns, in the order they came in.
-
-    `data` may be a frame of pandas, polars or pyarrow, or any shape that `tables_of_values` knows.
-    `symbol` chooses where several are told apart; `place` begins messages. Raises `InvalidInput`
-    naming value, rule and place for what cannot be read, and `NotFound` for a symbol that is not
-    there.
-    """
-    return parse_columns(symbol_table(tables_of(data, place=place), symbol, place=place))
 
 
 def tables_of(data: object, *, place: str = FRAME) -> tuple[Table, ...]:

@@ -7,6 +7,7 @@ prices are held against the rules of a bar, and units are brought to the instrum
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -25,7 +26,6 @@ from tapetrail.core.market.bars import (
     Instrument,
     SessionHours,
     Timeframe,
-    TimeframeUnit,
     broken_price_rule,
 )
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
@@ -45,7 +45,6 @@ MINOR_UNITS: Final[Mapping[str, tuple[str, Decimal]]] = {
     "ILa": ("ILS", Decimal("0.01")),
     "USX": ("USD", Decimal("0.01")),
 }
-_MINUTES: Final = {TimeframeUnit.MINUTE: 1, TimeframeUnit.HOUR: 60}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +70,11 @@ class DataConventions:
 class Normalised:
     """Canonical bars, and what was done to the rows to get them.
 
-    `dropped_rows` lacked a price, `collapsed_rows` repeated another row exactly, `was_reordered`
-    says that the rows were not oldest first. Quoted prices were multiplied by `price_factor`.
+    `dropped_rows` lacked a price. Quoted prices were multiplied by `price_factor`.
     """
 
     bars: Bars
     dropped_rows: int
-    collapsed_rows: int
-    was_reordered: bool
     price_factor: Decimal
 
 
@@ -103,8 +99,7 @@ def bars_of(
     price_factor, volume_factor = _factors(raw, instrument, conventions)
     placed = _placed(raw, calendar=calendar, conventions=conventions)
     whole = _with_prices(placed, conventions.missing_prices)
-    ordered = _in_order(whole)
-    rows = _without_repeats(ordered)
+    rows = _without_repeats(_in_order(whole))
     _check_prices(rows)
     spans = _spans(rows, calendar, conventions)
     is_lots = conventions.volume_unit is VolumeUnit.LOTS
@@ -129,8 +124,6 @@ def bars_of(
     return Normalised(
         bars=bars,
         dropped_rows=len(placed) - len(whole),
-        collapsed_rows=len(ordered) - len(rows),
-        was_reordered=ordered is not whole,
         price_factor=price_factor,
     )
 
@@ -181,13 +174,13 @@ def settle_adjustment(raw: RawColumns, conventions: DataConventions) -> Adjustme
 
 def _placed(raw: RawColumns, *, calendar: Calendar, conventions: DataConventions) -> RawColumns:
     """Return the rows with session dates as their times, or with UTC instants when intraday."""
-    if conventions.timeframe == DAILY:
-        return with_sessions(raw, calendar=calendar, conventions=conventions)
-    if not conventions.timeframe.is_intraday:
+    if not conventions.timeframe.lies_in_one_session:
         raise _refused(
             f"{raw.cells.place}: {conventions.timeframe} bars; weeks and months are built from"
             " daily ones"
         )
+    if not conventions.timeframe.is_intraday:
+        return with_sessions(raw, calendar=calendar, conventions=conventions)
     if not len(raw):
         return raw
     instants = instants_of(raw.times, zone=conventions.zone, where=raw.where)
@@ -210,7 +203,7 @@ def _with_prices(raw: RawColumns, policy: MissingPrices) -> RawColumns:
 
 
 def _in_order(raw: RawColumns) -> RawColumns:
-    """Return the rows oldest first; the very same object if they are so already."""
+    """Return the rows oldest first."""
     order = np.argsort(raw.times.values, kind="stable")
     return raw if bool(np.all(order[1:] > order[:-1])) else raw.take(order.tolist())
 
@@ -283,22 +276,24 @@ def _scaled(column: Floats, factor: Decimal) -> Floats:
 
 
 def _spans(raw: RawColumns, calendar: Calendar, conventions: DataConventions) -> _Spans:
-    """Return where the bars lie, an intraday one by the timeframe that the terms state."""
-    if conventions.timeframe.is_intraday:
-        return _intraday_spans(raw, calendar, conventions)
+    """Return where the bars lie, an intraday one by the timeframe that the conventions state."""
+    interval = conventions.timeframe.interval
+    if interval is not None:
+        return _intraday_spans(raw, interval, calendar=calendar, conventions=conventions)
     days = raw.times.values.astype("datetime64[D]")
     at = session_positions(calendar, days)
     return _Spans(sessions=days, opened_at=calendar.opened_at[at], closed_at=calendar.closed_at[at])
 
 
-def _intraday_spans(raw: RawColumns, calendar: Calendar, conventions: DataConventions) -> _Spans:
-    """Return the bars' spans: each is a timeframe long, or shorter where the next bar begins.
+def _intraday_spans(
+    raw: RawColumns, interval: timedelta, *, calendar: Calendar, conventions: DataConventions
+) -> _Spans:
+    """Return the bars' spans: each is an interval long, or shorter where the next bar begins.
 
     In regular hours a bar begins in a session and ends with it at the latest.
     """
     opened = raw.times.values
-    minutes = conventions.timeframe.count * _MINUTES[conventions.timeframe.unit]
-    closed = opened + np.timedelta64(minutes, "m")
+    closed = opened + np.timedelta64(interval)
     early = closed[:-1] > opened[1:]
     # A vendor's first bar of a session may be short; if most are, the timeframe is another one.
     if 2 * np.count_nonzero(early) > len(opened):

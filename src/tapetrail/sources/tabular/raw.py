@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from tapetrail.sources.tabular.cells import Times, parse_numbers, parse_times
 from tapetrail.sources.tabular.columns import PRICES, Field, match_columns
 from tapetrail.sources.tabular.tables import Stated, Table
 
-_PARSED: Final = (*PRICES, Field.VOLUME, Field.ADJUSTED_CLOSE)
+_PARSED: Final = (*PRICES, Field.VOLUME)
 _EVIDENCE: Final = (Field.TIME, *PRICES, Field.VOLUME)
 
 
@@ -21,8 +21,6 @@ class RawColumns:
     """Recognised columns of shape (n,), in the order of their source, numbers as it quotes them.
 
     A missing volume is NaN, and so is a missing price: `bars_of` decides about that one.
-    `adjusted_close` is None where there is no such column; it never stands in for the close.
-    `recognised` gives each field the name it was found by, `ignored` the names that are no field.
     `cells` are the recognised columns as received, the adjusted close left out: it is restated for
     dividends that were paid later.
     """
@@ -33,10 +31,7 @@ class RawColumns:
     low: Floats
     close: Floats
     volume: Floats
-    adjusted_close: Floats | None
     stated: Stated
-    recognised: tuple[tuple[Field, str], ...]
-    ignored: tuple[str, ...]
     cells: Table
 
     def __len__(self) -> int:
@@ -50,7 +45,6 @@ class RawColumns:
     def take(self, positions: Sequence[int]) -> "RawColumns":
         """Return the rows at these positions, in the order of the positions."""
         at = np.asarray(positions, dtype=np.int64)
-        adjusted = self.adjusted_close
         return replace(
             self,
             times=replace(self.times, values=self.times.values[at]),
@@ -59,7 +53,6 @@ class RawColumns:
             low=self.low[at],
             close=self.close[at],
             volume=self.volume[at],
-            adjusted_close=None if adjusted is None else adjusted[at],
             cells=self.cells.take(positions),
         )
 
@@ -70,13 +63,13 @@ def parse_columns(table: Table) -> RawColumns:
     Raises `InvalidInput` naming the place for a field that is missing or doubled and for a cell
     that is no number or no time.
     """
-    matched = match_columns(table.names, place=table.place)
+    positions = match_columns(table.names, place=table.place)
     numbers = {
         field: parse_numbers(table.columns[at], _where(table, at))
-        for field, at in matched.positions.items()
+        for field, at in positions.items()
         if field in _PARSED
     }
-    at = matched.positions[Field.TIME]
+    at = positions[Field.TIME]
     return RawColumns(
         times=parse_times(table.columns[at], _where(table, at)),
         open=numbers[Field.OPEN],
@@ -84,12 +77,16 @@ def parse_columns(table: Table) -> RawColumns:
         low=numbers[Field.LOW],
         close=numbers[Field.CLOSE],
         volume=numbers.get(Field.VOLUME, np.full(len(table), np.nan)),
-        adjusted_close=numbers.get(Field.ADJUSTED_CLOSE),
         stated=table.stated,
-        recognised=tuple((field, table.names[at]) for field, at in matched.positions.items()),
-        ignored=matched.ignored,
-        cells=_as_received(table, matched.positions),
+        cells=_as_received(table, positions),
     )
+
+
+# A backtest asks for the same table once a decision; a table is what it is, and known by identity.
+@lru_cache(maxsize=8)
+def parsed_columns(table: Table) -> RawColumns:
+    """Return what `parse_columns` does, remembered for a while."""
+    return parse_columns(table)
 
 
 def _as_received(table: Table, positions: Mapping[Field, int]) -> Table:

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from tapetrail.store.tables_base import SCHEMA
+from tapetrail.store.tables.base import SCHEMA
 
 
 def run_migrations(connection: Connection) -> None:

@@ -1,0 +1,21 @@
+"""What a store of bytes does, wherever it keeps them."""
+
+from typing import Protocol
+
+from tapetrail.core.canonical import Digest
+
+
+class BlobStore(Protocol):
+    """Where bytes are kept: `EdgeFailure` when it fails, `IntegrityFailure` for other bytes."""
+
+    def put(self, content: bytes, *, key: str) -> Digest:
+        """Store `content` under `key`, once."""
+        ...
+
+    def read(self, key: str, *, digest: Digest) -> bytes:
+        """Return the bytes under `key`, checked against `digest`."""
+        ...
+
+    def url(self, key: str) -> str:
+        """Return where `key` is found."""
+        ...

@@ -1,0 +1,93 @@
+"""What a decision saw: the exact bars, the charts that were drawn of them, and their archival."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from tapetrail.core.canonical import Digest
+from tapetrail.core.charts.figures import ChartFigures
+from tapetrail.core.records.base import JsonArray, JsonObject, Record, Stored
+from tapetrail.core.records.runs import RunRefs, TradedRefs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRecord(Record):
+    """The exact bars one chart was made from, warm-up included."""
+
+    TABLE: ClassVar[str] = "market_snapshots"
+    refs: RunRefs
+    instrument: Stored
+    source: str
+    timeframe: str
+    adjustment: str
+    session: str
+    session_first: date
+    session_last: date
+    bar_count: int
+    bars_digest: Digest
+    raw_digest: Digest
+    derived_from: Stored | None
+    calendar: str
+    currency: str
+    volume_unit: str
+    price_factor: Decimal
+    dropped_rows: int
+    gaps: JsonArray
+    last_bar_complete: bool
+    adjusted_with_hindsight: bool
+    from_cache: bool
+    fetched_at: datetime
+    available_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartFiles:
+    """Where the bytes of a drawn chart are, and their digests."""
+
+    chart_url_jpeg: str
+    chart_url_html: str
+    image_media_type: str
+    minio_bucket: str | None
+    minio_object_key: str
+    jpeg_digest: Digest
+    html_digest: Digest
+    spec_digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartContent:
+    """What a drawn chart shows; times of drawing and versions of the renderer are part of it."""
+
+    timeframe: str
+    chart_type: str
+    chart_style: str
+    indicators_applied: JsonObject
+    figures: ChartFigures
+    renderer: str
+    generated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartRecord(Record):
+    """One drawn chart."""
+
+    TABLE: ClassVar[str] = "charts"
+    refs: TradedRefs
+    snapshot: Stored
+    origin: str = "drawn"
+    files: ChartFiles
+    content: ChartContent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartArchivalRecord(Record):
+    """A chart set aside; its bytes stay where they are."""
+
+    TABLE: ClassVar[str] = "chart_archivals"
+    chart: Stored
+    at: datetime
+    from_status: str
+    to_status: str
+    actor: str
+    reason: str

@@ -1,0 +1,72 @@
+"""The closed lists of words in a record: who ran what, where it stands, and who decides."""
+
+from enum import StrEnum
+
+
+class RunType(StrEnum):
+    """Who or what started an execution."""
+
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    BACKFILL = "backfill"
+    REPLAY = "replay"
+    EXTERNAL = "external"
+
+
+class Provenance(StrEnum):
+    """How an execution's `as_of` relates to the time it ran."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"
+    DEMO = "demo"
+    REPLAY = "replay"
+    EXTERNAL = "external"
+    LEGACY = "legacy"
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    COMPLETED_WITH_ERRORS = "completed_with_errors"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing of the execution is still to come."""
+        return self not in {ExecutionStatus.PENDING, ExecutionStatus.RUNNING}
+
+
+class DecisionStatus(StrEnum):
+    """Where a decision stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether nothing of the decision is still to come."""
+        return self not in {DecisionStatus.PENDING, DecisionStatus.RUNNING}
+
+
+class AnalysisStatus(StrEnum):
+    """What came of a question to an analyst."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    REFUSED = "refused"
+    UNPARSEABLE = "unparseable"
+    BUDGET_EXCEEDED = "budget_exceeded"
+
+
+class Role(StrEnum):
+    """Whether an analyst's answer decides or is only compared."""
+
+    DECIDING = "deciding"
+    SHADOW = "shadow"

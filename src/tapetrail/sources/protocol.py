@@ -1,0 +1,130 @@
+"""What every source offers, what a fetch brings back, and how the registry describes a source."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split, Timeframe
+from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.core.strategy.strategies import StrategySpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fetched:
+    """One answer of a source: its bytes as received, and the bars read from them.
+
+    `bars` are of the requested timeframe and hold nothing later than the request's `as_of`;
+    `splits` are the ones known then and applied. `price_factor` is what quoted prices were
+    multiplied by to reach the currency (0.01 for pence). `dropped_rows` counts the rows left out by
+    the source's stated policy. `adjusted_with_hindsight` says that the prices may be restated for
+    what happened after `as_of`.
+    """
+
+    payload: bytes
+    media_type: str
+    bars: Bars
+    splits: tuple[Split, ...]
+    dropped_rows: int
+    price_factor: Decimal = Decimal(1)
+    adjusted_with_hindsight: bool = False
+
+
+class Source(Protocol):
+    """A provider of bars. Each raises `EdgeFailure` when the provider does not answer."""
+
+    @property
+    def name(self) -> str:
+        """Return the name that records hold, such as `sample`."""
+        ...
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Return what the source offers, in a fixed order; nothing if it can only find names."""
+        ...
+
+    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
+        """Return the instruments that `named` may mean, those of another market among them.
+
+        A provider is asked once at most. Raises `NotFound` where a source that knows all its
+        symbols can name them; otherwise an unknown symbol has no candidates, or those it resembles.
+        """
+        ...
+
+    def coverage(self, instrument: Instrument) -> tuple[date, date] | None:
+        """Return the first and the last session there are bars for, None if only a fetch tells."""
+        ...
+
+    def fetch(
+        self,
+        instrument: Instrument,
+        *,
+        timeframe: Timeframe,
+        first: date,
+        as_of: datetime,
+        calendar: Calendar,
+    ) -> Fetched:
+        """Return the bars of `timeframe` from `first` on that were known at `as_of`.
+
+        `timeframe` is one that is its own base. Raises `NotFound` (`no_bars`) if there are none and
+        `InvalidInput` (`bad_bars`) if the source has no bars of the timeframe, if they break a rule
+        or lie in a session that the calendar does not know.
+        """
+        ...
+
+
+class Need(StrEnum):
+    """What a source may need: `data` of the strategy, the rest of the process that opens it."""
+
+    DATA = "data"
+    FOLDER = "folder"
+    FRAME = "frame"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What a process lends to the sources it opens.
+
+    `read_frame` returns the stored frame with a digest, `in_memory` is one that was not stored yet.
+    """
+
+    read_frame: Callable[[str], bytes]
+    in_memory: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceKind:
+    """A source as the registry knows it.
+
+    `name` is what a strategy calls it, or with an `argument` the prefix in front of that argument:
+    `file:` in front of PATH. `summary` says in one line what it is. `open` returns it for a
+    strategy and the configuration of an execution. `is_sample` says that its bars are a fixed
+    sample, not a market that goes on.
+    """
+
+    name: str
+    summary: str
+    open: Callable[[StrategySpec, Mapping[str, str], Process], Source]
+    argument: str = ""
+    needs: frozenset[Need] = frozenset()
+    is_sample: bool = False
+
+    @property
+    def written(self) -> str:
+        """Return how a strategy writes it: `sample`, `file:PATH`."""
+        return self.name + self.argument
+
+    def is_meant_by(self, source: str) -> bool:
+        """Return whether a strategy's `source` is one of this kind."""
+        return source.startswith(self.name) if self.argument else source == self.name
+
+
+def check_timeframe(timeframe: Timeframe, offered: Timeframe, *, source: str) -> None:
+    """Raise `InvalidInput` (`bad_bars`) for bars of another timeframe than a source has."""
+    if timeframe != offered:
+        raise InvalidInput(
+            f"source {source}: has {offered} bars, not {timeframe} ones", kind=ErrorKind.BAD_BARS
+        )

@@ -1,0 +1,189 @@
+"""What a decision saw, asked and heard: bars, charts, analyses, and every call to a model."""
+
+from typing import Final
+
+from sqlalchemy import Index, Text, UniqueConstraint, text
+
+from tapetrail.core.market.instruments import Adjustment, SessionHours
+from tapetrail.core.records.answers import (
+    AnalysisChartRecord,
+    AnalysisRecord,
+    AttemptRecord,
+    ReplyRecord,
+)
+from tapetrail.core.records.evidence import ChartArchivalRecord, ChartRecord, SnapshotRecord
+from tapetrail.core.records.external import ExternalAnalysisRecord, PostedChartRecord
+from tapetrail.store.tables.base import (
+    FROM_OUTSIDE,
+    cached,
+    check,
+    names_blobs,
+    of_decision,
+    one_of,
+    provenance,
+    record_table,
+    refers,
+    timeframe_form,
+)
+
+CHART_STATUSES: Final = ("active", "archived")
+TRENDS: Final = ("bullish", "bearish", "neutral")
+
+# 'mo' is tested before 'm' could be: the expressions are tried in order.
+_TYPE_OF_TIMEFRAME: Final = (
+    "CASE WHEN timeframe LIKE '%mo' THEN 'monthly' WHEN timeframe LIKE '%w' THEN 'weekly'"
+    " WHEN timeframe LIKE '%d' THEN 'daily' ELSE 'intraday' END"
+)
+_DRAWN_FACTS: Final = (
+    "snapshot_id, chart_style, spec_digest, indicators_applied, missing_indicators, data_points,"
+    " start_date, end_date, price_current, renderer"
+)
+
+
+record_table(
+    [SnapshotRecord],
+    of_decision(),
+    refers("instruments", "instrument_id"),
+    refers("market_snapshots", "derived_from, decision_id", to="id, decision_id"),
+    UniqueConstraint("decision_id", "timeframe"),
+    UniqueConstraint("id", "decision_id"),
+    Index(None, "execution_id", "id"),
+    Index(None, "instrument_id"),
+    Index(None, "derived_from", postgresql_where=text("derived_from IS NOT NULL")),
+    *names_blobs("bars_digest", "raw_digest"),
+    timeframe_form(),
+    one_of("adjustment", Adjustment),
+    one_of("session", SessionHours),
+    check("sessions_in_order", "session_first <= session_last"),
+    check("bar_count_positive", "bar_count >= 1"),
+    check("dropped_rows_not_negative", "dropped_rows >= 0"),
+    check("price_factor_positive", "price_factor > 0"),
+    check("derived_from_another", "derived_from < id"),
+)
+
+
+record_table(
+    [ChartRecord, PostedChartRecord],
+    *provenance(),
+    cached("status", Text(), server_default="active"),
+    of_decision(),
+    refers("market_snapshots", "snapshot_id, decision_id", to="id, decision_id"),
+    # A repeated step draws nothing new, whatever its bytes; two posted images are two charts.
+    Index(
+        "uq_charts_drawn",
+        "decision_id",
+        "timeframe",
+        "chart_style",
+        unique=True,
+        postgresql_where=text("origin = 'drawn'"),
+    ),
+    Index(
+        "uq_charts_posted",
+        "decision_id",
+        "timeframe",
+        "jpeg_digest",
+        unique=True,
+        postgresql_where=text("origin = 'posted'"),
+    ),
+    Index(None, "decision_id"),
+    Index(None, "execution_id", "id"),
+    Index(None, "snapshot_id"),
+    Index("ix_charts_symbol_timeframe_id", "symbol", "timeframe", text("id DESC")),
+    Index("ix_charts_symbol_id", "symbol", text("id DESC")),
+    Index("ix_charts_active", "generated_at", postgresql_where=text("status = 'active'")),
+    *names_blobs("jpeg_digest", "html_digest", "spec_digest"),
+    timeframe_form(),
+    one_of("origin", ["drawn", "posted"]),
+    one_of("status", CHART_STATUSES),
+    check("chart_type_of_timeframe", f"chart_type = {_TYPE_OF_TIMEFRAME}"),
+    check("drawn_facts", f"origin <> 'drawn' OR num_nulls({_DRAWN_FACTS}) = 0"),
+    check("drawn_as_jpeg", "origin <> 'drawn' OR image_media_type = 'image/jpeg'"),
+    check("posted_from_outside", f"origin <> 'posted' OR {FROM_OUTSIDE}"),
+    check("image", "image_media_type LIKE 'image/%'"),
+    check("html", "(chart_url_html IS NULL) = (html_digest IS NULL)"),
+    check("bucket", "(minio_bucket IS NOT NULL) = (chart_url_jpeg LIKE 's3://%')"),
+    check("data_points_positive", "data_points >= 1"),
+    check("dates_in_order", "start_date <= end_date"),
+    check("volume_avg_not_negative", "volume_avg >= 0"),
+    check("conid_positive", "conid > 0"),
+)
+
+
+record_table(
+    [ChartArchivalRecord],
+    refers("charts", "chart_id"),
+    Index(None, "chart_id", "id"),
+    one_of("from_status", CHART_STATUSES),
+    one_of("to_status", CHART_STATUSES),
+)
+
+
+record_table(
+    [AnalysisRecord, ExternalAnalysisRecord],
+    *provenance(),
+    of_decision(),
+    refers("charts", "chart_id"),
+    refers("workflow_executions", "execution_id, strategy_id", to="id, strategy_id"),
+    refers("prompt_templates", "prompt_template_id"),
+    UniqueConstraint("decision_id", "question", "analyst", "sample_no"),
+    UniqueConstraint("id", "decision_id"),
+    Index(None, "execution_id", "id"),
+    Index(None, "chart_id"),
+    Index(None, "strategy_id"),
+    Index(None, "prompt_template_id"),
+    Index("ix_llm_analyses_symbol_timeframe_id", "symbol", "timeframe", text("id DESC")),
+    Index("ix_llm_analyses_symbol_id", "symbol", text("id DESC")),
+    timeframe_form(),
+    one_of("kind", ["chart", "consolidated", "other"]),
+    one_of("trend_direction", TRENDS),
+    check("strategy", f"strategy_id IS NOT NULL OR {FROM_OUTSIDE}"),
+    check("chart_of_kind", "kind = 'other' OR (kind = 'chart') = (chart_id IS NOT NULL)"),
+    check("timeframe_of_kind", "kind = 'other' OR timeframe IS NOT NULL"),
+    # An analyst that is code reads no prompt, and one over a wire may have none of ours.
+    check("prompt", "prompt_template_id IS NULL OR prompt_text IS NOT NULL"),
+    check("reply_when_completed", "status <> 'completed' OR response_text IS NOT NULL"),
+    check("error_unless_completed", "(status = 'completed') = (error_message IS NULL)"),
+    check("sample_no_positive", "sample_no >= 1"),
+    check("confidence_score_range", "confidence_score BETWEEN 0 AND 1"),
+    check("tokens_used_not_negative", "tokens_used >= 0"),
+    check("cost_usd_not_negative", "cost_usd >= 0"),
+    check("latency_ms_not_negative", "latency_ms >= 0"),
+)
+
+
+record_table(
+    [AnalysisChartRecord],
+    of_decision(),
+    refers("llm_analyses", "analysis_id, decision_id", to="id, decision_id"),
+    refers("charts", "chart_id"),
+    UniqueConstraint("analysis_id", "chart_id"),
+    Index(None, "decision_id"),
+    Index(None, "execution_id"),
+    Index(None, "chart_id"),
+    *names_blobs("image_digest"),
+)
+
+
+record_table(
+    [AttemptRecord],
+    refers("decisions", "decision_id"),
+    UniqueConstraint("decision_id", "question", "analyst", "sample_no", "attempt_no"),
+    UniqueConstraint("id", "decision_id"),
+    *names_blobs("request_digest"),
+    check("sample_no_positive", "sample_no >= 1"),
+    check("attempt_no_positive", "attempt_no >= 1"),
+    check("on_a_wire", "analyst NOT LIKE 'builtin:%'"),
+)
+
+
+record_table(
+    [ReplyRecord],
+    refers("llm_attempts", "attempt_id, decision_id", to="id, decision_id"),
+    UniqueConstraint("attempt_id"),
+    Index(None, "decision_id"),
+    *names_blobs("response_digest"),
+    # Bytes, or the reason why there are none.
+    check("bytes_or_error", "response_digest IS NOT NULL OR error_kind IS NOT NULL"),
+    check("http_status_range", "http_status BETWEEN 100 AND 599"),
+    check("cost_usd_not_negative", "cost_usd >= 0"),
+)

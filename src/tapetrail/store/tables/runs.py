@@ -1,0 +1,189 @@
+"""What is traded and by which rules, what ran when, and how it ended."""
+
+from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+from tapetrail.core.errors import Stage
+from tapetrail.core.records.answers import PromptTemplateRecord
+from tapetrail.core.records.external import ExternalExecutionRecord
+from tapetrail.core.records.runs import (
+    AuditRecord,
+    DecisionEventRecord,
+    DecisionRecord,
+    ExecutionEventRecord,
+    ExecutionRecord,
+    InstrumentRecord,
+    RuntimeRecord,
+    StrategyRecord,
+)
+from tapetrail.core.records.seals import SealRecord
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus
+from tapetrail.store.tables.base import (
+    FROM_OUTSIDE,
+    cached,
+    check,
+    digest_form,
+    digest_type,
+    identity,
+    kind_form,
+    metadata,
+    one_of,
+    provenance,
+    record_table,
+    refers,
+)
+
+record_table(
+    [InstrumentRecord],
+    UniqueConstraint("symbol", "exchange", "currency"),
+    UniqueConstraint("id", "symbol"),  # so that a decision's symbol is its instrument's
+    Index(None, "conid"),
+    check("conid_positive", "conid > 0"),
+    check("tick_size_positive", "tick_size > 0"),
+    check("multiplier_positive", "multiplier > 0"),
+)
+
+
+record_table(
+    [StrategyRecord],
+    UniqueConstraint("name", "version"),
+    check("version_positive", "version >= 1"),
+)
+
+
+record_table(
+    [PromptTemplateRecord],
+    UniqueConstraint("name", "version"),
+    check("version_positive", "version >= 1"),
+)
+
+
+record_table(
+    [RuntimeRecord],
+    UniqueConstraint("record_digest"),
+)
+
+
+# A stored object has no record digest: its digest is that of the bytes themselves.
+Table(
+    "blobs",
+    metadata,
+    identity(),
+    Column("digest", digest_type(), nullable=False),
+    Column("key", Text(), nullable=False),
+    Column("size", BigInteger(), nullable=False),
+    Column("media_type", Text(), nullable=False),
+    Column("first_seen_at", TIMESTAMP(timezone=True), nullable=False),
+    UniqueConstraint("digest"),
+    UniqueConstraint("key"),
+    digest_form("digest"),
+    check("size_not_negative", "size >= 0"),
+)
+
+
+record_table(
+    [ExecutionRecord, ExternalExecutionRecord],
+    cached("status", Text(), server_default="pending"),
+    cached("started_at", TIMESTAMP(timezone=True)),
+    cached("completed_at", TIMESTAMP(timezone=True)),
+    cached("error", Text()),
+    refers("strategies", "strategy_id"),
+    refers("runtimes", "runtime_id"),
+    UniqueConstraint("workflow_id"),
+    UniqueConstraint("id", "strategy_id"),  # so that analyses and signals name the same one
+    Index(None, "strategy_id"),
+    Index(None, "runtime_id"),
+    Index(
+        "ix_workflow_executions_open",
+        "id",
+        postgresql_where=text("status IN ('pending', 'running')"),
+    ),
+    one_of("status", ExecutionStatus),
+    check("replay", "(run_type = 'replay') = (provenance = 'replay')"),
+    check("external", "provenance <> 'external' OR run_type = 'external'"),
+    check("strategy", f"strategy_id IS NOT NULL OR {FROM_OUTSIDE}"),
+    check("runtime", f"runtime_id IS NOT NULL OR {FROM_OUTSIDE}"),
+    check("workflow", f"workflow_id IS NOT NULL OR {FROM_OUTSIDE}"),
+    check("clock", "clock_offset_ms IS NULL OR clock_source IS NOT NULL"),
+    check("started", "status <> 'running' OR started_at IS NOT NULL"),
+    check("ended", "(status IN ('pending', 'running')) = (completed_at IS NULL)"),
+    check("error_when_failed", "status <> 'failed' OR error IS NOT NULL"),
+    check("no_error_when_completed", "status <> 'completed' OR error IS NULL"),
+)
+
+
+record_table(
+    [DecisionRecord],
+    *provenance(),
+    cached("status", Text(), server_default="pending"),
+    cached("failed_stage", Text()),
+    cached("error_kind", Text()),
+    cached("error_message", Text()),
+    refers("workflow_executions", "execution_id"),
+    refers("instruments", "instrument_id, symbol", to="id, symbol"),
+    refers("decisions", "replay_of"),
+    UniqueConstraint("execution_id", "instrument_id"),
+    UniqueConstraint("id", "execution_id"),
+    Index(None, "instrument_id", "as_of"),
+    Index(None, "replay_of", postgresql_where=text("replay_of IS NOT NULL")),
+    Index("ix_decisions_symbol_id", "symbol", text("id DESC")),
+    one_of("status", DecisionStatus),
+    one_of("failed_stage", Stage),
+    kind_form("error_kind"),
+    check("run_no_positive", "run_no >= 1"),
+    check("conid_positive", "conid > 0"),
+    check("replay", "(provenance = 'replay') = (replay_of IS NOT NULL)"),
+    check(
+        "failure",
+        "num_nonnulls(failed_stage, error_kind, error_message)"
+        " = CASE status WHEN 'failed' THEN 3 ELSE 0 END",
+    ),
+)
+
+
+record_table(
+    [ExecutionEventRecord],
+    refers("workflow_executions", "execution_id"),
+    Index(None, "execution_id", "id"),
+    Index(
+        "uq_execution_events_opening",
+        "execution_id",
+        unique=True,
+        postgresql_where=text("from_status IS NULL"),
+    ),
+    check("opening", "from_status IS NOT NULL OR to_status = 'pending'"),
+    check("error_when_failed", "to_status <> 'failed' OR error IS NOT NULL"),
+)
+
+
+record_table(
+    [DecisionEventRecord],
+    refers("decisions", "decision_id"),
+    Index(None, "decision_id", "id"),
+    Index(
+        "uq_decision_events_opening",
+        "decision_id",
+        unique=True,
+        postgresql_where=text("from_status IS NULL"),
+    ),
+    check("opening", "from_status IS NOT NULL OR to_status = 'pending'"),
+    check(
+        "failure",
+        "num_nonnulls(failed_stage, error_kind, error_message)"
+        " = CASE to_status WHEN 'failed' THEN 3 ELSE 0 END",
+    ),
+)
+
+
+record_table(
+    [SealRecord],
+    refers("decisions", "decision_id"),
+    UniqueConstraint("decision_id"),
+)
+
+
+record_table(
+    [AuditRecord],
+    Index(None, "at"),
+    Index(None, "target", "id"),
+)

@@ -1,0 +1,289 @@
+"""What a decision is made on: bars fetched, charts drawn, all of it stored and recorded.
+
+Nothing is asked here, and nothing is decided. What an earlier part found is kept when a later one
+fails. Bytes are stored before the first statement, so that no row is locked meanwhile.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from tapetrail.analysts.protocol import Analyst
+from tapetrail.blobs.protocol import BlobStore
+from tapetrail.core.analysis.questions import ChartEvidence, Evidence
+from tapetrail.core.charts.chart import CHART_STYLE, ChartHeader, derive_chart
+from tapetrail.core.charts.figures import derive_figures
+from tapetrail.core.charts.text import spec_text
+from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
+from tapetrail.core.failures import Failure
+from tapetrail.core.market.bar_text import bars_text
+from tapetrail.core.market.bars import Bars, Calendar, Timeframe, time_of
+from tapetrail.core.market.histories import derive_bars, first_session_needed, gaps, window
+from tapetrail.core.market.indicators import applied, derive_indicators
+from tapetrail.core.market.sessions import day_of, last_session_at
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.evidence import ChartContent, SnapshotRecord
+from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.persistence import (
+    ChartPersistenceService,
+    KeptChart,
+    RenderedChart,
+    ShownChart,
+    keep_chart,
+    keep_object,
+)
+from tapetrail.render.html import HTML_RENDERER, render_html
+from tapetrail.render.jpeg import RENDERER, render_jpeg
+from tapetrail.render.page import render_page
+from tapetrail.sources.protocol import Fetched, Source
+from tapetrail.store import appends
+from tapetrail.store.appends import BlobRow
+from tapetrail.store.reads import DecisionTask
+
+CHART_RENDERER: Final = f"{RENDERER} {HTML_RENDERER}"
+BARS_MEDIA_TYPE: Final = "text/plain; charset=utf-8"
+WARM_UP_MIN: Final = 200
+"""Bars before the first drawn one, where they exist; the same number for every source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a decision needs from outside."""
+
+    open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
+    open_analyst: Callable[[str], Analyst]
+    load_calendar: Callable[[str], Calendar]
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChartWindow:
+    """The bars one chart is made from; `gaps` are scheduled sessions without a bar."""
+
+    bars: Bars
+    first_drawn: int
+    gaps: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """The bars of a decision: what the source sent, and the exact bars of each chart."""
+
+    source: str
+    fetched: Fetched
+    fetched_at: datetime
+    windows: Mapping[Timeframe, ChartWindow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What was found before anybody was asked, as far as it went."""
+
+    gathered: Gathered | None = None
+    charts: tuple[ChartEvidence, ...] = ()
+    rendered: tuple[RenderedChart, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEvidence:
+    """What was prepared, its bytes stored."""
+
+    prepared: Prepared
+    payload: BlobRow | None = None
+    bars: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
+    charts: tuple[KeptChart, ...] = ()
+
+
+def prepare(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Prepared:
+    """Return the bars and charts of a decision. Raises only defects: errors that name no kind."""
+    prepared, stage = Prepared(), Stage.BARS
+    try:
+        gathered = _gather(task, strategy, ports)
+        prepared, stage = Prepared(gathered=gathered), Stage.CHART
+        drawn = [_draw(task, strategy, window=w, ports=ports) for w in gathered.windows.items()]
+    except TapeTrailError as error:
+        return replace(prepared, failure=Failure.of(stage, error))
+    return replace(
+        prepared, charts=tuple(e for e, _ in drawn), rendered=tuple(chart for _, chart in drawn)
+    )
+
+
+def evidence_of(task: DecisionTask, strategy: StrategySpec, prepared: Prepared) -> Evidence:
+    """Return what analysts are asked about."""
+    return Evidence(
+        instrument=task.traded, as_of=task.as_of, strategy=strategy, charts=prepared.charts
+    )
+
+
+def keep_evidence(blobs: BlobStore, prepared: Prepared) -> KeptEvidence:
+    """Return what was prepared with every blob of it stored.
+
+    When the store fails, the decision has failed: its evidence cannot be kept, so none of it is
+    claimed, and the reason is.
+    """
+    gathered = prepared.gathered
+    if gathered is None:
+        return KeptEvidence(prepared=prepared)
+    fetched = gathered.fetched
+    try:
+        return KeptEvidence(
+            prepared=prepared,
+            payload=keep_object(blobs, fetched.payload, media_type=fetched.media_type),
+            bars={
+                timeframe: keep_object(blobs, bars_text(drawn.bars), media_type=BARS_MEDIA_TYPE)
+                for timeframe, drawn in gathered.windows.items()
+            },
+            charts=tuple(keep_chart(blobs, chart) for chart in prepared.rendered),
+        )
+    except TapeTrailError as error:
+        return KeptEvidence(prepared=Prepared(failure=Failure.of(Stage.ENGINE, error)))
+
+
+def append_evidence(
+    session: Session,
+    kept: KeptEvidence,
+    *,
+    task: DecisionTask,
+    blobs: BlobStore,
+    clock: Callable[[], datetime],
+) -> dict[Timeframe, ShownChart]:
+    """Append the rows of the evidence; return each chart's row and the image that is shown."""
+    if kept.payload is None:
+        return {}
+    drawn = [row for chart in kept.charts for row in chart.blobs]
+    appends.append_blobs(session, [kept.payload, *kept.bars.values(), *drawn], at=clock())
+    snapshots = _append_snapshots(session, kept, task=task)
+    service = ChartPersistenceService(session, blobs=blobs, clock=clock)
+    charts: dict[Timeframe, ShownChart] = {}
+    for evidence, chart in zip(kept.prepared.charts, kept.charts, strict=True):
+        snapshot = snapshots[evidence.timeframe]
+        row = service.append_chart(chart, refs=task.refs, snapshot=snapshot)
+        charts[evidence.timeframe] = (row, chart.image.digest)
+    return charts
+
+
+def _gather(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Gathered:
+    """Fetch daily bars once, far enough back for every timeframe, and cut each chart's window."""
+    as_of, calendar = task.as_of, ports.load_calendar(task.traded.calendar)
+    warm_up = max(WARM_UP_MIN, strategy.indicators.settings().longest_lookback)
+    first = min(
+        first_session_needed(calendar, as_of, timeframe=timeframe, bars_wanted=drawn + warm_up)
+        for timeframe, drawn in strategy.drawn
+    )
+    source = ports.open_source(strategy, task.config)
+    base = strategy.base_timeframe
+    fetched = source.fetch(task.traded, timeframe=base, first=first, as_of=as_of, calendar=calendar)
+    fetched_at = ports.clock()
+    _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
+    windows: dict[Timeframe, ChartWindow] = {}
+    for timeframe, drawn in strategy.drawn:
+        bars = derive_bars(fetched.bars, timeframe, calendar=calendar, as_of=as_of)
+        span = window(bars, drawn=drawn, warmup=warm_up)
+        missing = () if timeframe.is_derived else gaps(span.bars, calendar)
+        windows[timeframe] = ChartWindow(bars=span.bars, first_drawn=span.drawn_from, gaps=missing)
+    return Gathered(source=strategy.source, fetched=fetched, fetched_at=fetched_at, windows=windows)
+
+
+def _refuse_stale(daily: Bars, *, calendar: Calendar, as_of: datetime) -> None:
+    expected = last_session_at(calendar, as_of)
+    found = daily.last_on[-1].item() if len(daily) else None
+    if found != expected:
+        raise InvalidInput(
+            f"bars end on {found}, but the last session closed by {as_of} is {expected}",
+            kind=ErrorKind.STALE_BARS if found else ErrorKind.NO_BARS,
+        )
+
+
+def _draw(
+    task: DecisionTask,
+    strategy: StrategySpec,
+    *,
+    window: tuple[Timeframe, ChartWindow],
+    ports: Ports,
+) -> tuple[ChartEvidence, RenderedChart]:
+    """Return one chart as analysts get it, and as it is kept."""
+    (timeframe, span), settings = window, strategy.indicators.settings()
+    values = derive_indicators(span.bars, settings, first_drawn=span.first_drawn)
+    header = ChartHeader(
+        symbol=task.traded.symbol,
+        exchange=task.traded.exchange,
+        currency=task.traded.currency,
+        timeframe=timeframe,
+    )
+    spec = derive_chart(span.bars, values, settings, header=header, first_drawn=span.first_drawn)
+    image = render_jpeg(render_page(spec))
+    content = ChartContent(
+        timeframe=str(timeframe),
+        chart_type=timeframe.chart_type,
+        chart_style=CHART_STYLE,
+        indicators_applied=applied(settings),
+        figures=derive_figures(span.bars, values, settings, first_drawn=span.first_drawn),
+        renderer=CHART_RENDERER,
+        generated_at=ports.clock(),
+    )
+    evidence = ChartEvidence(
+        timeframe=timeframe,
+        bars=span.bars,
+        first_drawn=span.first_drawn,
+        gaps=span.gaps,
+        values=values,
+        spec=spec,
+        image=image,
+    )
+    return evidence, RenderedChart(
+        symbol=task.traded.symbol,
+        jpeg=image,
+        html=render_html(spec),
+        spec=spec_text(spec),
+        content=content,
+    )
+
+
+def _append_snapshots(
+    session: Session, kept: KeptEvidence, *, task: DecisionTask
+) -> dict[Timeframe, Stored]:
+    """Append the bars of each chart; weeks and months name the daily bars they were built from."""
+    snapshots: dict[Timeframe, Stored] = {}
+    for timeframe in sorted(kept.bars, key=lambda timeframe: timeframe.is_derived):
+        record = _snapshot(kept, timeframe, task=task, base=snapshots.get(timeframe.base))
+        snapshots[timeframe] = appends.append(session, record)
+    return snapshots
+
+
+def _snapshot(
+    kept: KeptEvidence, timeframe: Timeframe, *, task: DecisionTask, base: Stored | None
+) -> SnapshotRecord:
+    gathered, payload = kept.prepared.gathered, kept.payload
+    if gathered is None or payload is None:
+        raise AssertionError("bars are kept together with the payload they came from")
+    span, fetched = gathered.windows[timeframe], gathered.fetched
+    bars = span.bars
+    return SnapshotRecord(
+        refs=task.refs,
+        instrument=task.instrument,
+        source=gathered.source,
+        timeframe=str(timeframe),
+        adjustment=bars.adjustment,
+        session=bars.hours,
+        session_first=day_of(bars.first_on[0]),
+        session_last=day_of(bars.last_on[-1]),
+        bar_count=len(bars),
+        bars_digest=kept.bars[timeframe].digest,
+        raw_digest=payload.digest,
+        derived_from=base if timeframe.is_derived else None,
+        calendar=task.traded.calendar,
+        currency=bars.currency,
+        volume_unit=bars.volume_unit,
+        price_factor=fetched.price_factor,
+        dropped_rows=fetched.dropped_rows,
+        gaps=[day.isoformat() for day in span.gaps],
+        last_bar_complete=bool(bars.complete[-1]),
+        adjusted_with_hindsight=fetched.adjusted_with_hindsight,
+        from_cache=False,
+        fetched_at=gathered.fetched_at,
+        available_at=time_of(bars.available_at[-1]),
+    )

@@ -1,0 +1,75 @@
+"""A decision's evidence, read back from the record.
+
+Whoever goes on with a decision that another process prepared shows analysts what is on record, and
+nothing else: fetched again, bars may differ.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from tapetrail.blobs.protocol import BlobStore
+from tapetrail.core.analysis.questions import ChartEvidence, Evidence
+from tapetrail.core.blob_keys import object_key
+from tapetrail.core.canonical import Digest
+from tapetrail.core.charts.parsing import parse_spec
+from tapetrail.core.market.bar_text import parse_bars_text
+from tapetrail.core.market.bars import Calendar, Timeframe
+from tapetrail.core.market.indicators import derive_indicators
+from tapetrail.core.market.stored_bars import restore_bars
+from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.persistence import ShownChart
+from tapetrail.store import ledger
+from tapetrail.store.ledger import RecordedChart
+from tapetrail.store.reads import DecisionTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recalled:
+    """What a decision is made on, and the rows that hold it."""
+
+    evidence: Evidence
+    charts: Mapping[Timeframe, ShownChart]
+
+
+def recall(
+    session: Session,
+    task: DecisionTask,
+    *,
+    strategy: StrategySpec,
+    blobs: BlobStore,
+    calendar: Calendar,
+) -> Recalled:
+    """Return the evidence of a decision that was prepared. Raises as the blob store does."""
+    found = ledger.recorded_charts(session, task.refs.decision.id)
+    evidence = Evidence(
+        instrument=task.traded,
+        as_of=task.as_of,
+        strategy=strategy,
+        charts=tuple(_chart(chart, strategy, blobs=blobs, calendar=calendar) for chart in found),
+    )
+    rows = {chart.timeframe: (chart.row, chart.jpeg_digest) for chart in found}
+    return Recalled(evidence=evidence, charts=rows)
+
+
+def _chart(
+    chart: RecordedChart, strategy: StrategySpec, *, blobs: BlobStore, calendar: Calendar
+) -> ChartEvidence:
+    bars = restore_bars(parse_bars_text(_read(blobs, chart.bars_digest)), calendar)
+    first_drawn = len(bars) - chart.data_points
+    settings = strategy.indicators.settings()
+    return ChartEvidence(
+        timeframe=chart.timeframe,
+        bars=bars,
+        first_drawn=first_drawn,
+        gaps=tuple(map(date.fromisoformat, chart.gaps)),
+        values=derive_indicators(bars, settings, first_drawn=first_drawn),
+        spec=parse_spec(_read(blobs, chart.spec_digest)),
+        image=blobs.read(chart.jpeg_key, digest=chart.jpeg_digest),
+    )
+
+
+def _read(blobs: BlobStore, digest: Digest) -> bytes:
+    return blobs.read(object_key(digest), digest=digest)
