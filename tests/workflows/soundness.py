@@ -36,11 +36,11 @@ WHOLE: Final = {
     "charts": 2, "analyses": 3, "reads": 4, "signals": 1, "turns": 2,
 }  # fmt: skip
 PASSES: Final = """
-SELECT s.name, d.symbol, array_agg(d.run_no ORDER BY d.run_no) AS passes
+SELECT s.name, d.symbol, d.as_of, array_agg(d.run_no ORDER BY d.run_no) AS passes
 FROM tapetrail.decisions AS d
 JOIN tapetrail.workflow_executions AS e ON e.id = d.execution_id
 JOIN tapetrail.strategies AS s ON s.id = e.strategy_id
-GROUP BY s.name, d.symbol
+GROUP BY s.name, d.symbol, d.as_of
 """
 EMPTY: Final = """
 SELECT e.id FROM tapetrail.workflow_executions AS e
@@ -59,11 +59,12 @@ def work_off(home: Home) -> None:
         wait_for(lambda: is_done(home), timeout_s=90)
 
 
-def assert_sound(home: Home) -> Sequence[Row]:
+def assert_sound(home: Home, *, analysts: int = 1) -> Sequence[Row]:
     """Every decision ended once and whole, nothing is there twice, and every digest holds."""
     rows = home.rows(COUNTS)
+    whole = {**WHOLE, "analyses": 3 * analysts, "reads": 4 * analysts}
     for row in rows:
-        assert {name: row[name] for name in WHOLE} == WHOLE, row
+        assert {name: row[name] for name in whole} == whole, row
     assert home.rows(UNFINISHED_WORK) == []
     assert home.rows(EMPTY) == []
     for row in home.rows(PASSES):

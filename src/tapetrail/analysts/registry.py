@@ -66,10 +66,6 @@ class Analysts:
                 )
         return tuple(map(self.open, names))
 
-    def is_remote(self, strategy: StrategySpec) -> bool:
-        """Return whether a decision of a strategy waits for somebody."""
-        return any(isinstance(analyst, RemoteAnalyst) for analyst in self.of(strategy))
-
 
 def _installed(word: str) -> Family | None:
     for entry in entry_points(group=GROUP, name=word):

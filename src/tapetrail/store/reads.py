@@ -151,6 +151,15 @@ def instruments(session: Session, ids: Sequence[int]) -> dict[int, Named]:
     return {row.id: Named(symbol=row.symbol, conid=row.conid) for row in found}
 
 
+def strategy_spec(session: Session, strategy_id: int) -> Mapping[str, FieldValue]:
+    """Return the specification of a strategy's version. Raises `NotFound`."""
+    rows = table("strategies").c
+    found = session.execute(select(rows.spec).where(rows.id == strategy_id)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"no strategy {strategy_id}")
+    return found
+
+
 def passes(
     session: Session,
     asked: Sequence[tuple[int, datetime]],

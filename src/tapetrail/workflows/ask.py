@@ -31,6 +31,11 @@ class Seat:
     role: Role
     sample_no: int = 1
 
+    @property
+    def is_local(self) -> bool:
+        """Return whether nobody has to be waited for."""
+        return isinstance(self.analyst, LocalAnalyst)
+
     def key(self, question: Question) -> AnswerKey:
         """Return which answer is meant."""
         name = self.analyst.identity.name

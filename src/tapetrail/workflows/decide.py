@@ -21,7 +21,6 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from tapetrail.analysts.protocol import LocalAnalyst
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.analysis.questions import Evidence, Question
 from tapetrail.core.canonical import storable_text
@@ -42,7 +41,7 @@ from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Heard, Put, Seat, ask_local, in_turn, interview, seats_of
 from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
-from tapetrail.workflows.engine import EXECUTE, QUEUE, Work, count_tries
+from tapetrail.workflows.engine import EXECUTE, QUEUE, WAITING_QUEUE, Work, count_tries
 from tapetrail.workflows.prepare import (
     KeptEvidence,
     Ports,
@@ -99,7 +98,7 @@ class _Begun:
     @property
     def is_local(self) -> bool:
         """Return whether nobody has to be waited for."""
-        return all(isinstance(seat.analyst, LocalAnalyst) for seat in self.seats)
+        return all(seat.is_local for seat in self.seats)
 
 
 class Defect(Exception):
@@ -140,9 +139,10 @@ class Decisions(DBOSConfiguredInstance):
         """Open the execution and its decisions, then put each decision on its queue."""
         workflow_id = str(DBOS.workflow_id)
         ids = self._deps.datasource.run_tx_step(_OPEN, self._open, request, workflow_id)
+        queue = self._deps.work.ride_out(lambda: self._queue(request["strategy_id"]))
         for decision_id in ids:
             with SetWorkflowID(f"{workflow_id}:{decision_id}"):
-                DBOS.enqueue_workflow(request.get("queue", QUEUE), self.decide, decision_id)
+                DBOS.enqueue_workflow(queue, self.decide, decision_id)
 
     @DBOS.workflow(name="decide")
     def decide(self, decision_id: int) -> None:
@@ -196,6 +196,17 @@ class Decisions(DBOSConfiguredInstance):
         )
         appends.append(session, started)
         return [decision.id for decision in opened]
+
+    def _queue(self, strategy_id: int) -> str:
+        """Return where decisions of a strategy go: those that wait have a queue of their own."""
+        with Session(self._deps.engine) as session:
+            spec = reads.strategy_spec(session, strategy_id)
+        strategy = parse_strategy(spec, place=f"strategy {strategy_id}")
+        try:
+            seats = seats_of(strategy, self._deps.ports)
+        except TapeTrailError:
+            return QUEUE  # the decisions record why
+        return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
 
     @in_plain_text
     def _prepare(self, decision_id: int) -> bool:
@@ -338,7 +349,7 @@ class Decisions(DBOSConfiguredInstance):
         """Return what puts a question: to code at once, to others over the wire."""
 
         def put(seat: Seat, question: Question) -> Heard:
-            if isinstance(seat.analyst, LocalAnalyst):
+            if seat.is_local:
                 return ask_local(seat, question, ports=self._deps.ports, timer=time.perf_counter)
             return over_the_wire(seat, question)
 

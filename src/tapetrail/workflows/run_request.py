@@ -1,6 +1,6 @@
 """What workflows are asked to do: ids and instants, in the shapes that JSON holds."""
 
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 
 class RequestedDecision(TypedDict):
@@ -11,7 +11,7 @@ class RequestedDecision(TypedDict):
 
 
 class RunRequest(TypedDict):
-    """One execution to run. Its decisions go on `queue`, `decisions` where none is named."""
+    """One execution to run."""
 
     strategy_id: int
     runtime_id: int
@@ -20,5 +20,4 @@ class RunRequest(TypedDict):
     as_of: str
     actor: str
     config: dict[str, str]
-    queue: NotRequired[str]
     decisions: list[RequestedDecision]

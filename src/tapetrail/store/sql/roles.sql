@@ -19,9 +19,14 @@ BEGIN
             WHEN duplicate_object OR unique_violation THEN NULL;
         END;
         -- A superuser may act as anybody. Anyone else must be a member to create tables for the owner,
-        -- and connects as the application and the reader all the same.
-        IF NOT pg_catalog.pg_has_role(session_user, role, 'MEMBER') THEN
-            EXECUTE pg_catalog.format('GRANT %I TO %I', role, session_user);
+        -- and connects as the application and the reader all the same. Who may not grant it again has
+        -- been made a member before, or is told so by what comes next.
+        IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user) THEN
+            BEGIN
+                EXECUTE pg_catalog.format('GRANT %I TO %I', role, session_user);
+            EXCEPTION
+                WHEN insufficient_privilege THEN NULL;
+            END;
         END IF;
     END LOOP;
 END

@@ -1,0 +1,203 @@
+"""Analysts over a wire: what goes out and comes back is on record, and nothing is asked twice."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tests.edges.waiting import wait_for
+from tests.workflows import model_run
+from tests.workflows.conftest import AS_OF, Home
+from tests.workflows.model_server import CHART, HOLD, ModelServer, model_server
+from tests.workflows.soundness import assert_sound
+
+pytestmark = pytest.mark.service
+
+ONE: Final = {"name": "one", "instruments": ["IBM"], "analyst": "http:a"}
+RULES: Final = "builtin:technical-rules-v1"
+LEDGER: Final = """
+SELECT a.question, a.attempt_no, r.id IS NOT NULL AS has_reply
+FROM tapetrail.llm_attempts AS a LEFT JOIN tapetrail.llm_replies AS r ON r.attempt_id = a.id
+ORDER BY a.id
+"""
+
+
+@pytest.fixture
+def model() -> Generator[ModelServer]:
+    with model_server() as made:
+        yield made
+
+
+def run_of(strategy: Mapping[str, object], as_of: str = AS_OF) -> dict[str, object]:
+    return {"strategy": dict(strategy), "as_of": as_of}
+
+
+def command(home: Home, model: ModelServer, runs: object, *, deadly: str = "") -> list[str]:
+    assignment = {"home": str(home.path), "url": model.url, "deadly": deadly, "runs": runs}
+    return [sys.executable, "-m", model_run.__name__, json.dumps(assignment)]
+
+
+@contextmanager
+def started(words: list[str]) -> Generator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        words, cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ended(words: list[str]) -> str:
+    """What a process says that comes to its end."""
+    with started(words) as process:
+        said, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    return said
+
+
+def assert_one_decision(home: Home, *, attempts: int, analysts: int = 1) -> None:
+    """One decision, sealed, with one reply a question; the rest are lost calls."""
+    assert len(assert_sound(home, analysts=analysts)) == 1
+    ledger = home.rows(LEDGER)
+    assert len(ledger) == attempts
+    replies = Counter(row["question"] for row in ledger if row["has_reply"])
+    assert replies == {"chart:1d": 1, "chart:1w": 1, "consolidated": 1}
+
+
+def test_what_was_sent_and_what_came_back_is_on_record_and_a_shadow_decides_nothing(
+    home: Home, model: ModelServer
+) -> None:
+    model.replies["consolidated"] = {
+        **HOLD, "signal_type": "BUY", "entry_type": "limit", "entry_price": "190",
+        "stop_loss": "180", "target_price": "210",
+    }  # fmt: skip
+    strategy = {**ONE, "shadows": [RULES]}
+    assert ended(command(home, model, {"one": run_of(strategy)})) == "one completed\n"
+    assert_one_decision(home, attempts=3, analysts=2)
+    assert model.counts == {"IBM chart:1d": 1, "IBM chart:1w": 1, "IBM consolidated": 1}
+    sent = home.rows(
+        "SELECT b.key, b.size FROM tapetrail.llm_attempts AS a"
+        " JOIN tapetrail.blobs AS b ON b.digest = a.request_digest ORDER BY a.id"
+    )
+    on_record = [json.loads((home.path / "blobs" / row["key"]).read_bytes()) for row in sent]
+    assert sorted(map(str, on_record)) == sorted(map(str, model.asked))
+    assert [len(request["images"]) for request in on_record] == [1, 1, 2]
+    analyses = home.rows(
+        "SELECT analyst, role, question, tokens_used, finish_reason, prompt_text IS NULL AS bare"
+        " FROM tapetrail.llm_analyses ORDER BY id"
+    )
+    assert [(row["analyst"], row["role"], row["question"]) for row in analyses] == [
+        ("http:a", "deciding", "chart:1d"),
+        ("http:a", "deciding", "chart:1w"),
+        ("http:a", "deciding", "consolidated"),
+        (RULES, "shadow", "chart:1d"),
+        (RULES, "shadow", "chart:1w"),
+        (RULES, "shadow", "consolidated"),
+    ]
+    assert [(row["tokens_used"], row["finish_reason"], row["bare"]) for row in analyses] == [
+        *[(7, "stop", False)] * 3,
+        *[(0, None, True)] * 3,
+    ]
+    decided, shadow = home.rows(
+        "SELECT role, signal_type, entry_type, valid_until, levels_valid"
+        " FROM tapetrail.trading_signals ORDER BY id"
+    )
+    assert (decided["role"], decided["signal_type"]) == ("deciding", "BUY")
+    # Five sessions after Friday, 31 August 2012, of which Labor Day is none.
+    assert (decided["entry_type"], str(decided["valid_until"])) == ("limit", "2012-09-10")
+    assert shadow["role"] == "shadow"
+
+
+@pytest.mark.parametrize(
+    ("question", "asked_before", "again"),
+    [
+        ("chart:1d", 2, {"IBM chart:1d": 2, "IBM chart:1w": 1, "IBM consolidated": 1}),
+        ("consolidated", 3, {"IBM chart:1d": 1, "IBM chart:1w": 1, "IBM consolidated": 2}),
+    ],
+)
+def test_killed_between_attempt_and_reply_only_what_has_no_reply_is_asked_again(
+    home: Home,
+    model: ModelServer,
+    *,
+    question: str,
+    asked_before: int,
+    again: Mapping[str, int],
+) -> None:
+    model.hold(question)
+    words = command(home, model, {"one": run_of(ONE)})
+    with started(words) as process:
+        model.await_asked(asked_before)
+        wait_for(lambda: sum(row["has_reply"] for row in home.rows(LEDGER)) == asked_before - 1)
+        process.kill()
+        process.wait()
+    model.release()
+    assert ended(words) == "one completed\n"
+    assert model.counts == again
+    assert_one_decision(home, attempts=4)
+
+
+def test_killed_between_reply_and_conclusion_nothing_is_asked_again(
+    home: Home, model: ModelServer
+) -> None:
+    runs = {"one": run_of(ONE)}
+    with started(command(home, model, runs, deadly="consolidated")) as process:
+        process.wait(120)
+    assert process.returncode == -signal.SIGKILL
+    assert home.rows("SELECT status FROM tapetrail.decisions") == [{"status": "running"}]
+    assert ended(command(home, model, runs)) == "one completed\n"
+    assert model.counts == {"IBM chart:1d": 1, "IBM chart:1w": 1, "IBM consolidated": 1}
+    assert_one_decision(home, attempts=3)
+
+
+def test_fifty_questions_wait_on_one_worker_and_hold_nobody_up(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("chart:1d", "chart:1w")
+    symbols = ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
+    dates = ["2012-08-24", "2012-08-31", "2012-09-07", "2012-09-14", "2012-09-21"]
+    waiting: dict[str, Any] = {
+        f"waits-{day}": run_of({**ONE, "instruments": symbols}, day) for day in dates
+    }
+    beside = run_of({"name": "beside", "instruments": ["AAPL", "IBM", "MSFT"]})
+
+    def statuses() -> Mapping[str, str]:
+        rows = home.rows("SELECT workflow_id, status FROM tapetrail.workflow_executions")
+        return {row["workflow_id"]: row["status"] for row in rows}
+
+    with started(command(home, model, {**waiting, "beside": beside})) as process:
+        model.await_asked(50)
+        wait_for(lambda: statuses().get("beside") == "completed")
+        assert {status for name, status in statuses().items() if name != "beside"} == {"running"}
+        model.release()
+        said, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert sorted(said.splitlines()) == [
+        "beside completed",
+        *(f"waits-{day} completed" for day in dates),
+    ]
+    assert sum(model.counts.values()) == 75
+    assert len(assert_sound(home)) == 28
+
+
+def test_an_answer_that_cannot_be_read_fails_the_decision_and_what_came_is_kept(
+    home: Home, model: ModelServer
+) -> None:
+    model.replies["chart:1w"] = {**CHART, "trend": "sideways"}
+    said = ended(command(home, model, {"one": run_of(ONE)}))
+    assert said == "one failed\n"
+    (decision,) = home.rows(
+        "SELECT failed_stage, error_kind, error_message FROM tapetrail.decisions"
+    )
+    assert (decision["failed_stage"], decision["error_kind"]) == ("analysis", "unparseable_reply")
+    assert decision["error_message"].startswith("chart:1w: reply: trend: ")
+    daily, weekly = home.rows("SELECT question, status FROM tapetrail.llm_analyses ORDER BY id")
+    assert (daily["status"], weekly["status"]) == ("completed", "unparseable")
+    assert len(home.rows(LEDGER)) == 2
