@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
-from tapetrail.cli.terminal.failures import exit_code_of
 from tests.vendor_source import VendorSource, registry_of, share
 
 from tapetrail.analysts.registry import Analysts
+from tapetrail.cli.terminal.failures import exit_code_of
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Instrument
 from tapetrail.core.records.states import Provenance
