@@ -1,5 +1,6 @@
 """The `tapetrail` command. The version is answered before anything heavy is imported."""
 
+import gc
 import sys
 from contextlib import suppress
 
@@ -18,7 +19,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
 
-    sys.exit(run_command_line())
+    code = run_command_line()
+    # The interpreter would look for garbage in all that was imported, where there is none.
+    gc.freeze()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

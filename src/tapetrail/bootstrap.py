@@ -1,7 +1,7 @@
-"""Settings to edges to Recorder: the only module that knows them all.
+"""Settings to edges to Reader and Recorder: the only module that knows them all.
 
-What runs workflows is imported where it is used: engine, sources, calendars, strategies. A list
-command never pays for it.
+What writes and what runs workflows is imported where it is used: SQLAlchemy, engine, sources,
+calendars, strategies. Whoever only reads never pays for it.
 """
 
 import platform
@@ -15,25 +15,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+import psycopg
 
 from tapetrail import __version__
-from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.blob_keys import object_key
-from tapetrail.core.canonical import digest_bytes, parse_digest
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.core.records.runs import RuntimeRecord
-from tapetrail.recorder import Recorder
+from tapetrail.reader import Reader
 from tapetrail.settings import Settings
+from tapetrail.store.connections import Connection, ReadConnections, answering, connect
 from tapetrail.store.private.restore_marks import is_unfinished
 from tapetrail.store.private.server import PrivateServer
-from tapetrail.store.session import open_engine
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
+    from tapetrail.blobs.directory import DirectoryBlobs
+    from tapetrail.core.records.runs import RuntimeRecord
     from tapetrail.planner import Planner
+    from tapetrail.recorder import Recorder
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
@@ -49,9 +49,9 @@ UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.
 _LAST_STEP_DONE: Final = """
-    SELECT bool_and(has_table_privilege(:role, c.oid, 'INSERT'))
+    SELECT bool_and(has_table_privilege(%(role)s, c.oid, 'INSERT'))
     FROM pg_class c WHERE c.oid = to_regclass('dbos.datasource_outputs')
-      AND EXISTS (SELECT FROM pg_roles WHERE rolname = :role)
+      AND EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
 """
 LIBRARIES: Final = ("dbos", "numpy", "pydantic", "pypdfium2", "simplejpeg", "sqlalchemy", "ta-lib")
 
@@ -131,6 +131,8 @@ def load_health(settings: Settings) -> "Health":
 
 def _upgrade(owner_url: str) -> None:
     """Bring the schema and the engine's own tables up to date, one process at a time."""
+    from sqlalchemy import text  # noqa: PLC0415 # see the module's docstring
+
     from tapetrail.store import migrate  # noqa: PLC0415 # Alembic is needed here only
     from tapetrail.workflows.engine import migrate_engine  # noqa: PLC0415 # so is the engine
 
@@ -146,14 +148,25 @@ def _upgrade(owner_url: str) -> None:
 
 
 @contextmanager
-def open_recorder(settings: Settings) -> Generator[Recorder]:
-    """Give the record for reading and for planning runs."""
+def open_reader(settings: Settings) -> Generator[Reader]:
+    """Give the record for reading."""
+    with open_database(settings) as database:
+        connections = ReadConnections(database.app_url)
+        try:
+            yield Reader(connections.reading, open_blobs=lambda: _blobs(settings))
+        finally:
+            connections.close()
+
+
+@contextmanager
+def open_recorder(settings: Settings) -> "Generator[Recorder]":
+    """Give the record for reading, for planning runs and for what changes without one."""
     with open_database(settings) as database, _engine(database.app_url) as engine:
         yield _recorder(settings, engine)
 
 
 @contextmanager
-def open_runner(settings: Settings, *, concurrency: int) -> Generator[tuple[Recorder, "Runner"]]:
+def open_runner(settings: Settings, *, concurrency: int) -> "Generator[tuple[Recorder, Runner]]":
     """Give the record and a runner: this process takes part in the work while it is open."""
     from tapetrail.workflows.runner import launch  # noqa: PLC0415 # see the module's docstring
 
@@ -248,8 +261,10 @@ def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "P
     return Planner(sources=sources, load_calendar=load_calendar, analysts=Analysts(), clock=utc_now)
 
 
-def runtime_record() -> RuntimeRecord:
+def runtime_record() -> "RuntimeRecord":
     """Return what runs here: our version, the lock file's digest, libraries, platform."""
+    from tapetrail.core.canonical import digest_bytes  # noqa: PLC0415 # for runs only
+    from tapetrail.core.records.runs import RuntimeRecord  # noqa: PLC0415 # for runs only
     from tapetrail.workflows.prepare import CHART_RENDERER  # noqa: PLC0415 # for runs only
 
     lock = Path(__file__).parents[2] / "requirements.lock"
@@ -270,8 +285,12 @@ def as_role(url: str, role: str) -> str:
 
 
 @contextmanager
-def _engine(url: str) -> Generator[Engine]:
+def _engine(url: str) -> "Generator[Engine]":
     """Give an engine. A server that is away is an `EdgeFailure`, whoever notices."""
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 # see the module's docstring
+
+    from tapetrail.store.session import open_engine  # noqa: PLC0415 # see the module's docstring
+
     engine = open_engine(url)
     try:
         yield engine
@@ -282,16 +301,22 @@ def _engine(url: str) -> Generator[Engine]:
         engine.dispose()
 
 
-def _recorder(settings: Settings, engine: Engine) -> Recorder:
+def _recorder(settings: Settings, engine: "Engine") -> "Recorder":
+    from tapetrail.recorder import Recorder  # noqa: PLC0415 # see the module's docstring
+
     return Recorder(engine, blobs=_blobs(settings), actor=settings.actor)
 
 
-def _blobs(settings: Settings) -> DirectoryBlobs:
+def _blobs(settings: Settings) -> "DirectoryBlobs":
+    from tapetrail.blobs.directory import DirectoryBlobs  # noqa: PLC0415 # lists do without
+
     return DirectoryBlobs(root=settings.home / BLOB_FOLDER)
 
 
 def _sources(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Registry":
     """Return what opens the sources of strategies; frames lie among the blobs."""
+    from tapetrail.core.blob_keys import object_key  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.core.canonical import parse_digest  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.protocol import Process  # noqa: PLC0415 # see the module's docstring
     from tapetrail.sources.registry import Registry  # noqa: PLC0415 # see the module's docstring
 
@@ -304,14 +329,19 @@ def _sources(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "
 
 def _is_current(url: str) -> bool:
     """Return whether the last step of an upgrade, to this release's version, was done."""
-    with _engine(url) as engine, engine.connect() as connection:
-        last_step = connection.scalar(text(_LAST_STEP_DONE), {"role": APP})
-    return last_step is True and _version(url) == SCHEMA_VERSION
+    with answering(), connect(url) as connection:
+        last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
+        return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
 
 
 def _version(url: str) -> str | None:
-    with _engine(url) as engine, engine.connect() as connection:
-        try:
-            return connection.scalar(text("SELECT version_num FROM tapetrail.alembic_version"))
-        except ProgrammingError:
-            return None
+    with answering(), connect(url) as connection:
+        return _version_on(connection)
+
+
+def _version_on(connection: Connection) -> str | None:
+    try:
+        found = connection.execute("SELECT version_num FROM tapetrail.alembic_version").fetchone()
+    except psycopg.ProgrammingError:
+        return None
+    return None if found is None else str(found[0])

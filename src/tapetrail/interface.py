@@ -3,26 +3,28 @@
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeVar, overload
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
 from tapetrail import bootstrap
 from tapetrail.child_run import run_in_child
-from tapetrail.core.errors import InvalidInput
 from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
+from tapetrail.listing import ListSpec, list_named
+from tapetrail.listing.spec import Numbered
+from tapetrail.listing.values import Given
 from tapetrail.planner import Request
 from tapetrail.recorder import Recorder
 from tapetrail.settings import HOME, Settings, read_settings
 from tapetrail.settings_files import folder_file, read_files, user_file
 from tapetrail.store.reads import Progress
-from tapetrail.wire import LIMIT_MAX, Detail, Filters, Resource, Status
+from tapetrail.wire import LIMIT_DEFAULT, Detail, Page, Status
 
+Row = TypeVar("Row", bound=Numbered)
 Strategy = StrategySpec | Mapping[str, object]
 CONCURRENCY: Final = 2
 
@@ -89,26 +91,42 @@ class OpenRecord:
         ended = {progress.workflow_id: progress for progress in self._recorder.progress([*orders])}
         return [ended[workflow_id] for workflow_id in orders]
 
-    def rows(self, resource: str, **filters: Any) -> list[dict[str, object]]:
-        """Return the rows of a list, newest first, as what `pandas.DataFrame` takes.
+    @overload
+    def rows(self, listed: str, **filters: Given | None) -> list[dict[str, object]]: ...
+    @overload
+    def rows(self, listed: ListSpec[Row], **filters: Given | None) -> list[Row]: ...
+    def rows(self, listed: str | ListSpec[Row], **filters: Given | None) -> object:
+        """Return the rows of a list, newest first.
 
-        `resource` is executions, decisions, charts, analyses or signals; `filters` are fields of
-        `tapetrail.wire.Filters`, such as `symbol="AAPL"`. Values are Python's own: Decimal,
-        datetime. Raises `InvalidInput` for an unknown list or filter.
+        By name, such as `"decisions"`, each is a dictionary, as `pandas.DataFrame` takes them. By
+        the list itself, such as `tapetrail.listing.DECISIONS`, each is its row, whose fields a type
+        checker knows. `filters` are the list's own, such as `symbol="AAPL"`. Values are Python's:
+        Decimal, datetime. Raises `InvalidInput` for an unknown list or filter.
         """
-        named, wanted = _resource(resource), _filters(filters)
-        found: list[dict[str, object]] = []
-        cursor: str | None = None
-        while True:
-            page = self._recorder.page(named, filters=wanted, limit=LIMIT_MAX, cursor=cursor)
-            found += [asdict(row) for row in page.data]
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        if isinstance(listed, str):
+            named = list_named(listed)
+            found = self._recorder.rows(named.select(**filters))
+            return [{name: getattr(row, name) for name in named.column_names} for row in found]
+        return [*self._recorder.rows(listed.select(**filters))]
 
-    def detail(self, resource: str, number: int) -> Detail:
+    def page(
+        self,
+        listed: ListSpec[Row],
+        *,
+        limit: int = LIMIT_DEFAULT,
+        cursor: str | None = None,
+        **filters: Given | None,
+    ) -> Page[Row]:
+        """Return one page of a list, newest first, of at most 200 rows, and where it goes on.
+
+        Raises `InvalidInput` for an unknown filter, and for a cursor of another list.
+        """
+        return self._recorder.page(listed.select(**filters), limit=limit, cursor=cursor)
+
+    def detail(self, listed: str | ListSpec[Numbered], number: int) -> Detail:
         """Return one row whole, and what hangs on it. Raises `NotFound`."""
-        return self._recorder.detail(_resource(resource), number)
+        named = list_named(listed) if isinstance(listed, str) else listed
+        return self._recorder.detail(named, number)
 
     def chart_image(self, number: int) -> bytes:
         """Return a chart's JPEG, checked against its digest."""
@@ -163,17 +181,3 @@ def _parsed(strategy: Strategy) -> StrategySpec:
     from tapetrail.sources.registry import source_rules  # noqa: PLC0415 # for runs only
 
     return parse_strategy(strategy, place="strategy", sources=source_rules())
-
-
-def _resource(name: str) -> Resource:
-    if name not in set(Resource):
-        raise InvalidInput(f"list {name!r}: expected one of {', '.join(Resource)}")
-    return Resource(name)
-
-
-def _filters(named: Mapping[str, Any]) -> Filters:
-    known = [field.name for field in fields(Filters)]
-    unknown = sorted(named.keys() - set(known))
-    if unknown:
-        raise InvalidInput(f"filter {unknown[0]!r}: expected one of {', '.join(known)}")
-    return Filters(**named)

@@ -25,9 +25,13 @@ from tapetrail.core.records.evidence import (
     ChartRecord,
 )
 from tapetrail.core.records.runs import DecisionRefs
+from tapetrail.listing import ANALYSES, CHARTS
+from tapetrail.listing.answers import AnalysisRow
+from tapetrail.listing.evidence import ChartRow
 from tapetrail.store import appends, lists, reads
 from tapetrail.store.appends import BlobRow
-from tapetrail.wire import AnalysisRow, AnalysisStats, ChartRow, Filters, Resource
+from tapetrail.store.connections import driver_connection
+from tapetrail.wire import AnalysisStats
 
 JPEG: Final = "image/jpeg"
 HTML: Final = "text/html; charset=utf-8"
@@ -116,15 +120,15 @@ class ChartPersistenceService:
 
     def get_charts_by_execution(self, execution_id: int) -> Sequence[ChartRow]:
         """Return the charts of one execution, newest first."""
-        filters = Filters(execution_id=execution_id)
-        return lists.list_all(self._session, Resource.CHARTS, filters=filters)
+        wanted = CHARTS.select(execution_id=execution_id)
+        return lists.rows(driver_connection(self._session), wanted)
 
     def get_charts_by_symbol(
         self, symbol: str, *, timeframe: str | None = None, limit: int = 50
     ) -> Sequence[ChartRow]:
         """Return the newest charts of a symbol, of one timeframe where it is given."""
-        filters = Filters(symbol=symbol, timeframe=timeframe)
-        return lists.list_all(self._session, Resource.CHARTS, filters=filters, limit=limit)
+        wanted = CHARTS.select(symbol=symbol, timeframe=timeframe)
+        return lists.rows(driver_connection(self._session), wanted, limit=limit)
 
     def archive_old_charts(
         self,
@@ -192,13 +196,13 @@ class LLMAnalysisPersistenceService:
 
     def get_analyses_by_execution(self, execution_id: int) -> Sequence[AnalysisRow]:
         """Return the analyses of one execution, newest first."""
-        filters = Filters(execution_id=execution_id)
-        return lists.list_all(self._session, Resource.ANALYSES, filters=filters)
+        wanted = ANALYSES.select(execution_id=execution_id)
+        return lists.rows(driver_connection(self._session), wanted)
 
     def get_analyses_by_chart(self, chart_id: int) -> Sequence[AnalysisRow]:
         """Return every analysis that read a chart, consolidated ones too, newest first."""
-        filters = Filters(chart_id=chart_id)
-        return lists.list_all(self._session, Resource.ANALYSES, filters=filters)
+        wanted = ANALYSES.select(chart_id=chart_id)
+        return lists.rows(driver_connection(self._session), wanted)
 
     def get_analysis_stats(self) -> Sequence[AnalysisStats]:
         """Return, per analyst: calls, completed ones, tokens, cost and latency quantiles."""

@@ -1,23 +1,26 @@
-"""Everything the system can be asked to do, one method each. Surfaces call nothing else."""
+"""Everything that changes the record, one method each, and all that can be read from it."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tapetrail.core.canonical import Digest, parse_digest
-from tapetrail.core.errors import NotFound
+from tapetrail.core.canonical import Digest
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import InstrumentRecord, RuntimeRecord
 from tapetrail.core.records.states import RunType
-from tapetrail.store import appends, archivals, lists, reads, strategies
+from tapetrail.listing import STRATEGIES
+from tapetrail.listing.runs import StrategyRow
+from tapetrail.reader import Reader
+from tapetrail.store import appends, archivals, lists, reads
+from tapetrail.store.connections import Connection, answering, driver_connection
 from tapetrail.store.reads import Progress
 from tapetrail.store.session import transaction
-from tapetrail.wire import Detail, Filters, OldCharts, Page, Resource, Status, StrategyRow
+from tapetrail.wire import OldCharts
 from tapetrail.workflows.run_request import RequestedDecision, RunRequest
 
 if TYPE_CHECKING:
@@ -38,10 +41,11 @@ class Applied:
     is_new: bool
 
 
-class Recorder:
+class Recorder(Reader):
     """The record: what was recorded, for reading, and orders for what is to come."""
 
     def __init__(self, engine: Engine, *, blobs: "BlobStore", actor: str) -> None:
+        super().__init__(lambda: _borrowed(engine), open_blobs=lambda: blobs)
         self._engine = engine
         self._blobs = blobs
         self._actor = actor
@@ -92,23 +96,11 @@ class Recorder:
         """
         with transaction(self._engine) as session:
             appends.lock_name(session, f"strategy {spec.name}")
-            before = strategies.newest_id(session)
+            of_name = STRATEGIES.select(name=spec.name)
+            before = {row.id for row in lists.rows(driver_connection(session), of_name)}
             stored = _append_strategy(session, spec)
-            row = strategies.row(session, stored.id)
-        return Applied(strategy=row, is_new=stored.id > before)
-
-    def strategies(self) -> Sequence[StrategyRow]:
-        """Return every version of every strategy, by name, the newest version first."""
-        with transaction(self._engine) as session:
-            return strategies.rows(session)
-
-    def strategy(self, name: str, *, version: int | None = None) -> Detail:
-        """Return one version of a strategy with its specification, the newest by default.
-
-        Raises `NotFound`, naming what is nearest.
-        """
-        with transaction(self._engine) as session:
-            return strategies.detail(session, name, version=version)
+            after = {row.id: row for row in lists.rows(driver_connection(session), of_name)}
+        return Applied(strategy=after[stored.id], is_new=stored.id not in before)
 
     def old_charts(self, *, older_than_days: int, at: datetime) -> OldCharts:
         """Return how many active charts were generated over so many days before `at`."""
@@ -143,70 +135,6 @@ class Recorder:
         with transaction(self._engine) as session:
             return reads.progress(session, workflow_ids)
 
-    def page(
-        self, resource: Resource, *, filters: Filters, limit: int, cursor: str | None = None
-    ) -> Page[Any]:
-        """Return one page of a list, newest first."""
-        with transaction(self._engine) as session:
-            return lists.list_page(session, resource, filters=filters, limit=limit, cursor=cursor)
-
-    def detail(self, resource: Resource, number: int) -> Detail:
-        """Return one row whole, with what hangs on it. Raises `NotFound`."""
-        with transaction(self._engine) as session:
-            return lists.detail(session, resource, number)
-
-    def chart_image(self, number: int) -> bytes:
-        """Return the image a chart's row names, checked against its digest.
-
-        Raises `NotFound` without such a chart, `IntegrityFailure` if the bytes are others.
-        """
-        return self._chart_bytes(number, "jpeg_digest")
-
-    def chart_page(self, number: int) -> bytes:
-        """Return the interactive page a chart's row names, as HTML; otherwise as `chart_image`.
-
-        Raises `NotFound` for a chart that was recorded without one, too.
-        """
-        return self._chart_bytes(number, "html_digest")
-
-    def chart_print(self, number: int) -> bytes:
-        """Return a chart for printing, as PDF: with the levels of its decision's signal.
-
-        It is drawn anew from the stored document of every drawn value. Raises as `chart_image`.
-        """
-        from tapetrail.core.analysis.analyses import SignalType  # noqa: PLC0415 # as below
-        from tapetrail.core.analysis.chart_marks import SignalPrices, derive_marks  # noqa: PLC0415 # readers do without
-        from tapetrail.core.charts.parsing import parse_spec  # noqa: PLC0415 # readers do without
-        from tapetrail.render.page import print_page, render_page  # noqa: PLC0415 # as above
-
-        spec = parse_spec(self._chart_bytes(number, "spec_digest"))
-        with transaction(self._engine) as session:
-            signal = reads.signal_of_chart(session, number)
-        if signal is None:
-            return render_page(spec)
-        marks = derive_marks(
-            SignalType(signal.signal_type),
-            SignalPrices(
-                entry=signal.entry_price, stop=signal.stop_loss, target=signal.target_price
-            ),
-            reward_risk=signal.risk_reward_ratio,
-        )
-        return print_page(spec, marks)
-
-    def _chart_bytes(self, number: int, column: str) -> bytes:
-        with transaction(self._engine) as session:
-            named = lists.detail(session, Resource.CHARTS, number).columns[column]
-            if named is None:
-                raise NotFound(f"chart {number} was recorded without {column}")
-        return self.blob(str(named))
-
-    def blob(self, digest: str) -> bytes:
-        """Return the stored bytes with a digest. Raises `NotFound` for bytes that no row names."""
-        wanted = parse_digest(digest)
-        with transaction(self._engine) as session:
-            key = reads.blob_key(session, wanted)
-        return self._blobs.read(key, digest=wanted)
-
     def keep_frame(self, content: bytes, *, at: datetime) -> Digest:
         """Store the frozen form of a frame, whose digest names it in an execution's `config`."""
         from tapetrail.persistence import JSON, keep_object  # noqa: PLC0415 # readers do without
@@ -222,10 +150,12 @@ class Recorder:
         with Session(self._engine.execution_options(postgresql_readonly=True)) as session:
             yield session
 
-    def status(self) -> Status:
-        """Return how much the record holds."""
-        with transaction(self._engine) as session:
-            return reads.status(session)
+
+@contextmanager
+def _borrowed(engine: Engine) -> Generator[Connection]:
+    """Give one of the engine's connections, which knows how to wait for a server that is away."""
+    with transaction(engine) as session, answering():
+        yield driver_connection(session)
 
 
 def _append_strategy(session: Session, spec: "StrategySpec") -> Stored:

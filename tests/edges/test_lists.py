@@ -1,44 +1,61 @@
 """Lists with every filter, pages that neither repeat nor miss a row, and details."""
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from decimal import Decimal
+from typing import Final, assert_type
 
+import psycopg
 import pytest
-from sqlalchemy.orm import Session
 from tests.edges.rows import Rows
 
 from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.listing import (
+    ANALYSES,
+    CHARTS,
+    DECISIONS,
+    EXECUTIONS,
+    LISTS,
+    SIGNALS,
+    ListSpec,
+    Selection,
+)
+from tapetrail.listing.cursors import encode_cursor
+from tapetrail.listing.spec import Numbered
 from tapetrail.store import lists
-from tapetrail.wire import Filters, Resource
+from tapetrail.store.connections import Connection
 
 pytestmark = pytest.mark.service
 
-TABLES: Final = {
-    Resource.EXECUTIONS: "workflow_executions",
-    Resource.DECISIONS: "decisions",
-    Resource.CHARTS: "charts",
-    Resource.ANALYSES: "llm_analyses",
-    Resource.SIGNALS: "trading_signals",
-}
+RUN: Final = (EXECUTIONS, DECISIONS, CHARTS, ANALYSES, SIGNALS)
+"""The lists that hold a row of each run."""
+
+
+def name_of(value: object) -> str | None:
+    return value.name if isinstance(value, ListSpec) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """Two runs: AAPL on daily bars, completed; IBM on weekly ones, still open."""
 
-    session: Session
+    connection: Connection
     aapl: dict[str, int]
     ibm: dict[str, int]
 
-    def ids(self, resource: Resource, **filters: str | int | datetime) -> list[int]:
-        asked = Filters(**filters)  # pyright: ignore[reportArgumentType] # the test's own words
-        return [row.id for row in lists.list_all(self.session, resource, filters=asked)]
+    def ids(self, listed: ListSpec[Numbered], **filters: str | int | datetime) -> list[int]:
+        return [row.id for row in lists.rows(self.connection, listed.select(**filters))]
+
+
+def driver(rows: Rows) -> Connection:
+    """Return the driver's connection, in the transaction in which the test adds rows."""
+    found = rows.connection.connection.driver_connection
+    assert isinstance(found, psycopg.Connection)
+    return found  # pyright: ignore[reportUnknownVariableType] # it gives rows as tuples
 
 
 @pytest.fixture
-def recorded(rows: Rows) -> Generator[Recorded]:
+def recorded(rows: Rows) -> Recorded:
     rows.add_decision("run-aapl")
     rows.add_evidence()
     rows.end_decision()
@@ -53,79 +70,80 @@ def recorded(rows: Rows) -> Generator[Recorded]:
     rows.add("llm_analyses", symbol="IBM", timeframe="1w", question="chart:1w")
     rows.add("analysis_charts")
     rows.add("trading_signals", symbol="IBM", timeframe_primary="1w")
-    with Session(rows.connection, join_transaction_mode="create_savepoint") as session:
-        yield Recorded(session, aapl, dict(rows.last))
+    return Recorded(driver(rows), aapl, dict(rows.last))
 
 
-@pytest.mark.parametrize("resource", Resource)
-def test_a_list_is_newest_first(recorded: Recorded, resource: Resource) -> None:
-    name = TABLES[resource]
-    assert recorded.ids(resource) == [recorded.ibm[name], recorded.aapl[name]]
+@pytest.mark.parametrize("listed", RUN, ids=name_of)
+def test_a_list_is_newest_first(recorded: Recorded, listed: ListSpec[Numbered]) -> None:
+    name = listed.table
+    assert recorded.ids(listed) == [recorded.ibm[name], recorded.aapl[name]]
 
 
-@pytest.mark.parametrize("resource", Resource)
+@pytest.mark.parametrize("listed", RUN, ids=name_of)
 def test_every_list_can_be_narrowed_to_symbol_timeframe_and_execution(
-    recorded: Recorded, resource: Resource
+    recorded: Recorded, listed: ListSpec[Numbered]
 ) -> None:
-    name = TABLES[resource]
+    name = listed.table
     for run, symbol, timeframe in ((recorded.aapl, "AAPL", "1d"), (recorded.ibm, "IBM", "1w")):
         one = [run[name]]
-        assert recorded.ids(resource, symbol=symbol) == one
-        assert recorded.ids(resource, timeframe=timeframe) == one
-        assert recorded.ids(resource, execution_id=run["workflow_executions"]) == one
-        assert recorded.ids(resource, symbol=symbol, timeframe="1mo") == []
+        assert recorded.ids(listed, symbol=symbol) == one
+        assert recorded.ids(listed, timeframe=timeframe) == one
+        assert recorded.ids(listed, execution_id=run["workflow_executions"]) == one
+        assert recorded.ids(listed, symbol=symbol, timeframe="1mo") == []
 
 
-@pytest.mark.parametrize(
-    "resource", [Resource.DECISIONS, Resource.CHARTS, Resource.ANALYSES, Resource.SIGNALS]
-)
-def test_what_belongs_to_a_chart_is_found_by_it(recorded: Recorded, resource: Resource) -> None:
+@pytest.mark.parametrize("listed", [DECISIONS, CHARTS, ANALYSES, SIGNALS], ids=name_of)
+def test_what_belongs_to_a_chart_is_found_by_it(
+    recorded: Recorded, listed: ListSpec[Numbered]
+) -> None:
     for run in (recorded.aapl, recorded.ibm):
-        assert recorded.ids(resource, chart_id=run["charts"]) == [run[TABLES[resource]]]
+        assert recorded.ids(listed, chart_id=run["charts"]) == [run[listed.table]]
 
 
 def test_executions_belong_to_no_chart(recorded: Recorded) -> None:
-    with pytest.raises(InvalidInput, match="executions cannot be filtered by chart_id"):
-        recorded.ids(Resource.EXECUTIONS, chart_id=1)
+    with pytest.raises(InvalidInput, match="filter 'chart_id': expected one of symbol, "):
+        recorded.ids(EXECUTIONS, chart_id=1)
 
 
 @pytest.mark.parametrize(
-    ("resource", "status"),
+    ("listed", "status"),
     [
-        (Resource.EXECUTIONS, "running"),
-        (Resource.DECISIONS, "completed"),
+        (EXECUTIONS, "running"),
+        (DECISIONS, "completed"),
     ],
 )
-def test_a_status_narrows_a_list(recorded: Recorded, resource: Resource, status: str) -> None:
-    assert recorded.ids(resource, status=status) == [recorded.aapl[TABLES[resource]]]
-    assert recorded.ids(resource, status="cancelled") == []
+def test_a_status_narrows_a_list(
+    recorded: Recorded, listed: ListSpec[Numbered], status: str
+) -> None:
+    assert recorded.ids(listed, status=status) == [recorded.aapl[listed.table]]
+    assert recorded.ids(listed, status="cancelled") == []
 
 
 @pytest.mark.parametrize(
-    ("resource", "made_at"),
+    ("listed", "made_at"),
     [
-        (Resource.EXECUTIONS, "created_at"),
-        (Resource.DECISIONS, "created_at"),
-        (Resource.CHARTS, "generated_at"),
-        (Resource.ANALYSES, "analyzed_at"),
-        (Resource.SIGNALS, "generated_at"),
+        (EXECUTIONS, "created_at"),
+        (DECISIONS, "created_at"),
+        (CHARTS, "generated_at"),
+        (ANALYSES, "analyzed_at"),
+        (SIGNALS, "generated_at"),
     ],
 )
 def test_a_span_holds_what_was_made_at_its_begin_and_not_at_its_end(
-    recorded: Recorded, resource: Resource, made_at: str
+    recorded: Recorded, listed: ListSpec[Numbered], made_at: str
 ) -> None:
-    one = recorded.aapl[TABLES[resource]]
-    found = lists.detail(recorded.session, resource, one).columns[made_at]
+    one = recorded.aapl[listed.table]
+    found = lists.detail(recorded.connection, listed, one).columns[made_at]
     assert isinstance(found, datetime)
     tick = timedelta(microseconds=1)
-    assert one in recorded.ids(resource, since=found, until=found + tick)
-    assert one not in recorded.ids(resource, since=found - tick, until=found)
-    assert one not in recorded.ids(resource, since=found + tick)
+    assert one in recorded.ids(listed, since=found, until=found + tick)
+    assert one not in recorded.ids(listed, since=found - tick, until=found)
+    assert one not in recorded.ids(listed, since=found + tick)
 
 
 def test_signals_have_no_status(recorded: Recorded) -> None:
-    with pytest.raises(InvalidInput, match="signals have no status"):
-        recorded.ids(Resource.SIGNALS, status="completed")
+    with pytest.raises(InvalidInput, match=r"filter 'status': .* which signals have"):
+        recorded.ids(SIGNALS, status="completed")
 
 
 def test_a_decision_shows_its_deciding_signal_and_not_a_shadow(rows: Rows) -> None:
@@ -134,9 +152,8 @@ def test_a_decision_shows_its_deciding_signal_and_not_a_shadow(rows: Rows) -> No
     deciding = rows.last["trading_signals"]
     rows.add("llm_analyses", role="shadow", analyst="openai:another")
     rows.add("trading_signals", role="shadow")
-    with Session(rows.connection) as session:
-        (row,) = lists.list_all(session, Resource.DECISIONS, filters=Filters())
-        (execution,) = lists.list_all(session, Resource.EXECUTIONS, filters=Filters())
+    (row,) = lists.rows(driver(rows), DECISIONS.select())
+    (execution,) = lists.rows(driver(rows), EXECUTIONS.select())
     assert (row.signal_id, row.signal_type) == (deciding, "BUY")
     assert (execution.decisions, execution.signals, execution.failed) == (1, 2, 0)
 
@@ -144,20 +161,17 @@ def test_a_decision_shows_its_deciding_signal_and_not_a_shadow(rows: Rows) -> No
 def test_pages_neither_repeat_nor_miss_a_row_while_others_are_added(rows: Rows) -> None:
     for number in range(7):
         rows.add("workflow_executions", workflow_id=f"run-{number}")
-    with Session(rows.connection, join_transaction_mode="create_savepoint") as session:
-        seen: list[int] = []
-        cursor: str | None = None
-        sizes: list[int] = []
-        while True:
-            page = lists.list_page(
-                session, Resource.EXECUTIONS, filters=Filters(), limit=3, cursor=cursor
-            )
-            seen += [row.id for row in page.data]
-            sizes.append(len(page.data))
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-            rows.add("workflow_executions", workflow_id=f"later-{len(sizes)}")
+    seen: list[int] = []
+    cursor: str | None = None
+    sizes: list[int] = []
+    while True:
+        page = lists.page(driver(rows), EXECUTIONS.select(), limit=3, cursor=cursor)
+        seen += [row.id for row in page.data]
+        sizes.append(len(page.data))
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+        rows.add("workflow_executions", workflow_id=f"later-{len(sizes)}")
     assert sizes == [3, 3, 1]
     assert seen == sorted(set(seen), reverse=True)
 
@@ -165,73 +179,87 @@ def test_pages_neither_repeat_nor_miss_a_row_while_others_are_added(rows: Rows) 
 def test_a_full_last_page_has_no_successor(rows: Rows) -> None:
     for number in range(2):
         rows.add("workflow_executions", workflow_id=f"run-{number}")
-    with Session(rows.connection) as session:
-        page = lists.list_page(
-            session, Resource.EXECUTIONS, filters=Filters(), limit=2, cursor=None
-        )
+    page = lists.page(driver(rows), EXECUTIONS.select(), limit=2, cursor=None)
     assert (len(page.data), page.next_cursor, page.has_more) == (2, None, False)
 
 
 def test_a_cursor_belongs_to_its_list_and_its_filters(rows: Rows) -> None:
     for number in range(2):
         rows.add("workflow_executions", workflow_id=f"run-{number}")
-    with Session(rows.connection) as session:
 
-        def page(resource: Resource, filters: Filters, cursor: str | None) -> str | None:
-            found = lists.list_page(session, resource, filters=filters, limit=1, cursor=cursor)
-            return found.next_cursor
+    def page(selection: Selection[Numbered], cursor: str | None) -> str | None:
+        return lists.page(driver(rows), selection, limit=1, cursor=cursor).next_cursor
 
-        cursor = page(Resource.EXECUTIONS, Filters(), None)
-        assert cursor is not None
-        for resource, filters in (
-            (Resource.DECISIONS, Filters()),
-            (Resource.EXECUTIONS, Filters(status="pending")),
-        ):
-            with pytest.raises(InvalidInput, match="cursor"):
-                page(resource, filters, cursor)
-        assert page(Resource.EXECUTIONS, Filters(), cursor) is None
+    cursor = page(EXECUTIONS.select(), None)
+    assert cursor is not None
+    for selection in (DECISIONS.select(), EXECUTIONS.select(status="pending")):
+        with pytest.raises(InvalidInput, match="cursor"):
+            page(selection, cursor)
+    assert page(EXECUTIONS.select(), cursor) is None
 
 
 @pytest.mark.parametrize("limit", [0, 201, -1])
 def test_a_page_holds_1_to_200_rows(rows: Rows, limit: int) -> None:
-    with (
-        Session(rows.connection) as session,
-        pytest.raises(InvalidInput, match=f"limit {limit}: expected 1 to 200"),
-    ):
-        lists.list_page(session, Resource.CHARTS, filters=Filters(), limit=limit, cursor=None)
+    with pytest.raises(InvalidInput, match=f"limit {limit}: expected 1 to 200"):
+        lists.page(driver(rows), CHARTS.select(), limit=limit, cursor=None)
+
+
+GOOD: Final[dict[str, str | int]] = {
+    "symbol": "AAPL", "timeframe": "1d", "execution_id": 1, "chart_id": 1, "name": "swing",
+    "since": "1999-12-31", "until": "2999-12-31",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("listed", LISTS, ids=name_of)
+def test_every_list_can_be_asked_by_all_of_its_filters_at_once_and_page_by_page(
+    recorded: Recorded, listed: ListSpec[Numbered]
+) -> None:
+    status = "active" if listed is CHARTS else "completed"
+    filters = {**GOOD, "status": status}
+    asked = listed.select(**{known.name: filters[known.name] for known in listed.filters})
+    lists.page(recorded.connection, asked, limit=1, cursor=encode_cursor(5, asked))
+    (newest,) = lists.page(recorded.connection, listed.select(), limit=1, cursor=None).data
+    columns = lists.detail(recorded.connection, listed, newest.id).columns
+    assert set(listed.column_names) - set(listed.columns) <= set(columns)
+    assert set(listed.brief) <= set(listed.column_names)
 
 
 def test_details_hold_every_column_and_what_hangs_on_the_row(recorded: Recorded) -> None:
     related = {
-        Resource.EXECUTIONS: {"decisions": 1, "events": 1},
-        Resource.DECISIONS: {
+        EXECUTIONS: {"decisions": 1, "events": 1},
+        DECISIONS: {
             "snapshots": 1, "charts": 1, "analyses": 1, "signals": 1, "events": 2, "seals": 1,
         },
-        Resource.CHARTS: {"analyses": 1, "signals": 1},
-        Resource.ANALYSES: {"charts": 1, "signals": 1},
-        Resource.SIGNALS: {"charts": 1, "analyses": 1},
+        CHARTS: {"analyses": 1, "signals": 1},
+        ANALYSES: {"charts": 1, "signals": 1},
+        SIGNALS: {"charts": 1, "analyses": 1},
     }  # fmt: skip
-    for resource, counts in related.items():
-        number = recorded.aapl[TABLES[resource]]
-        shown = lists.detail(recorded.session, resource, number)
+    for listed, counts in related.items():
+        number = recorded.aapl[listed.table]
+        shown = lists.detail(recorded.connection, listed, number)
         assert shown.columns["id"] == number
         assert "record_digest" in shown.columns
         found = {name: len(rows) for name, rows in shown.related.items()}
+        for hung in listed.related:
+            assert set(hung.brief) <= shown.related[hung.name][0].keys()
         assert {name: found[name] for name in counts} == counts
 
 
-@pytest.mark.parametrize("resource", Resource)
+@pytest.mark.parametrize("listed", RUN, ids=name_of)
 def test_what_there_is_not_is_not_found_and_the_newest_is_named(
-    recorded: Recorded, resource: Resource
+    recorded: Recorded, listed: ListSpec[Numbered]
 ) -> None:
-    newest = recorded.ibm[TABLES[resource]]
+    newest = recorded.ibm[listed.table]
     with pytest.raises(NotFound, match=f"no .* {newest + 1}; the newest is {newest}"):
-        lists.detail(recorded.session, resource, newest + 1)
+        lists.detail(recorded.connection, listed, newest + 1)
 
 
 def test_an_empty_record_says_that_there_is_none_yet(rows: Rows) -> None:
-    with (
-        Session(rows.connection) as session,
-        pytest.raises(NotFound, match="no analysis 1; there is none yet"),
-    ):
-        lists.detail(session, Resource.ANALYSES, 1)
+    with pytest.raises(NotFound, match="no analysis 1; there is none yet"):
+        lists.detail(driver(rows), ANALYSES, 1)
+
+
+def test_a_row_has_the_types_that_it_declares(recorded: Recorded) -> None:
+    page = lists.page(recorded.connection, DECISIONS.select(), limit=1, cursor=None)
+    assert_type(page.data[0].error_message, str | None)
+    assert_type(lists.rows(recorded.connection, CHARTS.select())[0].price_current, Decimal | None)

@@ -8,7 +8,7 @@ import pytest
 from tests.vendor_source import VendorSource, registry_of, share
 
 from tapetrail.analysts.registry import Analysts
-from tapetrail.cli.failures import exit_code_of
+from tapetrail.cli.terminal.failures import exit_code_of
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Instrument
 from tapetrail.core.records.states import Provenance

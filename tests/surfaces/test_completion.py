@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.surfaces.conftest import Run
 
-from tapetrail.cli.completion import Shell
+from tapetrail.cli.commands.completion import Shell
 
 TAPETRAIL = Path(sys.executable).with_name("tapetrail")
 
@@ -103,5 +103,5 @@ def test_bash_completes_a_typed_word(folder: Path) -> None:
 def test_an_unknown_shell_is_refused(call: Run) -> None:
     answer = call("completion", "tcsh")
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err.startswith("Error: SHELL tcsh: 'tcsh' is not one of 'bash', 'zsh'")
+    assert answer.err.startswith("Error: SHELL tcsh: expected one of bash, zsh, fish")
     assert call("completion").code == 2

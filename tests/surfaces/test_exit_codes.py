@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.surfaces.conftest import Answer, Recorded, Run
 
-from tapetrail.cli.failures import MEANINGS, exit_code_of, show_defect, show_error
-from tapetrail.cli.help_texts import VARIABLES
+from tapetrail.cli.terminal.failures import MEANINGS, exit_code_of, show_defect, show_error
+from tapetrail.cli.terminal.help_texts import VARIABLES
 
 
 def assert_refused(answer: Answer, code: int, *parts: str) -> None:
@@ -37,6 +37,9 @@ def assert_refused(answer: Answer, code: int, *parts: str) -> None:
         ("decisions list --limit many", ["--limit many: expected a whole number"]),
         ("decisions list --execution 0", ["--execution 0: expected 1 or more"]),
         ("decisions list extra", ["unexpected extra argument"]),
+        ("signals list --status completed", ["no such option: --status"]),
+        ("executions list --chart 1", ["no such option: --chart"]),
+        ("charts save 1 --format gif", ["--format gif: expected one of jpg, html, pdf"]),
         ("decisions show", ["missing argument 'ID'", "Try: tapetrail decisions show --help"]),
         ("decisions show x", ["ID x: expected a whole number"]),
         ("decisions show -4", ["no such option: -4"]),
@@ -172,8 +175,6 @@ def test_a_misspelt_variable_is_refused(call: Run, tmp_path: Path) -> None:
         ("decisions show 99", 3, "the newest is 2"),
         ("analyses show 99", 3, "no analysis 99"),
         ("charts save 99", 3, "no chart 99"),
-        ("signals list --status completed", 2, "signals have no status"),
-        ("executions list --chart 1", 2, "executions cannot be filtered by chart"),
         ("decisions list --cursor abc", 2, "cursor 'abc'"),
     ],
 )
@@ -221,7 +222,7 @@ def test_a_reader_that_stops_early_ends_the_command_in_silence(recorded: Recorde
 
 DEFECT = """
 import sys
-from tapetrail.cli.failures import show_defect
+from tapetrail.cli.terminal.failures import show_defect
 sys.excepthook = show_defect
 raise {what}
 """

@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 from tests.surfaces.conftest import Answer, Recorded, Run
 
-from tapetrail.cli.list_words import ListWords, Shape
-from tapetrail.cli.lists import print_list
+from tapetrail.cli.terminal.list_output import ListWords, Shape, print_list
 from tapetrail.core.errors import InvalidInput
-from tapetrail.wire import LIMIT_MAX, ExecutionRow, Page, Resource, column_names
+from tapetrail.listing import DECISIONS, EXECUTIONS, LISTS, STRATEGIES
+from tapetrail.listing.runs import ExecutionRow
+from tapetrail.wire import LIMIT_MAX, Page
 
-RESOURCES = tuple(resource.value for resource in Resource)
-EXECUTIONS = 3
+RESOURCES = tuple(listed.name for listed in LISTS)
+DATED = tuple(listed.name for listed in LISTS if listed is not STRATEGIES)
+PAGES = 3
 
 
 def rows_of(ask: Run, resource: str, *words: str) -> list[dict[str, object]]:
@@ -81,7 +83,7 @@ def test_a_list_that_was_cut_says_so_beside_the_data(words: list[str], ask: Run)
 def test_an_empty_list_has_no_rows_in_any_shape(ask: Run) -> None:
     said = "no decisions with symbol IBM\n"
     words = ("decisions", "--symbol", "IBM", "--all")
-    heading = ",".join(column_names(Resource.DECISIONS))
+    heading = ",".join(DECISIONS.column_names)
     assert ask(*words, "--jsonl") == Answer(code=0, out="", err=said)
     assert ask(*words, "-q") == Answer(code=0, out="", err=said)
     assert ask(*words, "--csv") == Answer(code=0, out=f"{heading}\n", err=said)
@@ -91,7 +93,7 @@ def test_an_empty_list_has_no_rows_in_any_shape(ask: Run) -> None:
 
 
 @pytest.mark.service
-@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("resource", DATED)
 def test_a_span_narrows_a_list_to_what_was_made_in_it(resource: str, ask: Run) -> None:
     made_at = {"executions": "created_at", "decisions": "created_at", "analyses": "analyzed_at"}
     rows = rows_of(ask, resource)
@@ -134,7 +136,7 @@ class Book:
 
     def page(self, cursor: str | None) -> Page[ExecutionRow]:
         self.printed_before.append(self.said())
-        number = int(cursor or EXECUTIONS)
+        number = int(cursor or PAGES)
         return Page(data=[execution(number)], next_cursor=str(number - 1) if number > 1 else None)
 
 
@@ -164,30 +166,30 @@ def test_lines_are_out_before_the_next_page_is_asked_for(
     shape: Shape, expected: list[str], book: Book
 ) -> None:
     columns = () if shape is Shape.IDS else ("id",)
-    words = ListWords(shape=shape, columns=columns, limit=None)
-    print_list(Resource.EXECUTIONS, words, fetch=book.page)
+    words = ListWords(selection=EXECUTIONS.select(), shape=shape, columns=columns, limit=None)
+    print_list(words, fetch=book.page)
     assert [*book.printed_before, book.said()] == ["", *expected]
 
 
 @pytest.mark.parametrize("shape", [Shape.TABLE, Shape.JSON])
 def test_a_table_and_a_document_hold_every_page(shape: Shape, book: Book) -> None:
-    words = ListWords(shape=shape, columns=("id",), limit=None)
-    print_list(Resource.EXECUTIONS, words, fetch=book.page)
+    words = ListWords(selection=EXECUTIONS.select(), shape=shape, columns=("id",), limit=None)
+    print_list(words, fetch=book.page)
     assert re.findall(r"\d", book.said()) == ["3", "2", "1"]
-    assert len(book.printed_before) == EXECUTIONS
+    assert len(book.printed_before) == PAGES
 
 
 def test_one_page_is_all_that_a_limit_asks_for(book: Book) -> None:
-    print_list(Resource.EXECUTIONS, ListWords(shape=Shape.IDS, limit=1), fetch=book.page)
+    print_list(ListWords(selection=EXECUTIONS.select(), shape=Shape.IDS, limit=1), fetch=book.page)
     assert (book.said(), len(book.printed_before)) == ("3\n", 1)
 
 
 def test_no_list_is_asked_for_what_it_would_ignore() -> None:
     with pytest.raises(InvalidInput, match="--columns: with --quiet there are only ids"):
-        ListWords(shape=Shape.IDS, columns=("id",))
+        ListWords(selection=EXECUTIONS.select(), shape=Shape.IDS, columns=("id",))
     for shape in set(Shape) - {Shape.TABLE}:
         with pytest.raises(InvalidInput, match=f"with {shape} all times are UTC"):
-            ListWords(shape=shape, is_utc=False)
+            ListWords(selection=EXECUTIONS.select(), shape=shape, is_utc=False)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.surfaces.conftest import AS_OF, Run, Terminal
 
-from tapetrail.cli.archive import age_days
+from tapetrail.cli.commands.archive import age_days
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.strategy.strategies import parse_strategy, spec_digest, spec_document
 from tapetrail.store.private.server import PrivateServer
@@ -91,8 +91,8 @@ def test_an_applied_strategy_is_the_one_that_a_run_takes(there: Run, tmp_path: P
     assert (row["version"], row["executions"]) == (1, 1)
     assert row["first_run_at"].endswith("Z")
     listed = there("strategies").out.splitlines()
-    assert listed[0].split() == ["name", "version", "digest", "first", "run", "executions"]
-    assert any(row["spec_digest"][7:19] in line for line in listed)
+    assert listed[0].split() == ["id", "name", "version", "first", "run", "executions", "digest"]
+    assert any(row["spec_digest"] in line for line in listed)
 
 
 @pytest.mark.service

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetrail.cli.csv_text import csv_line
-from tapetrail.cli.details import detail_lines
-from tapetrail.cli.output import (
+from tapetrail.cli.terminal.csv_text import csv_line
+from tapetrail.cli.terminal.details import detail_lines
+from tapetrail.cli.terminal.output import (
     Screen,
     cell,
     json_line,
@@ -25,8 +25,9 @@ from tapetrail.cli.output import (
     size_text,
     wants_colour,
 )
-from tapetrail.cli.tables import column_lines, paragraph_lines, table_lines, width_of
-from tapetrail.wire import Detail, Resource
+from tapetrail.cli.terminal.tables import column_lines, paragraph_lines, table_lines, width_of
+from tapetrail.listing import ANALYSES
+from tapetrail.wire import Detail
 
 PIPE = Screen()
 EASTERN = timezone(timedelta(hours=-4))
@@ -314,8 +315,8 @@ def analysis(**columns: object) -> list[str]:
         "status": "completed", "error_message": None, "prompt_text": None,
         "response_text": None, "response_json": None,
     }  # fmt: skip
-    detail = Detail(columns=row | columns, related={})
-    return [*detail_lines(Resource.ANALYSES, detail, screen=PIPE)]
+    detail = Detail(columns=row | columns, related={"charts": [], "signals": []})
+    return [*detail_lines(ANALYSES, detail, screen=PIPE)]
 
 
 def test_a_reply_that_could_not_be_read_is_shown_as_it_came() -> None:

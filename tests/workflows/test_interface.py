@@ -18,12 +18,12 @@ from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
 from tapetrail.core.records.states import ExecutionStatus, RunType
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.interface import OpenRecord
+from tapetrail.listing import DECISIONS
 from tapetrail.models import Chart, WorkflowExecution
 from tapetrail.planner import Request
 from tapetrail.settings import read_settings
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.wire import Filters, Resource
 
 pytestmark = pytest.mark.service
 
@@ -157,8 +157,9 @@ def test_a_file_that_is_gone_when_its_decision_is_made_is_a_recorded_failure(
         )
         (tmp_path / "prices.csv").unlink()
         run_in_child({"gone": order}, settings=settings, concurrency=1)
-        (row,) = recorder.page(Resource.DECISIONS, filters=Filters(), limit=2).data
+        (row,) = recorder.page(DECISIONS.select(), limit=2).data
     assert (row.status, row.failed_stage, row.error_kind) == ("failed", "bars", "no_bars")
+    assert row.error_message is not None
     assert "prices.csv: no such file" in row.error_message
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tapetrail.cli.options import CONCURRENCY_MAX
+from tapetrail.cli.terminal.words import CONCURRENCY_MAX
 from tapetrail.workflows.engine import TAKEN_MAX, Work
 
 TIMEOUT_S: Final = 30

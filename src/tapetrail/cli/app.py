@@ -1,35 +1,32 @@
-"""The command tree. Each command parses its words and leaves the rest to its function."""
+"""The command tree, and how a command line becomes an exit code."""
 
 import logging
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from typer.main import get_command
 
 from tapetrail import __version__
-from tapetrail.cli import completion, database, running
-from tapetrail.cli.backup_commands import db
-from tapetrail.cli.config_commands import group as config
-from tapetrail.cli.failures import USAGE, exit_code_of, show_defect, show_usage_error
-from tapetrail.cli.help_texts import (
-    COMPLETION_EXAMPLES,
-    TOPICS,
-    environment,
-    epilog,
-    examples,
-    exit_codes,
+from tapetrail.cli.commands import (
+    archive,
+    backups,
+    charts,
+    completion,
+    config,
+    database,
+    doctor,
+    lists,
+    runs,
+    strategies,
 )
-from tapetrail.cli.maintenance_commands import ARCHIVE_EXAMPLES, archive, doctor
-from tapetrail.cli.options import Concurrency, Json, help_without_command
-from tapetrail.cli.output import echo, writing
-from tapetrail.cli.record_commands import RESOURCES
-from tapetrail.cli.strategy_commands import group as strategies
-from tapetrail.wire import Resource
+from tapetrail.cli.terminal.failures import USAGE, exit_code_of, show_defect, show_usage_error
+from tapetrail.cli.terminal.help_texts import TOPICS, environment, epilog, examples, exit_codes
+from tapetrail.cli.terminal.output import echo, writing
+from tapetrail.cli.terminal.words import convert_words, help_without_command
+from tapetrail.listing import CHARTS, LISTS, STRATEGIES
 
-GOES_ON: Final = "interrupted; what was queued goes on with the next `tapetrail run` or `worker`"
 WIDTH: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 app = typer.Typer(
@@ -41,13 +38,25 @@ app = typer.Typer(
     add_completion=False,
     context_settings=WIDTH,
 )
-app.add_typer(strategies, name="strategies")
-app.command("archive", epilog=ARCHIVE_EXAMPLES)(archive)
-app.command("doctor")(doctor)
-app.add_typer(db, name="db")
-app.add_typer(config, name="config")
-for resource in Resource:
-    app.add_typer(RESOURCES[resource], name=resource.value)
+app.add_typer(runs.group)
+app.add_typer(database.top)
+for listed in LISTS:
+    group = lists.list_group(listed, help_=strategies.HELP if listed is STRATEGIES else None)
+    app.add_typer(group, name=listed.name)
+    if listed is STRATEGIES:
+        # A strategy is shown by its name.
+        group.add_typer(strategies.group)
+    else:
+        lists.add_show(group, listed)
+    if listed is CHARTS:
+        group.add_typer(charts.group)
+app.add_typer(archive.group)
+app.add_typer(doctor.group)
+app.add_typer(database.db, name="db")
+database.db.add_typer(backups.group)
+app.add_typer(config.group, name="config")
+app.add_typer(completion.group)
+last: Final = typer.Typer()
 
 
 def run_command_line(words: list[str] | None = None) -> int:
@@ -65,7 +74,9 @@ def _obey(words: list[str] | None) -> int:
     """
     try:
         with writing():
-            code = get_command(app).main(words, prog_name=completion.NAME, standalone_mode=False)
+            command = get_command(app)
+            convert_words(command)
+            code = command.main(words, prog_name=completion.NAME, standalone_mode=False)
     except typer.TyperException as error:
         show_usage_error(error)
         return USAGE
@@ -90,99 +101,13 @@ def root(
     return help_without_command(context)
 
 
-@app.command(
-    epilog=examples("tapetrail demo --no-serve", "TAPETRAIL_HOME=/tmp/trial tapetrail demo")
-)
-def demo(
-    *,
-    no_serve: Annotated[bool, typer.Option("--no-serve", help="End when all is recorded.")] = False,
-    concurrency: Concurrency = 2,
-) -> int:
-    """Record 130 decisions on real sample bars: no key, no network.
-
-    A home that has them already keeps them; nothing is recorded twice.
-    """
-    # There is nothing to serve yet, so both ways end when all is recorded.
-    del no_serve
-    return exit_code_of(
-        lambda: running.demo(concurrency=concurrency), hint="tapetrail status", interrupted=GOES_ON
-    )
-
-
-@app.command(
-    epilog=examples(
-        "tapetrail run mine.yaml",
-        "tapetrail run mine.yaml --as-of 2012-08-03",
-        "tapetrail run mine.yaml --instruments AAPL,IBM --json",
-    )
-)
-def run(
-    strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="A strategy's YAML file.")],
-    *,
-    instruments: Annotated[
-        str | None,
-        typer.Option("--instruments", metavar="A,B", help="These symbols, not the strategy's own."),
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of",
-            metavar="DATE",
-            help="Decide as of the close of the last session on or before this day;"
-            " by default the latest completed one.",
-        ),
-    ] = None,
-    concurrency: Concurrency = 2,
-    as_json: Json = False,
-) -> int:
-    """Run a strategy once and record every decision.
-
-    Exit code 0 means that every decision completed, 1 that one failed; why is in the record.
-    What is wrong with the words or the file is refused before anything is written.
-    """
-    words = running.RunWords(
-        strategy=strategy, instruments=instruments, as_of=as_of, as_json=as_json
-    )
-    return exit_code_of(
-        lambda: running.run(words, concurrency=concurrency),
-        hint="tapetrail run --help",
-        interrupted=GOES_ON,
-    )
-
-
-@app.command(epilog=examples("tapetrail worker --concurrency 4"))
-def worker(*, concurrency: Concurrency = 2) -> int:
-    """Work off queued decisions until interrupted.
-
-    Also takes over what dead workers left.
-    """
-    return exit_code_of(lambda: running.worker(concurrency=concurrency), hint="tapetrail status")
-
-
-@app.command()
-def status(*, as_json: Json = False) -> int:
-    """Show where the record is and how much it holds."""
-    return exit_code_of(lambda: database.show_status(as_json=as_json), hint="tapetrail db start")
-
-
-@app.command()
+@last.command()
 def version() -> None:
     """Show the version."""
     echo(f"tapetrail {__version__}")
 
 
-@app.command("completion", epilog=COMPLETION_EXAMPLES)
-def completion_(
-    shell: Annotated[completion.Shell, typer.Argument(metavar="SHELL")],
-) -> int:
-    """Print what makes a shell complete commands and options.
-
-    Nothing is written to any file: run it in a session, or have your shell's start-up file run it.
-    """
-    return exit_code_of(lambda: completion.show_script(shell), hint="tapetrail completion --help")
-
-
-@app.command("help", epilog=examples("tapetrail help exit-codes", "tapetrail help charts save"))
+@last.command("help", epilog=examples("tapetrail help exit-codes", "tapetrail help charts save"))
 def help_(
     words: Annotated[
         list[str] | None,
@@ -194,3 +119,6 @@ def help_(
         echo(exit_codes() if words[0] == "exit-codes" else environment())
         return 0
     return run_command_line([*(words or []), "--help"])
+
+
+app.add_typer(last)

@@ -2,18 +2,29 @@
 
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tapetrail.core.errors import NotFound
-from tapetrail.settings import Settings, read_settings
+from tapetrail.settings import VARIABLES, Settings, choose, masked, read_settings
 from tapetrail.settings_files import folder_file, read_files, user_file
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from tapetrail.reader import Reader
     from tapetrail.recorder import Recorder
     from tapetrail.settings import SettingsFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownSetting:
+    """A setting as it may be shown: its passwords hidden, and where it stands."""
+
+    key: str
+    value: str | None
+    origin: str
 
 
 def settings() -> Settings:
@@ -25,6 +36,26 @@ def settings() -> Settings:
 def settings_files(working_folder: Path) -> "Sequence[SettingsFile]":
     """Return the files of settings that count here, the one that goes first at the beginning."""
     return read_files([folder_file(working_folder), user_file()])
+
+
+def shown_settings() -> list[ShownSetting]:
+    """Return every setting as it counts here. Raises `InvalidInput` where one breaks a rule."""
+    folder = Path.cwd()
+    files = settings_files(folder)
+    read = read_settings(os.environ, working_folder=folder, files=files)
+    chosen = choose(os.environ, working_folder=folder, files=files)
+    values = {
+        "home": str(read.home),
+        "database_url": masked(read.database_url) if read.database_url else None,
+        "postgres_bin_dir": str(read.postgres_bin_dir) if read.postgres_bin_dir else None,
+        "actor": read.actor,
+    }
+    return [
+        ShownSetting(
+            key=key, value=values[key], origin=chosen[key].origin if key in chosen else "default"
+        )
+        for key in VARIABLES
+    ]
 
 
 def has_record(read: Settings) -> bool:
@@ -41,16 +72,29 @@ def no_record(read: Settings) -> NotFound:
 
 
 @contextmanager
-def opened() -> "Generator[Recorder]":
+def opened() -> "Generator[Reader]":
     """Give the record for reading.
 
     Raises `NotFound` where there is none: who reads in the wrong folder must not be told that
     nothing was recorded, and reading creates nothing.
     """
+    from tapetrail.bootstrap import open_reader  # noqa: PLC0415 # --help never needs it
+
+    with open_reader(_settings_of_a_record()) as reader:
+        yield reader
+
+
+@contextmanager
+def opened_recorder() -> "Generator[Recorder]":
+    """Give a record that there is, for changing it. Raises `NotFound` as `opened` does."""
     from tapetrail.bootstrap import open_recorder  # noqa: PLC0415 # --help never needs it
 
+    with open_recorder(_settings_of_a_record()) as recorder:
+        yield recorder
+
+
+def _settings_of_a_record() -> Settings:
     read = settings()
     if not has_record(read):
         raise no_record(read)
-    with open_recorder(read) as recorder:
-        yield recorder
+    return read

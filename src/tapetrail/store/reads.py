@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     CompoundSelect,
     Select,
     Table,
@@ -28,9 +26,9 @@ from tapetrail.core.errors import NotFound
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionRefs
-from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance, Role
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance
 from tapetrail.store.tables.schema import metadata
-from tapetrail.wire import AnalysisStats, Status
+from tapetrail.wire import AnalysisStats
 
 SEAL_ORDER = (
     "market_snapshots",
@@ -66,17 +64,6 @@ class Named:
 
     symbol: str
     conid: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartSignal:
-    """What was decided on a chart, as its print shows it."""
-
-    signal_type: str
-    entry_price: Decimal | None
-    stop_loss: Decimal | None
-    target_price: Decimal | None
-    risk_reward_ratio: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,31 +234,6 @@ def progress(session: Session, workflow_ids: Sequence[str]) -> list[Progress]:
     ]
 
 
-def status(session: Session) -> Status:
-    """Return how much the record holds."""
-    decisions, blobs = table("decisions"), table("blobs")
-
-    def counted(name: str) -> ColumnElement[int]:
-        return select(func.count()).select_from(table(name)).scalar_subquery().label(name)
-
-    is_open = decisions.c.status.in_(["pending", "running"])
-    row = session.execute(
-        select(
-            counted("workflow_executions").label("executions"),
-            counted("decisions").label("decisions"),
-            select(func.count()).where(is_open).scalar_subquery().label("open_decisions"),
-            counted("charts").label("charts"),
-            counted("llm_analyses").label("analyses"),
-            counted("trading_signals").label("signals"),
-            counted("blobs").label("blobs"),
-            select(cast(func.coalesce(func.sum(blobs.c.size), 0), BigInteger))
-            .scalar_subquery()
-            .label("blob_bytes"),
-        )
-    ).mappings()
-    return Status(**row.one())
-
-
 def decision_counts(session: Session, execution_id: int) -> dict[DecisionStatus, int]:
     """Return how many decisions of an execution stand where."""
     decisions = table("decisions")
@@ -301,36 +263,6 @@ def analysis_stats(session: Session) -> list[AnalysisStats]:
         .order_by(rows.c.analyst)
     )
     return [AnalysisStats(**row) for row in found.mappings()]
-
-
-def signal_of_chart(session: Session, chart_id: int) -> ChartSignal | None:
-    """Return the deciding signal of the decision that a chart belongs to, None without one."""
-    charts, signals = table("charts"), table("trading_signals")
-    row = (
-        session.execute(
-            select(
-                signals.c.signal_type,
-                signals.c.entry_price,
-                signals.c.stop_loss,
-                signals.c.target_price,
-                signals.c.risk_reward_ratio,
-            )
-            .join_from(charts, signals, signals.c.decision_id == charts.c.decision_id)
-            .where(charts.c.id == chart_id, signals.c.role == Role.DECIDING)
-        )
-        .mappings()
-        .one_or_none()
-    )
-    return ChartSignal(**row) if row else None
-
-
-def blob_key(session: Session, digest: Digest) -> str:
-    """Return the key under which the bytes of `digest` are kept. Raises `NotFound`."""
-    blobs = table("blobs")
-    key = session.scalar(select(blobs.c.key).where(blobs.c.digest == digest))
-    if key is None:
-        raise NotFound(f"no blob {digest}")
-    return key
 
 
 def active_charts_before(

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import EdgeFailure
+from tapetrail.store.connections import connect_args
 
-IDLE_TRANSACTION_TIMEOUT_S: Final = 15
 RETRY_S: Final = 0.2
 SCHEMA: Final = "tapetrail"
 
@@ -49,25 +49,6 @@ def _connect(
         return dialect.connect(*words, **options)
     except psycopg.OperationalError as error:
         raise psycopg.OperationalError(f"connection failed: {error}") from error
-
-
-def connect_args(url: str) -> dict[str, str | int]:
-    """Return what each connection asks of the server, for engines that others create too."""
-    options = {
-        "timezone": "UTC",
-        "idle_in_transaction_session_timeout": f"{IDLE_TRANSACTION_TIMEOUT_S}s",
-        "client_min_messages": "warning",
-    }
-    own = make_url(url).query.get("options", "")
-    asked = " ".join(f"-c {name}={value}" for name, value in options.items())
-    return {
-        "options": f"{own} {asked}".strip(),
-        "connect_timeout": 10,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "application_name": "tapetrail",
-    }
 
 
 class ReconnectPolicy:

@@ -1,81 +1,42 @@
-"""Strategies out: their versions, and one of them whole."""
+"""One version of a strategy, by its name."""
 
 from collections.abc import Iterable
-from typing import Any
-
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from dataclasses import asdict
 
 from tapetrail.core.errors import NotFound
-from tapetrail.store.reads import table
-from tapetrail.wire import Detail, StrategyRow
+from tapetrail.listing import STRATEGIES
+from tapetrail.store import lists
+from tapetrail.store.connections import Connection
+from tapetrail.wire import Detail
 
 
-def newest_id(session: Session) -> int:
-    """Return the largest number of a strategy's row, 0 where there is none."""
-    return session.execute(
-        select(func.coalesce(func.max(table("strategies").c.id), 0))
-    ).scalar_one()
-
-
-def row(session: Session, number: int) -> StrategyRow:
-    """Return the strategy version in row `number`."""
-    found = session.execute(_statement().where(table("strategies").c.id == number))
-    return StrategyRow(**found.mappings().one())
-
-
-def rows(session: Session) -> list[StrategyRow]:
-    """Return every version of every strategy, by name, the newest version first."""
-    known = table("strategies").c
-    found = session.execute(_statement().order_by(known.name, known.version.desc()))
-    return [StrategyRow(**row) for row in found.mappings()]
-
-
-def detail(session: Session, name: str, *, version: int | None = None) -> Detail:
+def detail(connection: Connection, name: str, *, version: int | None = None) -> Detail:
     """Return one version of a strategy, its specification included; the newest by default.
 
     Raises `NotFound`: for an unknown name with the nearest one, for an unknown version with those
     that there are.
     """
-    known = table("strategies").c
-    versions = session.execute(
-        select(known.id, known.version).where(known.name == name).order_by(known.version.desc())
-    ).all()
-    if not versions:
-        names = session.execute(select(known.name).distinct().order_by(known.name)).scalars()
-        raise _no_strategy(name, names)
-    found = [row.id for row in versions if version in {None, row.version}]
-    if not found:
-        recorded = ", ".join(str(row.version) for row in reversed(versions))
+    found = lists.rows(connection, STRATEGIES.select(name=name))
+    by_version = {row.version: row for row in sorted(found, key=lambda row: row.version)}
+    if not by_version:
+        known = lists.rows(connection, STRATEGIES.select())
+        raise _no_strategy(name, sorted({row.name for row in known}))
+    wanted = max(by_version) if version is None else version
+    if wanted not in by_version:
+        recorded = ", ".join(map(str, by_version))
         raise NotFound(f"no version {version} of strategy {name}; there are: {recorded}")
-    whole = session.execute(
-        _statement()
-        .add_columns(known.kind, known.record_digest, known.spec)
-        .where(known.id == found[0])
-    )
-    return Detail(columns=dict(whole.mappings().one()), related={})
+    row = by_version[wanted]
+    whole = lists.detail(connection, STRATEGIES, row.id).columns
+    beside = {column: whole[column] for column in ("kind", "record_digest", "spec")}
+    return Detail(columns={**asdict(row), **beside}, related={})
 
 
-def _statement() -> Select[*tuple[Any, ...]]:
-    """Return the question for versions with the number of their executions and the first one."""
-    known, executions = table("strategies").c, table("workflow_executions").c
-    ran = executions.strategy_id == known.id
-    return select(
-        known.id,
-        known.name,
-        known.version,
-        known.spec_digest,
-        select(func.min(executions.started_at)).where(ran).scalar_subquery().label("first_run_at"),
-        select(func.count()).where(ran).scalar_subquery().label("executions"),
-    )
-
-
-def _no_strategy(name: str, names: Iterable[str]) -> NotFound:
+def _no_strategy(name: str, recorded: Iterable[str]) -> NotFound:
     from tapetrail.core.strategy.strategies import nearest  # noqa: PLC0415 # who finds it does without
 
-    recorded = list(names)
-    near = nearest(name, recorded)
+    names = [*recorded]
+    near = nearest(name, names)
     if near is not None:
         return NotFound(f"no strategy {name!r}; did you mean {near}?")
-    there_are = f"there are: {', '.join(recorded)}" if recorded else "there is none yet"
+    there_are = f"there are: {', '.join(names)}" if names else "there is none yet"
     return NotFound(f"no strategy {name!r}; {there_are}")

@@ -1,0 +1,89 @@
+"""`tapetrail db backup` and `tapetrail db restore`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tapetrail.cli.session import has_record, no_record, settings
+from tapetrail.cli.terminal.failures import shows_errors
+from tapetrail.cli.terminal.help_texts import examples
+from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, size_text
+from tapetrail.cli.terminal.words import Json
+
+if TYPE_CHECKING:
+    from tapetrail.backup_files import Manifest
+    from tapetrail.wire import Shown
+
+group: Final = typer.Typer()
+
+
+@group.command("backup", epilog=examples("tapetrail db backup /backup/tapetrail-2026-11-22.tar"))
+@shows_errors(hint="tapetrail db backup --help", interrupted="interrupted; there is no backup")
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
+    *,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the file where there is one.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Write the whole record, database and blobs, to one file.
+
+    The record stays in use meanwhile; the file holds it as it was at the beginning. Only you can
+    read the file, which is not encrypted.
+    """
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    read = settings()
+    if not has_record(read):
+        raise no_record(read)
+    manifest = bootstrap.back_up(read, file, may_replace=force)
+    _show("backed up", manifest, file=file, as_json=as_json)
+    return 0
+
+
+@group.command(
+    "restore",
+    epilog=examples("TAPETRAIL_HOME=/tmp/again tapetrail db restore tapetrail-2026-11-22.tar"),
+)
+@shows_errors(hint="tapetrail db restore --help", interrupted="interrupted; nothing was restored")
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `db backup` wrote.")],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Restore a backup to where nothing is yet.
+
+    Every byte is checked against its digest. A restore that was killed is begun anew by the next
+    one. A backup can contain program code: restore those that you made, or trust.
+    """
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    read = settings()
+    manifest = bootstrap.restore(read, file)
+    _show("restored", manifest, file=file, as_json=as_json)
+    if not as_json:
+        note(f"the record is in {sanitise(str(read.home))}")
+    return 0
+
+
+def _show(done: str, manifest: "Manifest", *, file: Path, as_json: bool) -> None:
+    if as_json:
+        document: dict[str, Shown] = {
+            "file": str(file),
+            "bytes": file.stat().st_size,
+            "made_at": manifest.made_at,
+            "code_version": manifest.code_version,
+            "schema_version": manifest.schema_version,
+            "rows": manifest.rows,
+            "blobs": manifest.blobs,
+            "blob_bytes": manifest.blob_bytes,
+        }
+        print_json(document)
+        return
+    rows = sum(manifest.rows.values())
+    echo(
+        f"{done} {rows} rows, {manifest.rows.get('decisions', 0)} decisions among them, and"
+        f" {manifest.blobs} blobs of {size_text(manifest.blob_bytes)}"
+    )

@@ -1,0 +1,172 @@
+"""`tapetrail charts save` and `charts open`: a chart as a file, checked against its digest."""
+
+import os
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tapetrail.cli.session import opened, settings
+from tapetrail.cli.terminal.failures import shows_errors
+from tapetrail.cli.terminal.help_texts import examples
+from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
+from tapetrail.cli.terminal.words import Number
+from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.listing.values import read_number
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+group: Final = typer.Typer()
+OPENED: Final = "opened"
+"""The folder of the home where pages lie that were opened; it may be deleted at any time."""
+
+
+class Form(StrEnum):
+    """What a chart is saved as: the image, the interactive page, the print."""
+
+    JPG = "jpg"
+    HTML = "html"
+    PDF = "pdf"
+
+
+_SUFFIXES: Final = {
+    ".jpg": Form.JPG,
+    ".jpeg": Form.JPG,
+    ".html": Form.HTML,
+    ".htm": Form.HTML,
+    ".pdf": Form.PDF,
+}
+
+
+@group.command(
+    "save",
+    epilog=examples(
+        "tapetrail charts save 3",
+        "tapetrail charts save 3 -o weekly.html",
+        "tapetrail charts save 3 --format pdf",
+    ),
+)
+@shows_errors(hint="tapetrail charts save --help")
+def save_chart(
+    number: Number,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Where to; by default chart-ID.jpg. Replaced."
+        ),
+    ] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="By default what the file's name ends in, or jpg."),
+    ] = None,
+) -> int:
+    """Save a chart, checked against its digest, to a file.
+
+    The image is what the analyst saw, the HTML page is the same chart to explore, and the PDF is
+    for printing, with the levels of the signal that followed. A file that is there already is
+    replaced, whole or not at all.
+    """
+    read_number(number, "ID")
+    path = output or Path(f"chart-{number}.{form or Form.JPG}")
+    with _naming(path):
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise InvalidInput(f"--output {str(path)!r}: a folder or device, expected a file")
+        if not target.parent.is_dir():
+            raise InvalidInput(f"--output {str(path)!r}: there is no folder {str(target.parent)!r}")
+    content = _content(number, form or _form_of(path))
+    with _naming(path):
+        _write(content, target)
+    note(f"saved {sanitise(str(path))} ({size_text(len(content))})")
+    return 0
+
+
+@group.command(
+    "open", epilog=examples("tapetrail charts open 3", "tapetrail charts open 3 --format pdf")
+)
+@shows_errors(hint="tapetrail charts list")
+def open_chart(
+    number: Number,
+    *,
+    form: Annotated[
+        Form, typer.Option("--format", help="The interactive page, the print or the image.")
+    ] = Form.HTML,
+) -> int:
+    """Show a chart in the browser, and print where its file lies.
+
+    The file is a copy in the home folder: it needs no server and no network.
+    """
+    read_number(number, "ID")
+    content = _content(number, form)
+    path = settings().home / OPENED / f"chart-{number}.{form}"
+    with _naming(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(content, path)
+    echo(sanitise(str(path)))
+    if not _show(path):
+        note("no browser could be started here; open that file in one")
+    return 0
+
+
+def _form_of(path: Path) -> Form:
+    """Return the form that a file's name asks for. Raises `InvalidInput` for another suffix."""
+    form = _SUFFIXES.get(path.suffix.lower())
+    if form is None:
+        raise InvalidInput(
+            f"--output {str(path)!r}: expected a name that ends in {', '.join(_SUFFIXES)};"
+            " or add --format"
+        )
+    return form
+
+
+def _content(number: int, form: Form) -> bytes:
+    with opened() as recorder:
+        match form:
+            case Form.JPG:
+                return recorder.chart_image(number)
+            case Form.HTML:
+                return recorder.chart_page(number)
+            case Form.PDF:
+                return recorder.chart_print(number)
+
+
+def _show(path: Path) -> bool:
+    import webbrowser  # noqa: PLC0415 # --help never needs it
+
+    try:
+        return webbrowser.open(path.as_uri())
+    except webbrowser.Error:
+        return False
+
+
+@contextmanager
+def _naming(path: Path) -> "Generator[None]":
+    """Turn the system's refusals into an `EdgeFailure` that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise EdgeFailure(f"could not write {str(path)!r}; {error.strerror}") from error
+
+
+def _write(content: bytes, path: Path) -> None:
+    with NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), path.stat().st_mode if path.exists() else _new_file_mode())
+            Path(file.name).replace(path)
+        finally:
+            with suppress(FileNotFoundError):
+                Path(file.name).unlink()
+
+
+def _new_file_mode() -> int:
+    """Return the rights that this process gives to new files."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -1,0 +1,157 @@
+"""`tapetrail db ...` and `tapetrail status`."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tapetrail.cli.session import has_record, opened, settings
+from tapetrail.cli.terminal.failures import shows_errors
+from tapetrail.cli.terminal.help_texts import examples
+from tapetrail.cli.terminal.output import echo, note, print_json, size_text
+from tapetrail.cli.terminal.tables import column_lines
+from tapetrail.cli.terminal.words import Json, help_without_command
+from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from tapetrail.store.private.server import PrivateServer
+    from tapetrail.wire import Shown
+
+ROLES: Final = {"reader": "tapetrail_reader", "app": "tapetrail_app", "owner": "tapetrail_owner"}
+
+
+top: Final = typer.Typer()
+db: Final = typer.Typer(help="The database: upgrade, address, start and stop.")
+
+
+@db.callback(invoke_without_command=True)
+def db_root(context: typer.Context) -> int | None:
+    """Show the help where no command is named."""
+    return help_without_command(context)
+
+
+@db.command("upgrade")
+@shows_errors(hint="tapetrail db current")
+def db_upgrade() -> int:
+    """Bring the database's schema up to date."""
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    echo(f"schema {bootstrap.upgrade(settings())}")
+    return 0
+
+
+@db.command("current")
+@shows_errors(hint="tapetrail db upgrade")
+def db_current() -> int:
+    """Show the schema's version."""
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    read = settings()
+    # Asking for the version must not begin a record.
+    found = bootstrap.schema_version(read) if has_record(read) else None
+    echo(found or "no schema yet")
+    return 0
+
+
+@db.command("url", epilog=examples('psql "$(tapetrail db url)"', "tapetrail db url --role owner"))
+@shows_errors(hint="tapetrail db url --help")
+def db_url(
+    *,
+    role: Annotated[
+        str,
+        typer.Option("--role", metavar="ROLE", help="Connect as reader, app or owner."),
+    ] = "reader",
+) -> int:
+    """Print the address of the running server, for psql and BI tools.
+
+    The reader sees everything and changes nothing; app adds to the record; owner owns the schema.
+    """
+    if role not in ROLES:
+        raise InvalidInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")
+    read = settings()
+    if read.database_url is not None:
+        url = _as_role(read.database_url, role)
+        echo(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        return 0
+    address = _server(read).address_if_running()
+    if address is None:
+        raise NotFound(f"no server is running in {read.home}; run: tapetrail db start")
+    echo(address.libpq_url(ROLES[role]))
+    return 0
+
+
+@db.command("start", epilog=examples('psql "$(tapetrail db start)"'))
+@shows_errors(hint="tapetrail status")
+def db_start() -> int:
+    """Start the private server and print its address.
+
+    It stays up until `tapetrail db stop`.
+    """
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    read = settings()
+    _refuse_foreign(read)
+    address = _server(read).start()
+    bootstrap.upgrade(read)
+    note("the server stays up until: tapetrail db stop")
+    echo(address.libpq_url(ROLES["reader"]))
+    return 0
+
+
+@db.command("stop")
+@shows_errors(hint="tapetrail status")
+def db_stop(
+    *, quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False
+) -> int:
+    """Stop the private server.
+
+    Also while others use it: they end with exit code 5, what is recorded stays, and what was
+    queued goes on with the next run or worker.
+    """
+    read = settings()
+    _refuse_foreign(read)
+    was_running = _server(read).stop()
+    if not quiet:
+        note("stopped" if was_running else "no server was running")
+    return 0
+
+
+@top.command()
+@shows_errors(hint="tapetrail db start")
+def status(*, as_json: Json = False) -> int:
+    """Show where the record is and how much it holds."""
+    read = settings()
+    with opened() as reader:
+        found = reader.status()
+    place: dict[str, Shown] = {
+        "home": str(read.home),
+        "database": "private server" if read.database_url is None else "TAPETRAIL_DATABASE_URL",
+    }
+    counts: dict[str, Shown] = asdict(found)
+    if as_json:
+        print_json({**place, **counts})
+        return 0
+    for line in column_lines({**place, **counts, "blob_bytes": size_text(found.blob_bytes)}):
+        echo(line)
+    return 0
+
+
+def _as_role(url: str, role: str) -> str:
+    """Return the server's address for a role; the owner's is the one that was given."""
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    return url if role == "owner" else bootstrap.as_role(url, ROLES[role])
+
+
+def _server(read: Settings) -> "PrivateServer":
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+
+    return bootstrap.private_server(read)
+
+
+def _refuse_foreign(read: Settings) -> None:
+    if read.database_url is not None:
+        raise InvalidInput(
+            "TAPETRAIL_DATABASE_URL names the server; it is not ours to start or stop"
+        )

@@ -1,0 +1,151 @@
+"""One row as people read it: what it comes down to first, then its columns and what hangs on it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from tapetrail.cli.terminal.output import Screen, cell, is_list, is_mapping, sanitise, short_number
+from tapetrail.cli.terminal.tables import (
+    DECIMALS,
+    coloured,
+    column_lines,
+    paragraph_lines,
+    table_lines,
+)
+from tapetrail.listing import ANALYSES, DECISIONS, EXECUTIONS, SIGNALS, ListSpec, Related
+from tapetrail.listing.spec import Numbered
+from tapetrail.wire import Detail
+
+Row = Mapping[str, object]
+
+RULE: Final = ("rule", "outcome", "points", "weight", "numbers")
+LONG: Final = ("prompt_text", "response_text", "response_json", "reasoning", "error_message")
+"""Columns that are shown as paragraphs, or counted, not as one line among others."""
+
+
+def detail_lines(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iterator[str]:
+    """Yield the lines that show one row whole. `--json` alone has the long texts it only counts."""
+    row = detail.columns
+    yield coloured(_title(listed, row), "1", screen=screen)
+    yield from _gist(listed, detail, screen=screen)
+    yield ""
+    yield from column_lines({name: row[name] for name in row if name not in LONG} | _counted(row))
+    for related in listed.related:
+        yield ""
+        yield from _related_lines(related, detail.related[related.name], screen=screen)
+
+
+def _title(listed: ListSpec[Numbered], row: Row) -> str:
+    """Return the list's title of a row; of `{a or b}` the first column that has a value."""
+
+    def text(match: re.Match[str]) -> str:
+        return cell(next(filter(None, map(row.get, match[1].split(" or "))), None))
+
+    return re.sub(r"\{([^}]+)\}", text, listed.title)
+
+
+def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iterator[str]:
+    """Yield what the row comes down to: why it failed, or what was answered and why."""
+    match listed.name:
+        case EXECUTIONS.name:
+            yield from _execution_gist(detail, screen=screen)
+        case DECISIONS.name:
+            yield from _decision_gist(detail, screen=screen)
+        case ANALYSES.name:
+            yield from _text(detail.columns["error_message"], screen=screen)
+            yield from _reply_gist(detail.columns, screen=screen)
+        case SIGNALS.name:
+            yield from _signal_gist(detail.columns, screen=screen)
+        case _:
+            pass
+
+
+def _execution_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
+    yield from _text(detail.columns["error"], screen=screen)
+    for decision in detail.related["decisions"]:
+        yield from _failure(decision, f"{cell(decision['symbol'])}: ", screen=screen)
+
+
+def _decision_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
+    yield from _failure(detail.columns, "", screen=screen)
+    for signal in detail.related["signals"]:
+        role = "" if signal["role"] == "deciding" else f" ({cell(signal['role'])})"
+        yield f"  {cell(signal['signal_type'])}{role}"
+        yield from _signal_gist(signal, screen=screen)
+
+
+def _text(text: object, *, screen: Screen) -> Iterator[str]:
+    """Yield a paragraph, if there is one."""
+    if text:
+        yield from paragraph_lines(str(text), screen=screen)
+
+
+def _failure(decision: Row, name: str, *, screen: Screen) -> Iterator[str]:
+    """Yield where and why a decision failed, if it did."""
+    if decision["error_message"]:
+        where = f"{name}failed in {cell(decision['failed_stage'])}: {cell(decision['error_kind'])}"
+        yield "  " + coloured(where, "31", screen=screen)
+        yield from _text(decision["error_message"], screen=screen)
+
+
+def _signal_gist(signal: Row, *, screen: Screen) -> Iterator[str]:
+    names = ("confidence", "entry_price", "stop_loss", "target_price", "risk_reward_ratio")
+    yield "  " + ", ".join(
+        f"{name.replace('_', ' ')} {cell(signal[name], decimals=DECIMALS.get(name))}"
+        for name in names
+        if signal[name] is not None
+    )
+    yield from _text(signal["reasoning"], screen=screen)
+
+
+def _reply_gist(row: Row, *, screen: Screen) -> Iterator[str]:
+    """Yield the analyst's reasoning and rules; the raw reply where nothing could be read in it."""
+    reply = row["response_json"]
+    if not is_mapping(reply):
+        if row["response_text"]:
+            yield "  the reply as it came:"
+            yield from paragraph_lines(str(row["response_text"]), screen=screen)
+        return
+    yield from _text(reply.get("reasoning"), screen=screen)
+    rules = reply.get("rules")
+    if is_list(rules) and rules and all(map(is_mapping, rules)):
+        yield ""
+        yield "rules:"
+        yield from table_lines(RULE, [_rule(rule) for rule in rules if is_mapping(rule)],
+                               screen=screen)  # fmt: skip
+
+
+def _rule(rule: Row) -> list[object]:
+    numbers = rule.get("numbers")
+    shown = (
+        ", ".join(f"{sanitise(name)} {short_number(value)}" for name, value in numbers.items())
+        if is_mapping(numbers)
+        else cell(numbers)
+    )
+    return [rule.get("name"), *(rule.get(name) for name in RULE[1:-1]), shown]
+
+
+def _counted(row: Row) -> dict[str, str]:
+    """Return how long the texts are that only `--json` shows."""
+    texts = {name: row.get(name) for name in ("prompt_text", "response_text")}
+    return {
+        name: f"{len(text)} characters, whole with --json"
+        for name, text in texts.items()
+        if isinstance(text, str) and (name == "prompt_text" or row["response_json"])
+    }
+
+
+def _related_lines(related: Related, rows: Sequence[Row], *, screen: Screen) -> Iterator[str]:
+    if not rows:
+        yield f"{related.name}: none"
+        return
+    yield f"{related.name}:"
+    columns = related.brief
+    if related.name == "seals":
+        # A digest is there to be copied, so it is never cut.
+        for row in rows:
+            yield from column_lines({column: row[column] for column in columns})
+        return
+    yield from table_lines(
+        columns, [[row[column] for column in columns] for row in rows], screen=screen
+    )

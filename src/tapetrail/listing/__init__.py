@@ -1,0 +1,25 @@
+"""One declaration a list: its row, its columns, how it is narrowed, what hangs on one of its rows.
+
+Command line and Python read it from here. Words and SQL text alone: nothing here asks a database.
+"""
+
+from tapetrail.listing.answers import ANALYSES, SIGNALS
+from tapetrail.listing.evidence import CHARTS
+from tapetrail.listing.lists import LISTS, list_named
+from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
+from tapetrail.listing.spec import Filter, ListSpec, Related, Selection
+
+__all__ = [
+    "ANALYSES",
+    "CHARTS",
+    "DECISIONS",
+    "EXECUTIONS",
+    "LISTS",
+    "SIGNALS",
+    "STRATEGIES",
+    "Filter",
+    "ListSpec",
+    "Related",
+    "Selection",
+    "list_named",
+]

@@ -1,0 +1,126 @@
+"""What was answered: analyses, and the signals that followed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from tapetrail.core.records.states import AnalysisStatus
+from tapetrail.listing.parts import (
+    BY_CHART,
+    BY_EXECUTION,
+    BY_SYMBOL,
+    BY_TIMEFRAME,
+    RELATED_ANALYSES,
+    RELATED_CHARTS,
+    RELATED_SIGNALS,
+    by_status,
+    by_time_made,
+)
+from tapetrail.listing.spec import ListSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisRow:
+    """One answer of an analyst, as a list shows it."""
+
+    id: int
+    execution_id: int
+    decision_id: int
+    chart_id: int | None
+    symbol: str
+    timeframe: str | None
+    kind: str
+    analyst: str
+    role: str
+    status: str
+    trend_direction: str | None
+    confidence_score: Decimal | None
+    latency_ms: int | None
+    cost_usd: Decimal | None
+    analyzed_at: datetime
+
+
+ANALYSES: Final = ListSpec(
+    name="analyses",
+    singular="analysis",
+    row=AnalysisRow,
+    table="llm_analyses",
+    brief=(
+        "id", "execution_id", "decision_id", "chart_id", "symbol", "timeframe", "kind", "status",
+        "trend_direction", "confidence_score", "latency_ms", "analyst",
+    ),
+    title="analysis {id}: {symbol}, {question}, {trend_direction or status}",
+    filters=(
+        BY_SYMBOL,
+        BY_TIMEFRAME,
+        BY_EXECUTION,
+        BY_CHART.where(
+            "EXISTS (SELECT FROM tapetrail.analysis_charts x"
+            " WHERE x.analysis_id = t.id AND x.chart_id = %s)"
+        ),
+        by_status(AnalysisStatus),
+        *by_time_made("analyzed_at"),
+    ),
+    related=(
+        RELATED_CHARTS.where(
+            "EXISTS (SELECT FROM tapetrail.analysis_charts x"
+            " WHERE x.chart_id = r.id AND x.analysis_id = %s)"
+        ),
+        RELATED_SIGNALS.where("r.llm_analysis_id = %s"),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRow:
+    """One signal, as a list shows it."""
+
+    id: int
+    execution_id: int
+    decision_id: int
+    chart_id: int | None
+    llm_analysis_id: int | None
+    symbol: str
+    signal_type: str
+    role: str
+    confidence: Decimal | None
+    trend: str | None
+    entry_price: Decimal | None
+    stop_loss: Decimal | None
+    target_price: Decimal | None
+    risk_reward_ratio: Decimal | None
+    timeframe_primary: str | None
+    timeframe_confirmation: str | None
+    decided_at: datetime
+    generated_at: datetime
+
+
+SIGNALS: Final = ListSpec(
+    name="signals",
+    singular="signal",
+    row=SignalRow,
+    table="trading_signals",
+    brief=(
+        "id", "execution_id", "decision_id", "symbol", "signal_type", "confidence", "entry_price",
+        "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
+    ),
+    title="signal {id}: {signal_type} {symbol} of {decided_at}",
+    filters=(
+        BY_SYMBOL,
+        BY_TIMEFRAME.where("t.timeframe_primary = %s"),
+        BY_EXECUTION,
+        BY_CHART,
+        *by_time_made("generated_at"),
+    ),
+    related=(
+        RELATED_CHARTS.where(
+            "r.decision_id ="
+            " (SELECT g.decision_id FROM tapetrail.trading_signals g WHERE g.id = %s)"
+        ),
+        RELATED_ANALYSES.where(
+            "r.decision_id ="
+            " (SELECT g.decision_id FROM tapetrail.trading_signals g WHERE g.id = %s)"
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,27 @@
+"""The lists that there are."""
+
+from typing import Final
+
+from tapetrail.core.errors import InvalidInput
+from tapetrail.listing.answers import ANALYSES, SIGNALS
+from tapetrail.listing.evidence import CHARTS
+from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
+from tapetrail.listing.spec import ListSpec, Numbered
+
+LISTS: Final[tuple[ListSpec[Numbered], ...]] = (
+    EXECUTIONS,
+    DECISIONS,
+    CHARTS,
+    ANALYSES,
+    SIGNALS,
+    STRATEGIES,
+)
+
+
+def list_named(name: str) -> ListSpec[Numbered]:
+    """Return the list of that name. Raises `InvalidInput` naming those that there are."""
+    for listed in LISTS:
+        if listed.name == name:
+            return listed
+    known = ", ".join(listed.name for listed in LISTS)
+    raise InvalidInput(f"list {name!r}: expected one of {known}")

@@ -1,0 +1,198 @@
+"""What runs: strategies, their executions, and the decisions in these."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus
+from tapetrail.listing.parts import (
+    BY_CHART,
+    BY_EXECUTION,
+    BY_SYMBOL,
+    BY_TIMEFRAME,
+    EVENTS,
+    RELATED_ANALYSES,
+    RELATED_CHARTS,
+    RELATED_DECISIONS,
+    RELATED_SIGNALS,
+    by_status,
+    by_time_made,
+)
+from tapetrail.listing.spec import Filter, ListSpec, Related
+from tapetrail.listing.values import TEXT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyRow:
+    """One version of a strategy, as a list shows it."""
+
+    id: int
+    name: str
+    version: int
+    spec_digest: str
+    first_run_at: datetime | None
+    executions: int
+
+
+STRATEGIES: Final = ListSpec(
+    name="strategies",
+    singular="strategy",
+    row=StrategyRow,
+    table="strategies",
+    brief=("id", "name", "version", "first_run_at", "executions", "spec_digest"),
+    title="strategy {name}@{version}",
+    columns={
+        "first_run_at": "(SELECT min(e.started_at) FROM tapetrail.workflow_executions e"
+        " WHERE e.strategy_id = t.id)",
+        "executions": "(SELECT count(*) FROM tapetrail.workflow_executions e"
+        " WHERE e.strategy_id = t.id)",
+    },
+    filters=(
+        Filter(name="name", kind=TEXT, help="Only this strategy's.", condition="t.name = %s"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRow:
+    """One run, as a list shows it."""
+
+    id: int
+    strategy: str
+    strategy_version: int
+    run_type: str
+    provenance: str
+    as_of: datetime
+    status: str
+    decisions: int
+    signals: int
+    failed: int
+    started_at: datetime | None
+    completed_at: datetime | None
+    error: str | None
+    created_at: datetime
+
+
+EXECUTIONS: Final = ListSpec(
+    name="executions",
+    singular="execution",
+    row=ExecutionRow,
+    table="workflow_executions",
+    brief=(
+        "id", "strategy", "strategy_version", "provenance", "as_of", "status",
+        "decisions", "signals", "failed", "started_at",
+    ),
+    title="execution {id}: as of {as_of}, {status}",
+    columns={
+        "strategy": "s.name",
+        "strategy_version": "s.version",
+        "decisions": "(SELECT count(*) FROM tapetrail.decisions d WHERE d.execution_id = t.id)",
+        "signals": "(SELECT count(*) FROM tapetrail.trading_signals g"
+        " WHERE g.execution_id = t.id)",
+        "failed": "(SELECT count(*) FROM tapetrail.decisions d"
+        " WHERE d.execution_id = t.id AND d.status = 'failed')",
+    },
+    joins="LEFT JOIN tapetrail.strategies s ON s.id = t.strategy_id",
+    filters=(
+        BY_SYMBOL.where(
+            "EXISTS (SELECT FROM tapetrail.decisions d"
+            " WHERE d.execution_id = t.id AND d.symbol = %s)"
+        ),
+        BY_TIMEFRAME.where(
+            "EXISTS (SELECT FROM tapetrail.charts c"
+            " WHERE c.execution_id = t.id AND c.timeframe = %s)"
+        ),
+        BY_EXECUTION.where("t.id = %s"),
+        by_status(ExecutionStatus),
+        *by_time_made("created_at"),
+    ),
+    related=(
+        RELATED_DECISIONS,
+        Related(
+            name="events", table="execution_events", condition="r.execution_id = %s", brief=EVENTS
+        ),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRow:
+    """One instrument's pass with its answer, as a list shows it."""
+
+    id: int
+    execution_id: int
+    symbol: str
+    as_of: datetime
+    run_no: int
+    status: str
+    signal_id: int | None
+    signal_type: str | None
+    confidence: Decimal | None
+    entry_price: Decimal | None
+    stop_loss: Decimal | None
+    target_price: Decimal | None
+    risk_reward_ratio: Decimal | None
+    failed_stage: str | None
+    error_kind: str | None
+    error_message: str | None
+    created_at: datetime
+
+
+DECISIONS: Final = ListSpec(
+    name="decisions",
+    singular="decision",
+    row=DecisionRow,
+    table="decisions",
+    brief=(
+        "id", "execution_id", "symbol", "as_of", "run_no", "status", "signal_type", "confidence",
+        "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "error_kind",
+    ),
+    title="decision {id}: {symbol} as of {as_of}, {status}",
+    columns={
+        "signal_id": "g.id",
+        "signal_type": "g.signal_type",
+        "confidence": "g.confidence",
+        "entry_price": "g.entry_price",
+        "stop_loss": "g.stop_loss",
+        "target_price": "g.target_price",
+        "risk_reward_ratio": "g.risk_reward_ratio",
+    },
+    joins="LEFT JOIN tapetrail.trading_signals g ON g.decision_id = t.id AND g.role = 'deciding'",
+    filters=(
+        BY_SYMBOL,
+        BY_TIMEFRAME.where(
+            "EXISTS (SELECT FROM tapetrail.charts c"
+            " WHERE c.decision_id = t.id AND c.timeframe = %s)"
+        ),
+        BY_EXECUTION,
+        BY_CHART.where(
+            "EXISTS (SELECT FROM tapetrail.charts c WHERE c.decision_id = t.id AND c.id = %s)"
+        ),
+        by_status(DecisionStatus),
+        *by_time_made("created_at"),
+    ),
+    related=(
+        Related(
+            name="snapshots",
+            table="market_snapshots",
+            condition="r.decision_id = %s",
+            brief=(
+                "id", "timeframe", "source", "adjustment", "session_first", "session_last",
+                "bar_count", "bars_digest",
+            ),
+        ),
+        RELATED_CHARTS,
+        RELATED_ANALYSES,
+        RELATED_SIGNALS,
+        Related(
+            name="events", table="decision_events", condition="r.decision_id = %s", brief=EVENTS
+        ),
+        Related(
+            name="seals",
+            table="decision_seals",
+            condition="r.decision_id = %s",
+            brief=("sealed_at", "seal_digest"),
+        ),
+    ),
+)  # fmt: skip

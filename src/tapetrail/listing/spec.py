@@ -1,0 +1,138 @@
+"""What declares a list, and a list narrowed to what was asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Generic, LiteralString, Protocol, Self, TypeVar
+
+from tapetrail.core.canonical import instant_text
+from tapetrail.core.errors import InvalidInput
+from tapetrail.listing.values import Given, Kind
+
+
+class Numbered(Protocol):
+    """A row of a list: a frozen dataclass whose fields are the list's columns."""
+
+    @property
+    def id(self) -> int:
+        """Return the number by which the row is found again."""
+        ...
+
+
+Row_co = TypeVar("Row_co", bound=Numbered, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """One way to narrow a list: to the rows of which `condition` holds.
+
+    In its SQL `t` is the list's table, and `%s`, which stands there once, is the value.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    condition: LiteralString
+
+    def where(self, condition: LiteralString) -> Self:
+        """Return this filter for a list where it means something else."""
+        return replace(self, condition=condition)
+
+    @property
+    def option(self) -> str:
+        """The option of the command line: `--execution` for `execution_id`."""
+        return "--" + self.name.removesuffix("_id").replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """The rows of `table` that hang on one row of a list: those of which `condition` holds.
+
+    In its SQL `r` is `table`, and `%s`, which stands there once, is the number of the list's row.
+    `brief` names the columns that are shown where there is no room for all.
+    """
+
+    name: str
+    table: LiteralString
+    condition: LiteralString
+    brief: tuple[str, ...]
+
+    def where(self, condition: LiteralString) -> Self:
+        """Return these rows for a list on which they hang in another way."""
+        return replace(self, condition=condition)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ListSpec(Generic[Row_co]):
+    """One list: everything that those who show it, ask for it and read it have to know.
+
+    A column of `row` is the column of its name in `table`, which SQL calls `t`, unless `columns`
+    says where else it is found. `title` is one row in a line, with its columns in braces; of
+    `{a or b}` the first that exists.
+    """
+
+    name: str
+    singular: str
+    row: type[Row_co]
+    table: LiteralString
+    brief: tuple[str, ...]
+    title: str
+    columns: Mapping[str, LiteralString] = field(default_factory=dict[str, LiteralString])
+    joins: LiteralString = ""
+    filters: Sequence[Filter]
+    related: Sequence[Related] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """What a row holds, in its order."""
+        return tuple(column.name for column in fields(self.row))  # pyright: ignore[reportArgumentType] # rows are dataclasses, which no type says
+
+    def filter_named(self, name: str) -> Filter:
+        """Return the filter of that name. Raises `InvalidInput` naming those that there are."""
+        for known in self.filters:
+            if known.name == name:
+                return known
+        names = ", ".join(known.name for known in self.filters)
+        raise InvalidInput(f"filter {name!r}: expected one of {names}, which {self.name} have")
+
+    def select(self, **filters: Given | None) -> "Selection[Row_co]":
+        """Return this list narrowed to `filters`; None means everything.
+
+        Raises `InvalidInput` for a filter that the list does not have, and for a value that nothing
+        can have.
+        """
+        given = {name: (self.filter_named(name), value) for name, value in filters.items()}
+        return Selection(
+            listed=self,
+            filters={
+                name: known.kind.read(value, name)
+                for name, (known, value) in given.items()
+                if value is not None
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection(Generic[Row_co]):
+    """A list narrowed to what was asked for; `ListSpec.select` makes it.
+
+    `since` and `until` are about when a row was made, not about the market's time. A row made at
+    `since` is in the list, one made at `until` is not.
+    """
+
+    listed: ListSpec[Row_co]
+    filters: Mapping[str, Given]
+
+    def __post_init__(self) -> None:
+        """Raise `InvalidInput` where nothing can be in between."""
+        since, until = self.filters.get("since"), self.filters.get("until")
+        if isinstance(since, datetime) and isinstance(until, datetime) and since >= until:
+            named = self.named()
+            raise InvalidInput(f"since {named['since']}: not before until {named['until']}")
+
+    def named(self) -> dict[str, str | int]:
+        """Return the filters that are set, by name; times as RFC 3339 text."""
+        return {
+            name: instant_text(value) if isinstance(value, datetime) else value
+            for name, value in self.filters.items()
+        }

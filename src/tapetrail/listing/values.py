@@ -1,0 +1,112 @@
+"""What a list can be narrowed by: each kind of value, from text or as Python has it."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from tapetrail.core.canonical import instant_text
+from tapetrail.core.errors import InvalidInput
+
+Given: TypeAlias = str | int | datetime
+"""What narrows a list, as whoever asks has it: text will do for numbers and times."""
+
+ID_MAX: Final = 2**63 - 1
+"""The largest id that a row can have."""
+_SHOWN_MAX: Final = 80
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_INSTANT: Final = re.compile(
+    rf"{_DATE.pattern}[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{{1,6}})?)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,40}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of value: what help calls it, and how it is read.
+
+    `read` takes a value and the name that it was given under. It raises `InvalidInput`, naming
+    both, for what nothing can have: an empty list would look like an answer.
+    """
+
+    metavar: str
+    read: Callable[[Given, str], Given]
+
+
+def parse_instant(text: str) -> datetime:
+    """Return the UTC instant that `text` names: an RFC 3339 time, or a date, whose midnight it is.
+
+    Seconds may be left out, and a space may stand for the `T`, as in tables. Raises `InvalidInput`
+    for anything else, also for a time without a zone.
+    """
+    try:
+        if _DATE.fullmatch(text):
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        if _INSTANT.fullmatch(text):
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _no_instant(text) from error
+    raise _no_instant(text)
+
+
+def read_number(value: Given, place: str) -> int:
+    """Return a row's number. Raises `InvalidInput` for one that no row can have."""
+    number = int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else value
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise InvalidInput(f"{place} {value!r}: expected a whole number")
+    if number < 1:
+        raise InvalidInput(f"{place} {number}: expected 1 or more")
+    if number > ID_MAX:
+        raise InvalidInput(f"{place} {number}: larger than any that a list can show")
+    return number
+
+
+def one_of(known: Iterable[str]) -> Kind:
+    """Return the kind of a closed list."""
+    choices = [*known]
+
+    def read(value: Given, place: str) -> str:
+        if value not in choices:
+            raise InvalidInput(f"{place} {value!r}: expected one of {', '.join(choices)}")
+        return str(value)
+
+    return Kind(metavar="TEXT", read=read)
+
+
+def _read_name(value: Given, place: str) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise InvalidInput(f"{place} {value!r}: holds what no {place.lstrip('-')} can")
+    return value
+
+
+def _read_timeframe(value: Given, place: str) -> str:
+    from tapetrail.core.market.timeframes import Timeframe  # noqa: PLC0415 # --help never needs it
+
+    try:
+        return str(Timeframe.parse(str(value)))
+    except InvalidInput as error:
+        raise InvalidInput(f"{place} {error.message.removeprefix('timeframe ')}") from error
+
+
+def _read_instant(value: Given, place: str) -> datetime:
+    if isinstance(value, datetime):
+        instant_text(value)  # a time without a zone has none
+        return value
+    try:
+        return parse_instant(str(value))
+    except InvalidInput as error:
+        raise InvalidInput(f"{place} {error.message}") from error
+
+
+def _no_instant(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text[:_SHOWN_MAX]!r}: expected a date such as 2012-11-30, or a time with its zone"
+        " such as 2012-11-30T21:00:00Z"
+    )
+
+
+TEXT: Final = Kind(metavar="TEXT", read=_read_name)
+TIMEFRAME: Final = Kind(metavar="TEXT", read=_read_timeframe)
+NUMBER: Final = Kind(metavar="ID", read=read_number)
+INSTANT: Final = Kind(metavar="TIME", read=_read_instant)

@@ -1,0 +1,113 @@
+"""Connections by the driver alone: how the record is read, without the time that an ORM takes."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
+
+from tapetrail.core.errors import EdgeFailure, InvalidInput
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+Reading: TypeAlias = Callable[[], AbstractContextManager[Connection]]
+"""What gives a connection to whoever reads, for as long as that takes."""
+
+IDLE_TRANSACTION_TIMEOUT_S: Final = 15
+
+
+def connect_args(url: str) -> dict[str, str | int]:
+    """Return what each connection asks of the server, for engines that others create too."""
+    options = {
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": f"{IDLE_TRANSACTION_TIMEOUT_S}s",
+        "client_min_messages": "warning",
+    }
+    own = _parts(url).get("options") or ""
+    asked = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return {
+        "options": f"{own} {asked}".strip(),
+        "connect_timeout": 10,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "application_name": "tapetrail",
+    }
+
+
+def connect(url: str) -> Connection:
+    """Return a connection on which each statement stands for itself, in UTC, with bounded waits.
+
+    Raises `EdgeFailure` when the server does not answer.
+    """
+    with answering():
+        return psycopg.connect(**{**_parts(url), **connect_args(url)}, autocommit=True)  # pyright: ignore[reportArgumentType] # words of the driver's
+
+
+@contextmanager
+def answering() -> Generator[None]:
+    """Turn a server that is away into an `EdgeFailure`."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise EdgeFailure(f"PostgreSQL did not answer; {reason}") from error
+
+
+class ReadConnections:
+    """Connections to one database, opened when they are needed and kept for the next reader.
+
+    Any thread may read. One that the server has ended is not used again.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._idle: list[Connection] = []
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """Give a connection. Raises `EdgeFailure` when the server does not answer."""
+        connection = next(self._taken(), None) or connect(self._url)
+        try:
+            with answering():
+                yield connection
+        finally:
+            if not connection.closed:
+                self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close what nobody reads from."""
+        for connection in self._taken():
+            connection.close()
+
+    def _taken(self) -> Iterator[Connection]:
+        # Two threads may ask at once, so it is tried rather than looked up.
+        while True:
+            try:
+                yield self._idle.pop()
+            except IndexError:
+                return
+
+
+def driver_connection(session: "Session") -> Connection:
+    """Return the driver's connection of an SQLAlchemy session, in the session's transaction."""
+    found = session.connection().connection.driver_connection
+    if not isinstance(found, psycopg.Connection):
+        raise InvalidInput(f"session on {type(found).__name__}: expected one of psycopg")
+    return found  # pyright: ignore[reportUnknownVariableType] # it gives rows as tuples
+
+
+def _parts(url: str) -> dict[str, str | int | None]:
+    """Return the words of an address, which SQLAlchemy and libpq begin differently."""
+    try:
+        return conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
+    except psycopg.ProgrammingError:
+        # What libpq says repeats what it could not read, and that may be a password.
+        raise InvalidInput(
+            "the database's address is none that PostgreSQL reads; expected"
+            " postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special signs as %XX"
+        ) from None

@@ -1,0 +1,38 @@
+"""Single answers for those who read: how much there is, and where bytes lie."""
+
+from typing import Final
+
+from psycopg.rows import class_row
+
+from tapetrail.core.canonical import Digest
+from tapetrail.core.errors import NotFound
+from tapetrail.store.connections import Connection
+from tapetrail.wire import Status
+
+_STATUS: Final = """
+    SELECT (SELECT count(*) FROM tapetrail.workflow_executions) AS executions,
+           (SELECT count(*) FROM tapetrail.decisions) AS decisions,
+           (SELECT count(*) FROM tapetrail.decisions
+            WHERE status IN ('pending', 'running')) AS open_decisions,
+           (SELECT count(*) FROM tapetrail.charts) AS charts,
+           (SELECT count(*) FROM tapetrail.llm_analyses) AS analyses,
+           (SELECT count(*) FROM tapetrail.trading_signals) AS signals,
+           count(*) AS blobs, coalesce(sum(size), 0)::bigint AS blob_bytes
+    FROM tapetrail.blobs
+"""
+
+
+def status(connection: Connection) -> Status:
+    """Return how much the record holds."""
+    with connection.cursor(row_factory=class_row(Status)) as cursor:
+        (found,) = cursor.execute(_STATUS)
+    return found
+
+
+def blob_key(connection: Connection, digest: Digest) -> str:
+    """Return the key under which the bytes of `digest` are kept. Raises `NotFound`."""
+    asked = "SELECT key FROM tapetrail.blobs WHERE digest = %s"
+    found = connection.execute(asked, [digest]).fetchone()
+    if found is None:
+        raise NotFound(f"no blob {digest}")
+    return str(found[0])

@@ -1,0 +1,88 @@
+"""Reading by the driver alone: from where, with which bounds, and after the server went away."""
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.store.connections import ReadConnections, connect, connect_args, driver_connection
+from tapetrail.store.private.server import ServerAddress
+
+MY_PID = "SELECT pg_backend_pid()"
+
+
+def test_what_an_address_asks_for_stays_and_our_bounds_come_after_it() -> None:
+    plain = connect_args("postgresql+psycopg://me@/x?host=%2Ftmp")
+    assert plain == {
+        "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=15s"
+        " -c client_min_messages=warning",
+        "connect_timeout": 10,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "application_name": "tapetrail",
+    }
+    asked = connect_args("postgresql+psycopg://me@/x?host=%2Ftmp&options=-c%20role%3Dreader")
+    assert asked["options"] == f"-c role=reader {plain['options']}"
+
+
+@pytest.mark.parametrize("rest", ["me:se%cret@h/x", "me:secret@h/x?nosuch=1"])
+def test_an_address_that_cannot_be_read_is_refused_without_repeating_it(rest: str) -> None:
+    with pytest.raises(InvalidInput, match="the database's address is none") as refused:
+        connect(f"postgresql://{rest}")
+    assert "se" not in refused.value.message.replace("database's", "").replace("PASSWORD", "")
+
+
+def test_a_session_on_another_database_is_refused() -> None:
+    engine = create_engine("sqlite://")
+    with Session(engine) as session, pytest.raises(InvalidInput, match="expected one of psycopg"):
+        driver_connection(session)
+    engine.dispose()
+
+
+@pytest.fixture
+def connections(server: ServerAddress) -> Generator[ReadConnections]:
+    found = ReadConnections(server.url("postgres"))
+    yield found
+    found.close()
+
+
+def pid_of(connections: ReadConnections) -> int:
+    with connections.reading() as connection:
+        (pid,) = connection.execute(MY_PID).fetchone() or (0,)
+        return int(pid)
+
+
+@pytest.mark.service
+def test_a_connection_serves_the_next_reader_and_threads_have_their_own(
+    connections: ReadConnections,
+) -> None:
+    first = pid_of(connections)
+    assert pid_of(connections) == first
+    with connections.reading(), ThreadPoolExecutor(2) as pool:
+        others = [*pool.map(pid_of, [connections] * 8)]
+    assert first not in others
+
+
+@pytest.mark.service
+def test_reading_is_in_utc_and_leaves_no_transaction_open(connections: ReadConnections) -> None:
+    with connections.reading() as connection:
+        zone = connection.execute("SHOW timezone").fetchone()
+        assert zone == ("UTC",)
+        assert connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
+
+
+@pytest.mark.service
+def test_a_server_that_went_away_is_said_once_and_then_read_again(
+    connections: ReadConnections, server: ServerAddress
+) -> None:
+    before = pid_of(connections)
+    with connect(server.url("postgres")) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
+    with pytest.raises(EdgeFailure, match="PostgreSQL did not answer; "):
+        pid_of(connections)
+    assert pid_of(connections) != before
