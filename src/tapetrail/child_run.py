@@ -1,8 +1,8 @@
-"""`python -m tapetrail.child_run`: carry out orders in a process of its own.
+"""`python -m tapetrail.child_run`: carry out requests in a process of its own.
 
-A process can take part in the work once in its life, for the durable engine is one per process. A
-notebook that runs a strategy again and again so lets a child do it. What the child is to do comes
-on standard input, for it may hold a password; no word of it is on the command line.
+There is one durable engine in a process. A program that runs it itself so lets a child do the work.
+What the child is to do comes on standard input, for it may hold a password; no word of it is on the
+command line.
 """
 
 import json
@@ -24,15 +24,17 @@ _SETTINGS: Final = TypeAdapter(Settings)
 
 
 class _Assignment(TypedDict):
-    """Orders by the id of the workflow that opens each, and the record they belong to."""
+    """Requests by the id of the workflow that opens each, and the record they belong to."""
 
     settings: str
     concurrency: int
-    orders: dict[str, RunRequest]
+    requests: dict[str, RunRequest]
 
 
-def run_in_child(orders: Mapping[str, RunRequest], *, settings: Settings, concurrency: int) -> None:
-    """Carry out orders, by the id of their workflow, in a child process; return when all ended.
+def run_in_child(
+    requests: Mapping[str, RunRequest], *, settings: Settings, concurrency: int
+) -> None:
+    """Carry out requests, by the id of their workflow, in a child process; return when all ended.
 
     Raises `EdgeFailure` when the child dies or cannot reach the record; what it was at then goes on
     with the next run or worker.
@@ -40,7 +42,7 @@ def run_in_child(orders: Mapping[str, RunRequest], *, settings: Settings, concur
     assignment = _Assignment(
         settings=_SETTINGS.dump_json(settings).decode(),
         concurrency=concurrency,
-        orders=dict(orders),
+        requests=dict(requests),
     )
     ended = subprocess.run(  # our own module
         [sys.executable, "-P", "-m", "tapetrail.child_run"],
@@ -57,12 +59,15 @@ def run_in_child(orders: Mapping[str, RunRequest], *, settings: Settings, concur
         )
 
 
-def carry_out(orders: Mapping[str, RunRequest], *, settings: Settings, concurrency: int) -> None:
+def carry_out(requests: Mapping[str, RunRequest], *, settings: Settings, concurrency: int) -> None:
     """Open every execution and work until all have ended."""
-    with bootstrap.open_runner(settings, concurrency=concurrency) as (recorder, runner):
-        for workflow_id, order in orders.items():
-            runner.open(order, workflow_id=workflow_id)
-        while not all(found.status.has_ended for found in recorder.progress(list(orders))):
+    with (
+        bootstrap.open_record(settings) as record,
+        record.runs.working(concurrency=concurrency) as runner,
+    ):
+        for workflow_id, request in requests.items():
+            runner.open(request, workflow_id=workflow_id)
+        while not all(found.status.has_ended for found in runner.progress(list(requests))):
             time.sleep(POLL_S)
 
 
@@ -71,7 +76,7 @@ def main() -> int:
     assignment: _Assignment = json.load(sys.stdin)
     try:
         carry_out(
-            assignment["orders"],
+            assignment["requests"],
             settings=_SETTINGS.validate_json(assignment["settings"]),
             concurrency=assignment["concurrency"],
         )
