@@ -76,26 +76,35 @@ def open_database(settings: Settings) -> Generator[Database]:
     A private server's schema is brought up to date by itself. Another server's is not: raises
     `EdgeFailure` when it is behind, and for a home that a restore has not finished.
     """
+    with _located(settings) as database:
+        _make_current(settings, database)
+        yield database
+
+
+@contextmanager
+def _located(settings: Settings) -> Generator[Database]:
+    """Give the database as it is, its private server running for as long as open."""
     if is_unfinished(settings.home):
         raise EdgeFailure(
             f"the record in {settings.home} is incomplete; a restore into it did not finish;"
             " run: tapetrail db restore"
         )
-    if settings.database_url is not None:
-        database = Database(
-            app_url=as_role(settings.database_url, APP), owner_url=settings.database_url
-        )
-        if not _is_current(database.owner_url):
-            raise EdgeFailure(
-                f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
-            )
-        yield database
+    if (url := settings.database_url) is not None:
+        yield Database(app_url=as_role(url, APP), owner_url=url)
         return
     with private_server(settings).hold() as address:
-        database = Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
-        if not _is_current(database.owner_url):
-            _upgrade(database.owner_url)
-        yield database
+        yield Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
+
+
+def _make_current(settings: Settings, database: Database) -> None:
+    with connect(database.owner_url) as connection, answering():
+        if _is_current(connection):
+            return
+    if settings.database_url is not None:
+        raise EdgeFailure(
+            f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
+        )
+    _upgrade(database.owner_url)
 
 
 def private_server(settings: Settings) -> PrivateServer:
@@ -149,13 +158,27 @@ def _upgrade(owner_url: str) -> None:
 
 @contextmanager
 def open_reader(settings: Settings) -> Generator[Reader]:
-    """Give the record for reading."""
-    with open_database(settings) as database:
+    """Give the record for reading. Raises `EdgeFailure` as `open_database` does."""
+    with _located(settings) as database:
         connections = ReadConnections(database.app_url)
         try:
+            if not _may_read(connections):
+                _make_current(settings, database)
             yield Reader(connections.reading, open_blobs=lambda: _blobs(settings))
         finally:
             connections.close()
+
+
+def _may_read(connections: ReadConnections) -> bool:
+    """Return whether the schema is known to be current by those who read it, in one connection.
+
+    Where it is not, or they may not even connect, its owner says why.
+    """
+    try:
+        with connections.reading() as connection:
+            return _is_current(connection)
+    except EdgeFailure:
+        return False
 
 
 @contextmanager
@@ -327,15 +350,14 @@ def _sources(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "
     return Registry(process=Process(read_frame=read_frame, in_memory=in_memory))
 
 
-def _is_current(url: str) -> bool:
+def _is_current(connection: Connection) -> bool:
     """Return whether the last step of an upgrade, to this release's version, was done."""
-    with answering(), connect(url) as connection:
-        last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
-        return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
+    last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
+    return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
 
 
 def _version(url: str) -> str | None:
-    with answering(), connect(url) as connection:
+    with connect(url) as connection, answering():
         return _version_on(connection)
 
 
