@@ -127,12 +127,29 @@ def _message(error: Exception) -> str:
 
 @DBOS.dbos_class("Decisions")
 class Decisions(DBOSConfiguredInstance):
-    """The workflows, bound to the edges of this process."""
+    """The workflows, bound to the edges of this process.
 
-    def __init__(self, deps: Dependencies) -> None:
+    The engine knows one of them in the life of a process, so it is bound anew at each launch.
+    """
+
+    def __init__(self) -> None:
         super().__init__(INSTANCE)
-        self._deps = deps
-        self._wire = Wire(engine=deps.engine, blobs=deps.blobs, ports=deps.ports)
+        self._bound: Dependencies | None = None
+
+    def bind(self, deps: Dependencies) -> None:
+        """Work with `deps` from now on."""
+        self._bound = deps
+
+    @property
+    def _deps(self) -> Dependencies:
+        if self._bound is None:
+            raise AssertionError("workflows are carried out once they are bound")
+        return self._bound
+
+    @property
+    def _wire(self) -> Wire:
+        deps = self._deps
+        return Wire(engine=deps.engine, blobs=deps.blobs, ports=deps.ports)
 
     @DBOS.workflow(name=EXECUTE)
     def execute(self, request: RunRequest) -> None:
@@ -362,6 +379,9 @@ class Decisions(DBOSConfiguredInstance):
             return recall(
                 session, begun.task, strategy=begun.strategy, blobs=deps.blobs, calendar=calendar
             )
+
+
+DECISIONS: Final = Decisions()
 
 
 def _failure(said: Sequence[str]) -> Failure:

@@ -1,6 +1,5 @@
 """This process as a worker: it carries out orders, its own and those of others."""
 
-import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -9,7 +8,7 @@ from sqlalchemy import Engine
 
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.store.session import ReconnectPolicy, open_engine
-from tapetrail.workflows.decide import Decisions, Dependencies
+from tapetrail.workflows.decide import DECISIONS, Decisions, Dependencies
 from tapetrail.workflows.engine import (
     PATIENCE_S,
     POOL_SIZE,
@@ -74,9 +73,8 @@ def launch(
             work=work,
             executor_id=executor_id,
         )
-        decisions = Decisions(deps)
-        gc.freeze()  # what was imported stays; looking through it again and again costs seconds
+        DECISIONS.bind(deps)
         with launched(settings, engines, work=work):
-            yield Runner(decisions, reconnect=engines.reconnect)
+            yield Runner(DECISIONS, reconnect=engines.reconnect)
     finally:
         own.dispose()
