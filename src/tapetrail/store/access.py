@@ -29,6 +29,8 @@ class Access:
         with self._lock:
             if self._database is None:
                 self._database = self._stack.enter_context(self._opening())
+                if self._database.idle is not None:
+                    self._stack.callback(self._database.idle.close)
             return self._database
 
     @contextmanager
@@ -36,7 +38,8 @@ class Access:
         """Give a connection to read with. Raises `EdgeFailure` when the server does not answer."""
         with self._lock:
             if self._connections is None:
-                self._connections = ReadConnections(self.database().app_url)
+                database = self.database()
+                self._connections = ReadConnections(database.app_url, idle=database.idle)
                 self._stack.callback(self._connections.close)
             connections = self._connections
         with connections.reading() as connection:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psycopg
@@ -30,10 +30,15 @@ _LAST_STEP_DONE: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """Where the record is: as the application sees it, and as its owner does."""
+    """Where the record is: as the application sees it, and as its owner does.
+
+    `idle` is the connection of the application over which the schema was looked at, for the first
+    one who reads.
+    """
 
     app_url: str
     owner_url: str
+    idle: Connection | None = None
 
 
 Opening = Callable[[], AbstractContextManager[Database]]
@@ -65,20 +70,29 @@ class RecordDatabase:
                 f"the record in {settings.home} is incomplete; a restore into it did not finish;"
                 " run: tapetrail db restore"
             )
-        if settings.database_url is not None:
-            url = settings.database_url
-            if not _is_current(url):
-                raise EdgeFailure(
-                    f"the database has no schema of version {SCHEMA_VERSION};"
-                    " run: tapetrail db upgrade"
-                )
-            yield Database(app_url=as_role(url, APP), owner_url=url)
+        if (url := settings.database_url) is not None:
+            yield self._current(Database(app_url=as_role(url, APP), owner_url=url))
             return
         with self.server.hold() as address:
-            found = Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
-            if not _is_current(found.owner_url):
-                self.upgrade_at(found.owner_url)
-            yield found
+            yield self._current(
+                Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
+            )
+
+    def _current(self, database: Database) -> Database:
+        """Return the database with its schema current, a private server's by an upgrade."""
+        idle = _connected_to_current(database.app_url)
+        if idle is not None:
+            return replace(database, idle=idle)
+        # The application may not even connect; its owner says why.
+        with answering(), connect(database.owner_url) as connection:
+            is_current = _is_current(connection)
+        if not is_current and self.settings.database_url is not None:
+            raise EdgeFailure(
+                f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
+            )
+        if not is_current:
+            self.upgrade_at(database.owner_url)
+        return database
 
     def upgrade(self) -> str:
         """Bring the database up to date and return the schema's version."""
@@ -116,11 +130,23 @@ def as_role(url: str, role: str) -> str:
     return f"{url}{joint}options=-c%20role%3D{role}"
 
 
-def _is_current(url: str) -> bool:
+def _connected_to_current(url: str) -> Connection | None:
+    """Return a connection to a database whose schema is current, None where it is none."""
+    try:
+        connection = connect(url)
+    except EdgeFailure:
+        return None
+    with answering():
+        if _is_current(connection):
+            return connection
+    connection.close()
+    return None
+
+
+def _is_current(connection: Connection) -> bool:
     """Return whether the last step of an upgrade, to this release's version, was done."""
-    with answering(), connect(url) as connection:
-        last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
-        return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
+    last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
+    return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
 
 
 def _version(url: str) -> str | None:
