@@ -2,19 +2,21 @@
 
     python -m tests.workflows.model_run ASSIGNMENT
 
-ASSIGNMENT is JSON: the home, the address of the model, which answer kills its reader, and the runs,
-by the id of their workflow. What was begun by a process that died is gone on with.
+ASSIGNMENT is JSON: the home, the address of the model, which answer kills its reader, how far the
+clock is ahead, and the runs, by the id of their workflow. What was begun by a process that died is
+gone on with.
 """
 
 import json
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TypedDict
 
 from tests.workflows.http_analyst import HttpAnalyst
 from tests.workflows.wired import OtherWiring, named, record_of, settings_of
 
+from tapetrail import bootstrap
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.usecases.planning import RunQuery
 
@@ -32,6 +34,7 @@ class Assignment(TypedDict):
     home: str
     url: str
     deadly: str
+    minutes: int
     runs: dict[str, Run]
 
 
@@ -49,7 +52,11 @@ def main(assignment: Assignment) -> None:
         )
         for name, run in assignment["runs"].items()
     ]
-    with record_of(settings, OtherWiring(settings=settings, analysts={"http": family})) as record:
+    ahead = timedelta(minutes=assignment["minutes"])
+    wiring = OtherWiring(
+        settings=settings, analysts={"http": family}, clock=lambda: bootstrap.utc_now() + ahead
+    )
+    with record_of(settings, wiring) as record:
         ended = record.runs.carry_out(queries)
     sys.stdout.write(named({each.workflow_id: each.status for each in ended}))
 

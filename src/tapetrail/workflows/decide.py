@@ -41,7 +41,7 @@ from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Heard, Put, Seat, ask_local, in_turn, interview, seats_of
 from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
-from tapetrail.workflows.engine import EXECUTE, QUEUE, WAITING_QUEUE, Work, count_tries
+from tapetrail.workflows.engine import EXECUTE, QUEUE, WAITING_QUEUE, Work, count_tries, forget_try
 from tapetrail.workflows.prepare import (
     KeptEvidence,
     Ports,
@@ -269,8 +269,17 @@ class Decisions(DBOSConfiguredInstance):
         return False
 
     def _ask_through(self, decision_id: int) -> Sequence[str] | None:
-        """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere."""
-        return self._deps.work.ride_out(lambda: self._ask(decision_id))
+        """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere.
+
+        A process that ends in good order while it waits has not died over the decision.
+        """
+        work, executor_id = self._deps.work, self._deps.executor_id
+        with work.waiting():
+            try:
+                return work.ride_out(lambda: self._ask(decision_id))
+            except SystemExit:
+                forget_try(executor_id)
+                raise
 
     @in_plain_text
     def _ask(self, decision_id: int) -> Sequence[str] | None:

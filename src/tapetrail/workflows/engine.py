@@ -96,6 +96,7 @@ class Work:
         self._changed = threading.Condition()
         self._slots = slots
         self._count = 0
+        self._waiting = 0
         self._closed: Future[None] = Future()
         self.is_ending = False
 
@@ -117,6 +118,23 @@ class Work:
             with self._changed:
                 self._count -= 1
                 self._changed.notify()
+
+    @contextmanager
+    def waiting(self) -> Generator[None]:
+        """Count as one that waits for somebody else for as long as this is open."""
+        with self._changed:
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting -= 1
+                self._changed.notify_all()
+
+    def await_nobody_waits(self, timeout_s: float) -> None:
+        """Wait until nobody waits any more, which after `close` is soon, or the time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting, timeout_s)
 
     def side_by_side(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
         """Return what each call returns, each waited for in a thread of its own.
@@ -189,13 +207,28 @@ def count_tries(executor_id: str) -> int:
     The count is committed at once: it is there when this process does not live to the end. A
     process counts once, however often the database interrupts it.
     """
+    tried_by = _tried_by()
+    if executor_id not in tried_by:
+        _say_tried_by({*tried_by, executor_id})
+    return len({*tried_by, executor_id})
+
+
+def forget_try(executor_id: str) -> None:
+    """Take this process out of those that have begun the workflow: it ends in good order."""
+    tried_by = _tried_by()
+    if executor_id in tried_by:
+        _say_tried_by(tried_by - {executor_id})
+
+
+def _tried_by() -> set[str]:
     workflow_id = str(DBOS.workflow_id)
     found = DBOS.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
-    tried_by = {*(found[0].attributes or {}).get(TRIED_BY, [])}
-    if executor_id not in tried_by:
-        tried_by.add(executor_id)
-        DBOS.update_workflow_attributes(workflow_id, {TRIED_BY: sorted(tried_by)}, merge=True)
-    return len(tried_by)
+    return {*(found[0].attributes or {}).get(TRIED_BY, [])}
+
+
+def _say_tried_by(executor_ids: set[str]) -> None:
+    attributes = {TRIED_BY: sorted(executor_ids)}
+    DBOS.update_workflow_attributes(str(DBOS.workflow_id), attributes, merge=True)
 
 
 @contextmanager
@@ -227,6 +260,7 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
         guard.start()
         yield
         work.close()
+        work.await_nobody_waits(GUARD_END_S)
         drain_s = 0 if work.is_idle else DRAIN_S
     finally:
         stop.set()
