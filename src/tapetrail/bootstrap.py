@@ -124,7 +124,7 @@ class Wiring:
 
     def carry_out_in_child(self, requests: "Mapping[str, RunRequest]", *, concurrency: int) -> None:
         """Carry out requests in a child process; return when all have ended."""
-        from tapetrail.child_run import run_in_child  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.usecases.children import run_in_child  # noqa: PLC0415 # see the module's docstring
 
         run_in_child(requests, settings=self.settings, concurrency=concurrency)
 

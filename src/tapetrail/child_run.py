@@ -6,57 +6,18 @@ command line.
 """
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from typing import Final, TypedDict
-
-from pydantic import TypeAdapter
+from typing import Final
 
 from tapetrail import bootstrap
-from tapetrail.core.errors import EdgeFailure, TapeTrailError
+from tapetrail.core.errors import TapeTrailError
 from tapetrail.settings import Settings
+from tapetrail.usecases.children import SETTINGS, Assignment
 from tapetrail.workflows.run_request import RunRequest
 
 POLL_S: Final = 0.1
-_SETTINGS: Final = TypeAdapter(Settings)
-
-
-class _Assignment(TypedDict):
-    """Requests by the id of the workflow that opens each, and the record they belong to."""
-
-    settings: str
-    concurrency: int
-    requests: dict[str, RunRequest]
-
-
-def run_in_child(
-    requests: Mapping[str, RunRequest], *, settings: Settings, concurrency: int
-) -> None:
-    """Carry out requests, by the id of their workflow, in a child process; return when all ended.
-
-    Raises `EdgeFailure` when the child dies or cannot reach the record; what it was at then goes on
-    with the next run or worker.
-    """
-    assignment = _Assignment(
-        settings=_SETTINGS.dump_json(settings).decode(),
-        concurrency=concurrency,
-        requests=dict(requests),
-    )
-    ended = subprocess.run(  # our own module
-        [sys.executable, "-P", "-m", "tapetrail.child_run"],
-        input=json.dumps(assignment),
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        check=False,
-    )
-    if ended.returncode:
-        last = ended.stderr.strip().rpartition("\n")[2] or f"exit code {ended.returncode}"
-        raise EdgeFailure(
-            f"the process that carried out the run ended early; {last}; what was queued goes on"
-            " with the next run or worker"
-        )
 
 
 def carry_out(requests: Mapping[str, RunRequest], *, settings: Settings, concurrency: int) -> None:
@@ -73,11 +34,11 @@ def carry_out(requests: Mapping[str, RunRequest], *, settings: Settings, concurr
 
 def main() -> int:
     """Carry out the assignment on standard input; what went wrong is on standard error."""
-    assignment: _Assignment = json.load(sys.stdin)
+    assignment: Assignment = json.load(sys.stdin)
     try:
         carry_out(
             assignment["requests"],
-            settings=_SETTINGS.validate_json(assignment["settings"]),
+            settings=SETTINGS.validate_json(assignment["settings"]),
             concurrency=assignment["concurrency"],
         )
     except TapeTrailError as error:

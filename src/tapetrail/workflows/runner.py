@@ -25,7 +25,6 @@ from tapetrail.workflows.engine import (
     POOL_SIZE,
     Engines,
     EngineSettings,
-    Work,
     bounded_wait,
     configure,
     launched,
@@ -33,6 +32,7 @@ from tapetrail.workflows.engine import (
 )
 from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.run_request import RunRequest
+from tapetrail.workflows.work import Work
 
 _TURN: Final = threading.Lock()
 _turn_of: int | None = None
