@@ -46,10 +46,10 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
 
-.venv-bench/bench.stamp: requirements-bench.lock
+.venv-bench/bench.stamp: benchmarks/requirements.lock
 	@echo "installing Plotly, Kaleido and mplfinance beside everything else (first time only) ..."
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/requirements.lock
 	@touch $@
 
 bench: .venv/dev.stamp $(if $(findstring rivals,$(ARGS)),.venv-bench/bench.stamp) ## measure speed, as ratios within one run   [ARGS=...]
@@ -66,7 +66,7 @@ lock: ## resolve the dependencies anew (needs uv)
 	uv lock --quiet
 	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra files --extra sample -o requirements.lock --format requirements-txt
 	uv export --quiet --no-header --no-emit-project --all-groups --no-group rivals --all-extras -o requirements-dev.lock --format requirements-txt
-	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o requirements-bench.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o benchmarks/requirements.lock --format requirements-txt
 
 clean: ## remove the environment and caches; the record in .tapetrail stays
 	-@[ ! -x $(BIN)/tapetrail ] || $(BIN)/tapetrail db stop --quiet
