@@ -1,6 +1,6 @@
 # Every command we type. `make` alone lists them; each target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench gallery format lock clean
+.PHONY: help install demo test check torture bench gallery format lock clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,7 +33,7 @@ check: .venv/dev.stamp ## lint, types, import contracts, fast tests: under a min
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	@$(BIN)/basedpyright & types=$$!; $(BIN)/pytest -q --hypothesis-profile=quick -m "not service and not browser"; tests=$$?; \
+	@$(BIN)/basedpyright & types=$$!; $(BIN)/pytest -q --hypothesis-profile=quick -m "not service and not browser and not torture"; tests=$$?; \
 		wait $$types && exit $$tests
 
 test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
@@ -45,6 +45,9 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
+
+torture: .venv/dev.stamp ## the tests that take minutes, such as a hundred kills   [ARGS=...]
+	$(BIN)/pytest -q -m torture $(ARGS)
 
 .venv-bench/bench.stamp: benchmarks/requirements.lock
 	@echo "installing Plotly, Kaleido and mplfinance beside everything else (first time only) ..."

@@ -1,8 +1,8 @@
 """Any process may be killed at any time; the record is whole afterwards, and nothing stays behind.
 
 The times of the kills are drawn by chance from a fixed seed and spread over the whole life of a
-process, its start included. The number of kills is that of the environment variable
-`KILLS_IN_TESTS`, 8 without it; 100 take several minutes.
+process, its start included. `make torture` kills far more often than `make test`; the environment
+variable `KILL_SEED_IN_TESTS` gives other times.
 """
 
 import os
@@ -23,7 +23,6 @@ from tapetrail.workflows.engine import FROZEN_AFTER_S, PATIENCE_S
 
 pytestmark = pytest.mark.service
 
-KILLS: Final = int(os.environ.get("KILLS_IN_TESTS", "8"))
 SEED: Final = int(os.environ.get("KILL_SEED_IN_TESTS", "20121130"))
 SYMBOLS: Final = "AAPL, GOOG, IBM, MSFT"
 PENDING_DECISIONS: Final = """
@@ -57,13 +56,14 @@ def out_of(process: subprocess.Popen[str], *, timeout_s: float = 60) -> str:
     return said
 
 
-def test_kills_at_any_time_leave_every_decision_ended_exactly_once(home: Home) -> None:
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.torture)])
+def test_kills_at_any_time_leave_every_decision_ended_exactly_once(home: Home, kills: int) -> None:
     chance = random.Random(SEED)  # noqa: S311 # the same times every time
     began = time.monotonic()
     assert home.run(*home.asked(symbols=SYMBOLS)).returncode == 0
     life_s = time.monotonic() - began
     killed: list[str] = []
-    while len(killed) < KILLS:
+    while len(killed) < kills:
         killed += _round_of_kills(home, chance, life_s=life_s)
     assert home.run(*home.asked(symbols=SYMBOLS)).returncode == 0
     work_off(home)
