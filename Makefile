@@ -1,6 +1,6 @@
 # Every command we type. `make` alone lists them; each target installs what it needs first.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench gallery format lock clean
+.PHONY: help install demo test check torture bench gallery format lock clean
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,7 +33,7 @@ check: .venv/dev.stamp ## lint, types, import contracts, fast tests: under a min
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	@$(BIN)/basedpyright & types=$$!; $(BIN)/pytest -q --hypothesis-profile=quick -m "not service and not browser"; tests=$$?; \
+	@$(BIN)/basedpyright & types=$$!; $(BIN)/pytest -q --hypothesis-profile=quick -m "not service and not browser and not torture"; tests=$$?; \
 		wait $$types && exit $$tests
 
 test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
@@ -46,10 +46,13 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
 
-.venv-bench/bench.stamp: requirements-bench.lock
+torture: .venv/dev.stamp ## the tests that take minutes, such as a hundred kills   [ARGS=...]
+	$(BIN)/pytest -q -m torture $(ARGS)
+
+.venv-bench/bench.stamp: benchmarks/requirements.lock
 	@echo "installing Plotly, Kaleido and mplfinance beside everything else (first time only) ..."
 	@$(PYTHON) -m venv .venv-bench
-	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/requirements.lock
 	@touch $@
 
 bench: .venv/dev.stamp $(if $(findstring rivals,$(ARGS)),.venv-bench/bench.stamp) ## measure speed, as ratios within one run   [ARGS=...]
@@ -66,7 +69,7 @@ lock: ## resolve the dependencies anew (needs uv)
 	uv lock --quiet
 	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra files --extra sample -o src/tapetrail/requirements.lock --format requirements-txt
 	uv export --quiet --no-header --no-emit-project --all-groups --no-group rivals --all-extras -o requirements-dev.lock --format requirements-txt
-	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o requirements-bench.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o benchmarks/requirements.lock --format requirements-txt
 
 clean: ## remove the environment and caches; the record in .tapetrail stays
 	-@[ ! -x $(BIN)/tapetrail ] || $(BIN)/tapetrail db stop --quiet

@@ -8,7 +8,7 @@ Kaleido's browser is started once and kept.
 """
 
 # pyright: reportMissingModuleSource=false
-# The rivals live in an environment of their own; typings/ says what is used of them.
+# The rivals live in an environment of their own; benchmarks/typings says what is used of them.
 
 import io
 import json

@@ -1,9 +1,11 @@
-"""What tests of every kind share: one real PostgreSQL for the whole session."""
+"""What tests of every kind share: a real PostgreSQL, and a home to copy, once a session."""
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.homes import prepare_home
 
 from tapetrail.store.private.server import PrivateServer, ServerAddress
 
@@ -19,3 +21,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerAddress]
     home = tmp_path_factory.mktemp("server") / "home"
     with PrivateServer(home=home).hold() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a home with a schema and without rows, its server stopped: there to be copied."""
+    home = tmp_path_factory.mktemp("prepared") / "home"
+    prepare_home(home)
+    return home

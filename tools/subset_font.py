@@ -6,7 +6,6 @@ kept; hints, names of glyphs and layout rules go, and the character map is store
 (format 12) that `tapetrail.render.fonts` reads.
 """
 
-# ruff: noqa: INP001 # a script, run by hand
 import sys
 from pathlib import Path
 from typing import Final

@@ -13,8 +13,8 @@ from tests.chart_builders import SHORT, chart_of
 from tests.html_charts import CHARTS, every_chart
 
 from tapetrail.core.charts.legend import Reading, derive_legend
-from tapetrail.core.charts.panels import NONE
 from tapetrail.core.charts.spec import ChartSpec, Form, Ink, PanelKind
+from tapetrail.core.charts.window import NONE
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 CENT = Decimal("0.01")

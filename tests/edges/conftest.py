@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from tests.edges.rows import Rows
 from tests.edges.server_processes import programs_of
 from tests.edges.waiting import wait_for
+from tests.homes import copy_home
 
 from tapetrail.store import migrate
 from tapetrail.store.private.account import server_account
@@ -42,7 +43,7 @@ def execute(server: ServerAddress, statement: str) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Generator[Path]:
+def new_home(tmp_path: Path) -> Generator[Path]:
     """A home not yet made; whatever runs in it is stopped after the test."""
     path = tmp_path / "home"
     yield path
@@ -50,6 +51,13 @@ def home(tmp_path: Path) -> Generator[Path]:
     wait_for(lambda: not programs_of(path))
     files = ServerFiles(home=path)  # a killed server leaves its socket folder to the next start
     shutil.rmtree(socket_folder(files, server_account(files.data, ())), ignore_errors=True)
+
+
+@pytest.fixture
+def home(new_home: Path, prepared_home: Path) -> Path:
+    """Return a home that was used before, its server stopped."""
+    copy_home(prepared_home, new_home)
+    return new_home
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
+import psycopg
 import pytest
 from psycopg import errors
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.exc import DBAPIError
 
+from tapetrail.store.connections import Connection as DriverConnection
 from tapetrail.store.tables.schema import metadata
 
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -295,6 +297,13 @@ class Rows:
             for column in VALID[name]
             if targets.get(column) in self.last
         }
+
+
+def driver(rows: Rows) -> DriverConnection:
+    """Return the driver's connection, in the transaction in which the test adds rows."""
+    found = rows.connection.connection.driver_connection
+    assert isinstance(found, psycopg.Connection)
+    return found  # pyright: ignore[reportUnknownVariableType] # it gives rows as tuples
 
 
 def insert_row(connection: Connection, name: str, changes: Columns) -> int:

@@ -111,6 +111,16 @@ def test_a_strategy_without_a_version_takes_its_own_or_the_next(session: Session
         version_of("e", 2)
 
 
+def test_a_strategy_without_a_version_takes_the_newest_of_equal_ones(session: Session) -> None:
+    def append(spec: str, version: int | None) -> int:
+        return appends.append_strategy(
+            session, name="s", version=version, spec={"is": spec}, digest=digest_text(spec)
+        ).id
+
+    rows = {version: append(spec, version) for version, spec in ((5, "a"), (2, "a"), (9, "b"))}
+    assert append("a", None) == rows[5]
+
+
 def test_a_blob_is_named_once(session: Session) -> None:
     blob = BlobRow(digest=digest_text("x"), key="objects/x", size=1, media_type="text/plain")
     at = session.execute(text("SELECT now()")).scalar_one()

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, assert_type
 
-import psycopg
 import pytest
-from tests.edges.rows import Rows
+from tests.edges.rows import Rows, driver
 
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.listing import (
@@ -45,13 +44,6 @@ class Recorded:
 
     def ids(self, listed: ListSpec[Numbered], **filters: str | int | datetime) -> list[int]:
         return [row.id for row in lists.rows(self.connection, listed.select(**filters))]
-
-
-def driver(rows: Rows) -> Connection:
-    """Return the driver's connection, in the transaction in which the test adds rows."""
-    found = rows.connection.connection.driver_connection
-    assert isinstance(found, psycopg.Connection)
-    return found  # pyright: ignore[reportUnknownVariableType] # it gives rows as tuples
 
 
 @pytest.fixture

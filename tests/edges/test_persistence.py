@@ -28,6 +28,8 @@ from tapetrail.core.records.evidence import ChartContent
 from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.core.records.states import AnalysisStatus, Role
 from tapetrail.persistence import RenderedChart
+from tapetrail.store import lookups
+from tapetrail.store.connections import driver_connection
 from tapetrail.store.tables.schema import metadata
 
 pytestmark = pytest.mark.service
@@ -219,6 +221,29 @@ def test_old_charts_are_archived_once_with_an_event_and_stay_readable(
     (event,) = session.execute(select(events)).all()
     assert (event.chart_id, event.actor, event.at) == (saved.id, "tests", LATER)
     assert event.reason == "generated over 90 days ago"
+
+
+def test_a_chart_generated_exactly_that_many_days_ago_is_not_yet_old(place: Place) -> None:
+    session, blobs, running, refs = place
+    snapshot = stored(running, "market_snapshots")
+    saved = charts_in(session, blobs).save_chart(CHART, refs=refs, snapshot=snapshot)
+    boundary, tick = NOON + timedelta(days=90), timedelta(microseconds=1)
+    archived = {
+        now: charts_in(session, blobs, now=now).archive_old_charts(actor="tests")
+        for now in (boundary, boundary + tick)
+    }
+    assert archived == {boundary: [], boundary + tick: [saved.id]}
+
+
+def test_what_a_dry_run_counts_is_what_archiving_takes(place: Place) -> None:
+    session, blobs, running, refs = place
+    snapshot = stored(running, "market_snapshots")
+    charts_in(session, blobs).save_chart(CHART, refs=refs, snapshot=snapshot)
+    counted = [
+        lookups.old_charts(driver_connection(session), instant).charts
+        for instant in (NOON, NOON + timedelta(microseconds=1))
+    ]
+    assert counted == [0, 1]
 
 
 def test_archiving_takes_at_least_a_day(place: Place) -> None:

@@ -41,8 +41,8 @@ pytestmark = pytest.mark.service
 # What it is
 
 
-def test_a_first_use_creates_the_database_in_utf8_with_checksums_and_utc(home: Path) -> None:
-    with PrivateServer(home=home).hold() as address:
+def test_a_first_use_creates_the_database_in_utf8_with_checksums_and_utc(new_home: Path) -> None:
+    with PrivateServer(home=new_home).hold() as address:
         assert answer(address, "SELECT current_database()") == "tapetrail"
         assert answer(address, "SHOW server_encoding") == "UTF8"
         assert answer(address, "SHOW data_checksums") == "on"
@@ -99,7 +99,6 @@ def test_a_home_may_lie_under_a_folder_that_is_closed_to_others(tmp_path: Path) 
 
 
 def test_a_link_to_a_home_is_the_same_home(home: Path, tmp_path: Path) -> None:
-    home.mkdir()
     (tmp_path / "link").symlink_to(home)
     with PrivateServer(home=home).hold() as address:
         assert PrivateServer(home=tmp_path / "link").address_if_running() == address
@@ -125,8 +124,8 @@ def test_two_terminals_may_have_different_temporary_folders(home: Path) -> None:
         wait_for(lambda: not programs_of(home))
 
 
-def test_variables_meant_for_another_postgresql_are_ignored(home: Path) -> None:
-    with user_of(home, PGPORT="1", PGDATA="/none", PGOPTIONS="-c broken=1") as user:
+def test_variables_meant_for_another_postgresql_are_ignored(new_home: Path) -> None:
+    with user_of(new_home, PGPORT="1", PGDATA="/none", PGOPTIONS="-c broken=1") as user:
         assert user.libpq_url().endswith("&port=5432")
 
 
@@ -173,9 +172,9 @@ def readable_python() -> str:
 
 
 @as_root
-def test_root_without_the_right_to_search_folders_has_a_server(home: Path) -> None:
+def test_root_without_the_right_to_search_folders_has_a_server(new_home: Path) -> None:
     """This is what root may do in a container."""
-    with user_of(home, through=("setpriv", "--bounding-set=-dac_read_search")) as user:
+    with user_of(new_home, through=("setpriv", "--bounding-set=-dac_read_search")) as user:
         assert user.libpq_url().startswith("postgresql://")
 
 
@@ -193,17 +192,17 @@ def test_open_folders_need_no_capability() -> None:
 
 
 @pytest.mark.skipif(not SYSTEM_BIN_DIR.exists(), reason="no PostgreSQL 15 on this system")
-def test_the_oldest_postgresql_will_do(home: Path) -> None:
-    with PrivateServer(home=home, bin_dir=SYSTEM_BIN_DIR).hold() as address:
+def test_the_oldest_postgresql_will_do(new_home: Path) -> None:
+    with PrivateServer(home=new_home, bin_dir=SYSTEM_BIN_DIR).hold() as address:
         assert answer(address, "SHOW server_version").startswith("15.")
         assert answer(address, "SHOW data_checksums") == "on"
     assert major_version(SYSTEM_BIN_DIR) == 15
 
 
-def test_a_folder_without_postgresql_is_refused_by_name(home: Path, tmp_path: Path) -> None:
+def test_a_folder_without_postgresql_is_refused_by_name(new_home: Path, tmp_path: Path) -> None:
     with (
         pytest.raises(EdgeFailure, match=f"postgres_bin_dir {tmp_path}"),
-        PrivateServer(home=home, bin_dir=tmp_path).hold(),
+        PrivateServer(home=new_home, bin_dir=tmp_path).hold(),
     ):
         pass
 
@@ -224,16 +223,16 @@ def test_without_any_postgresql_three_ways_to_one_are_named(tmp_path: Path) -> N
     ],
 )
 def test_a_program_that_does_not_do_its_part_is_named(
-    home: Path, script: str, complaint: str
+    new_home: Path, script: str, complaint: str
 ) -> None:
-    bin_dir = home.with_name("bin")
+    bin_dir = new_home.with_name("bin")
     bin_dir.mkdir()
     for name in ("postgres", "initdb"):
         (bin_dir / name).write_text(f"#!/bin/sh\n{script}\n")
         (bin_dir / name).chmod(0o755)
     with (
         pytest.raises(EdgeFailure, match=complaint),
-        PrivateServer(home=home, bin_dir=bin_dir).hold(),
+        PrivateServer(home=new_home, bin_dir=bin_dir).hold(),
     ):
         pass
 
@@ -281,12 +280,12 @@ def test_a_forked_child_keeps_what_its_parent_held(home: Path) -> None:
     wait_for(lambda: not programs_of(home))
 
 
-def test_two_first_uses_at_the_same_moment_share_one_server(home: Path) -> None:
+def test_two_first_uses_at_the_same_moment_share_one_server(new_home: Path) -> None:
     with ExitStack() as users:
-        found = [users.enter_context(user_of(home)).libpq_url for _ in range(4)]
+        found = [users.enter_context(user_of(new_home)).libpq_url for _ in range(4)]
         assert len({libpq_url() for libpq_url in found}) == 1
-        postmasters = [pid for pid in programs_of(home) if is_postmaster_command(pid)]
-        assert postmasters == [postmaster_of(home)]
+        postmasters = [pid for pid in programs_of(new_home) if is_postmaster_command(pid)]
+        assert postmasters == [postmaster_of(new_home)]
 
 
 def is_postmaster_command(pid: int) -> bool:
@@ -324,11 +323,11 @@ def test_stop_ends_the_server_under_its_users(home: Path) -> None:
     assert programs_of(home) == []
 
 
-def test_who_asks_for_a_running_server_starts_and_creates_nothing(home: Path) -> None:
-    server = PrivateServer(home=home)
+def test_who_asks_for_a_running_server_starts_and_creates_nothing(new_home: Path) -> None:
+    server = PrivateServer(home=new_home)
     assert server.address_if_running() is None
     assert not server.stop()
-    assert not home.exists()
+    assert not new_home.exists()
 
 
 def test_a_stopped_server_leaves_no_socket_folder(home: Path) -> None:

@@ -101,33 +101,33 @@ def test_a_use_right_after_a_kill_gets_a_server_that_lives(
                 assert is_written(again)
 
 
-def test_an_interrupted_first_use_is_made_up_for(home: Path) -> None:
-    files = ServerFiles(home=home)
-    with user_of(home) as user:
+def test_an_interrupted_first_use_is_made_up_for(new_home: Path) -> None:
+    files = ServerFiles(home=new_home)
+    with user_of(new_home) as user:
         wait_for((files.unfinished_data / "base").exists)
-        kill(supervisor_of(home))
+        kill(supervisor_of(new_home))
         user.kill()
-    wait_for(lambda: not programs_of(home))
+    wait_for(lambda: not programs_of(new_home))
     assert not files.data.exists()
-    with PrivateServer(home=home).hold() as address:
+    with PrivateServer(home=new_home).hold() as address:
         assert answer(address, "SELECT 42") == "42"
     assert not files.unfinished_data.exists()
 
 
-def test_a_user_killed_while_the_server_starts_does_not_block_the_next(home: Path) -> None:
-    with user_of(home) as user:
-        wait_for(ServerFiles(home=home).unfinished_data.exists)
+def test_a_user_killed_while_the_server_starts_does_not_block_the_next(new_home: Path) -> None:
+    with user_of(new_home) as user:
+        wait_for(ServerFiles(home=new_home).unfinished_data.exists)
         user.kill()
-    with PrivateServer(home=home).hold() as address:
+    with PrivateServer(home=new_home).hold() as address:
         assert answer(address, "SELECT 42") == "42"
 
 
-def test_a_stop_during_the_first_start_stops_it(home: Path) -> None:
-    with user_of(home) as user:
-        wait_for(ServerFiles(home=home).unfinished_data.exists)
+def test_a_stop_during_the_first_start_stops_it(new_home: Path) -> None:
+    with user_of(new_home) as user:
+        wait_for(ServerFiles(home=new_home).unfinished_data.exists)
         user.kill()
-    assert PrivateServer(home=home).stop()
-    assert programs_of(home) == []
+    assert PrivateServer(home=new_home).stop()
+    assert programs_of(new_home) == []
 
 
 def test_a_pid_file_that_names_somebody_else_is_removed(home: Path) -> None:
@@ -229,9 +229,9 @@ def test_a_home_that_cannot_be_is_refused_by_name(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def foreign(home: Path) -> Generator[Path]:
+def foreign(new_home: Path) -> Generator[Path]:
     """The place of the home's socket folder, for somebody who was there first."""
-    files = ServerFiles(home=home)
+    files = ServerFiles(home=new_home)
     folder = socket_folder(files, server_account(files.data, ()))
     yield folder
     if folder.is_symlink() or folder.is_file():
@@ -248,25 +248,25 @@ def assert_refused(home: Path) -> None:
         pass
 
 
-def test_a_socket_folder_that_others_can_enter_is_refused(home: Path, foreign: Path) -> None:
+def test_a_socket_folder_that_others_can_enter_is_refused(new_home: Path, foreign: Path) -> None:
     foreign.mkdir()
     foreign.chmod(0o755)
-    assert_refused(home)
+    assert_refused(new_home)
 
 
 @as_root
-def test_a_socket_folder_of_somebody_else_is_refused(home: Path, foreign: Path) -> None:
+def test_a_socket_folder_of_somebody_else_is_refused(new_home: Path, foreign: Path) -> None:
     foreign.mkdir(mode=0o700)
     os.chown(foreign, 4711, 4711)
-    assert_refused(home)
+    assert_refused(new_home)
 
 
 def test_a_link_in_place_of_the_socket_folder_is_not_followed(
-    home: Path, foreign: Path, tmp_path: Path
+    new_home: Path, foreign: Path, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)
     (elsewhere / ".s.PGSQL.5432").touch()
     foreign.symlink_to(elsewhere)
-    assert_refused(home)
+    assert_refused(new_home)
     assert (elsewhere / ".s.PGSQL.5432").exists()

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,13 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from tests.edges.waiting import wait_for
+from tests.homes import copy_home
 
 from tapetrail.store.private.files import ServerFiles, is_postmaster, load_state, orphans
 from tapetrail.store.private.server import PrivateServer
 
 AS_OF: Final = "2012-08-31"
+FOUR: Final = "AAPL, GOOG, IBM, MSFT"
 Row = dict[str, Any]
 
 
@@ -128,36 +130,46 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
         return
 
 
-NewHome = Callable[[], Home]
+@pytest.fixture
+def new_home(tmp_path: Path) -> Iterator[Home]:
+    """Give a home of the test's own that is not yet made; its server is stopped after the test."""
+    home = Home(path=tmp_path / "place" / "home")
+    home.path.parent.mkdir()
+    yield home
+    PrivateServer(home=home.path).stop()
+    wait_for(home.is_quiet)
 
 
 @pytest.fixture
-def home(new_home: NewHome) -> Home:
-    """Return an empty home of the test's own."""
-    return new_home()
-
-
-@pytest.fixture
-def new_home(tmp_path: Path) -> Iterator[NewHome]:
-    """Give a way to make homes, whose servers are stopped after the test."""
-    made: list[Home] = []
-
-    def make() -> Home:
-        folder = tmp_path / f"place-{len(made)}"
-        folder.mkdir()
-        made.append(Home(path=folder / "home"))
-        return made[-1]
-
-    yield make
-    for one in made:
-        PrivateServer(home=one.path).stop()
-        wait_for(one.is_quiet)
+def home(new_home: Home, prepared_home: Path) -> Home:
+    """Return a home of the test's own with a schema and without rows."""
+    copy_home(prepared_home, new_home.path)
+    return new_home
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def worked_in(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Return a home in which one run of four instruments has completed: there to be copied."""
+    home = Home(path=tmp_path_factory.mktemp("worked-in") / "home")
+    copy_home(prepared_home, home.path)
+    ended = home.run(*home.asked(symbols=FOUR))
+    assert ended.returncode == 0, ended.stderr
+    PrivateServer(home=home.path).stop()
+    return home
+
+
+@pytest.fixture
+def warm(new_home: Home, worked_in: Home) -> Home:
+    """Return a home of the test's own in which one run of four instruments has completed."""
+    copy_home(worked_in.path, new_home.path)
+    return new_home
+
+
+@pytest.fixture(scope="session")
+def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Give a home with one run of three instruments, of which FB has too few bars."""
     home = Home(path=tmp_path_factory.mktemp("recorded") / "home")
+    copy_home(prepared_home, home.path)
     ended = home.run(*home.asked(symbols="AAPL, FB, IBM"))
     assert ended.returncode == 1, ended.stderr
     with PrivateServer(home=home.path).hold():

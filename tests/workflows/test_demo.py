@@ -28,24 +28,24 @@ SELECT DISTINCT symbol FROM tapetrail.charts WHERE missing_indicators <> '[]'
 """
 
 
-def test_the_demo_records_130_linked_decisions_once(home: Home) -> None:
-    first = home.run("demo", "--no-serve")
+def test_the_demo_records_130_linked_decisions_once(new_home: Home) -> None:
+    first = new_home.run("demo", "--no-serve")
     assert first.returncode == 0, first.stderr
     assert "130 decisions in 26 executions" in first.stderr
     assert "FB: too_few_bars" in first.stderr
-    again = home.run("demo", "--no-serve")
+    again = new_home.run("demo", "--no-serve")
     assert again.returncode == 0, again.stderr
 
-    decisions = home.rows(DECISIONS)
+    decisions = new_home.rows(DECISIONS)
     assert len(decisions) == 130
     assert {row["run_no"] for row in decisions} == {1}
     assert {row["provenance"] for row in decisions} == {"demo"}
     failed = [row for row in decisions if row["status"] != "completed"]
     assert {(row["symbol"], row["error_kind"]) for row in failed} == {("FB", "too_few_bars")}
     # The one share with a short history says so on its charts; the others lack nothing.
-    assert [row["symbol"] for row in home.rows(SHORT_HISTORIES)] == ["FB"]
+    assert [row["symbol"] for row in new_home.rows(SHORT_HISTORIES)] == ["FB"]
 
-    signals = home.rows(LINKS)
+    signals = new_home.rows(LINKS)
     assert len(signals) == 130 - len(failed)
     for row in signals:
         assert row["same_run"], row
@@ -54,6 +54,6 @@ def test_the_demo_records_130_linked_decisions_once(home: Home) -> None:
         assert row["questions"] == ["chart:1d", "chart:1w", "consolidated"], row
         assert row["read"] == 2, row
 
-    with PrivateServer(home=home.path).hold() as address:
-        found = stranger.differences(address.libpq_url("postgres"), home.path / "blobs")
+    with PrivateServer(home=new_home.path).hold() as address:
+        found = stranger.differences(address.libpq_url("postgres"), new_home.path / "blobs")
     assert found == []

@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from tests.edges.waiting import wait_for
 from tests.workflows import broken_run, deadly_run, stranger
-from tests.workflows.conftest import Home
+from tests.workflows.conftest import FOUR, Home
 from tests.workflows.soundness import assert_sound, is_done, work_off
 
 from tapetrail.store.private.server import PrivateServer
@@ -55,7 +55,6 @@ def test_a_full_disk_fails_the_decision_with_the_reason_and_nothing_is_claimed(h
 
 
 def test_a_blob_folder_that_is_none_is_refused_or_recorded(home: Home) -> None:
-    home.path.mkdir(mode=0o700)
     (home.path / "blobs").touch()
     ended = home.run(*home.asked(symbols="IBM"))
     assert "Traceback" not in ended.stderr
@@ -96,8 +95,8 @@ def test_a_decision_that_ends_every_process_is_given_up_and_said_so(home: Home) 
     assert message.startswith(f"begun by {TRIES_MAX} processes, ")
 
 
-def test_two_runs_of_the_same_at_the_same_moment_both_complete(home: Home) -> None:
-    # Nobody has used this home before: all three come to make its server and its schema.
+def test_two_runs_of_the_same_at_the_same_moment_both_complete(new_home: Home) -> None:
+    home = new_home  # Nobody has used it: all three come to make its server and its schema.
     # The same instruments in another order, so that nobody waits for the other crosswise.
     one, two = home.asked("same", symbols="AAPL, GOOG, IBM"), home.asked(symbols="IBM, GOOG, AAPL")
     with home.started(*one) as first, home.started(*one) as second, home.started(*two) as third:
@@ -112,17 +111,15 @@ def test_two_runs_of_the_same_at_the_same_moment_both_complete(home: Home) -> No
     assert sorted(row["n"] for row in passes) == [[1, 1, 2]] * 3
 
 
-def test_a_run_that_ends_lets_the_work_of_others_in_its_hands_come_to_its_end(home: Home) -> None:
-    symbols = "AAPL, GOOG, IBM, MSFT"
-    assert home.run(*home.asked(symbols=symbols)).returncode == 0
-    with home.started(*home.asked(symbols=symbols)) as long:
-        wait_for(lambda: len(home.rows("SELECT id FROM tapetrail.decisions")) == 8)
+def test_a_run_that_ends_lets_the_work_of_others_in_its_hands_come_to_its_end(warm: Home) -> None:
+    with warm.started(*warm.asked(symbols=FOUR)) as long:
+        wait_for(lambda: len(warm.rows("SELECT id FROM tapetrail.decisions")) == 8)
         long.kill()
         long.wait()
     # A short run takes the dead one's work over, and may end in the middle of it.
-    ended = home.run(*home.asked("short", symbols="IBM"))
+    ended = warm.run(*warm.asked("short", symbols="IBM"))
     assert ended.returncode == 0
     assert "Traceback" not in ended.stderr
     assert "ERROR" not in ended.stderr
-    work_off(home)
-    assert len(assert_sound(home)) == 9
+    work_off(warm)
+    assert len(assert_sound(warm)) == 9

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import InternalError
 from tests.edges.waiting import wait_for
-from tests.workflows.conftest import NewHome
+from tests.workflows.conftest import Home
 from tests.workflows.soundness import assert_sound, work_off
 from tests.workflows.wired import OtherWiring, record_of
 
@@ -306,13 +306,12 @@ with tapetrail.open_record(sys.argv[1]) as record:
 """
 
 
-def test_a_program_that_is_killed_loses_nothing(new_home: NewHome) -> None:
-    home = new_home()
-    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(home.path)]) as program:
+def test_a_program_that_is_killed_loses_nothing(new_home: Home) -> None:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(new_home.path)]) as program:
         ended = "SELECT id FROM tapetrail.decisions WHERE status = 'completed'"
-        wait_for(lambda: home.path.exists() and (home.path / "blobs").exists())
-        wait_for(lambda: len(home.rows(ended)) >= 3)
+        wait_for(lambda: new_home.path.exists() and (new_home.path / "blobs").exists())
+        wait_for(lambda: len(new_home.rows(ended)) >= 3)
         program.kill()
-    opened = len(home.rows("SELECT id FROM tapetrail.decisions"))
-    work_off(home)
-    assert len(assert_sound(home)) >= opened >= 4
+    opened = len(new_home.rows("SELECT id FROM tapetrail.decisions"))
+    work_off(new_home)
+    assert len(assert_sound(new_home)) >= opened >= 4

@@ -1,8 +1,8 @@
 """Any process may be killed at any time; the record is whole afterwards, and nothing stays behind.
 
 The times of the kills are drawn by chance from a fixed seed and spread over the whole life of a
-process, its start included. The number of kills is that of the environment variable
-`KILLS_IN_TESTS`, 8 without it; 100 take several minutes.
+process, its start included. `make torture` kills far more often than `make test`; the environment
+variable `KILL_SEED_IN_TESTS` gives other times.
 """
 
 import os
@@ -16,30 +16,20 @@ from typing import Final
 
 import pytest
 from tests.edges.waiting import wait_for
-from tests.workflows.conftest import Home, kill
+from tests.workflows.conftest import FOUR, Home, kill
 from tests.workflows.soundness import OPEN_DECISIONS, assert_sound, is_done, work_off
 
 from tapetrail.workflows.engine import FROZEN_AFTER_S, PATIENCE_S
 
 pytestmark = pytest.mark.service
 
-KILLS: Final = int(os.environ.get("KILLS_IN_TESTS", "8"))
 SEED: Final = int(os.environ.get("KILL_SEED_IN_TESTS", "20121130"))
-SYMBOLS: Final = "AAPL, GOOG, IBM, MSFT"
 PENDING_DECISIONS: Final = """
 SELECT executor_id FROM dbos.workflow_status WHERE name LIKE '%decide' AND status = 'PENDING'
 """
 DECIDERS: Final = """
 SELECT DISTINCT executor_id FROM dbos.workflow_status WHERE name LIKE '%decide'
 """
-
-
-@pytest.fixture
-def warm(home: Home) -> Home:
-    """Return a home in which one run has completed."""
-    ended = home.run(*home.asked(symbols=SYMBOLS))
-    assert ended.returncode == 0, ended.stderr
-    return home
 
 
 @contextmanager
@@ -57,15 +47,16 @@ def out_of(process: subprocess.Popen[str], *, timeout_s: float = 60) -> str:
     return said
 
 
-def test_kills_at_any_time_leave_every_decision_ended_exactly_once(home: Home) -> None:
+@pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.torture)])
+def test_kills_at_any_time_leave_every_decision_ended_exactly_once(home: Home, kills: int) -> None:
     chance = random.Random(SEED)  # noqa: S311 # the same times every time
     began = time.monotonic()
-    assert home.run(*home.asked(symbols=SYMBOLS)).returncode == 0
+    assert home.run(*home.asked(symbols=FOUR)).returncode == 0
     life_s = time.monotonic() - began
     killed: list[str] = []
-    while len(killed) < KILLS:
+    while len(killed) < kills:
         killed += _round_of_kills(home, chance, life_s=life_s)
-    assert home.run(*home.asked(symbols=SYMBOLS)).returncode == 0
+    assert home.run(*home.asked(symbols=FOUR)).returncode == 0
     work_off(home)
     rows = assert_sound(home)
     print(f"{len(killed)} kills: {sorted(killed)}; {len(rows)} decisions")  # noqa: T201 # for -s
@@ -79,7 +70,7 @@ def _round_of_kills(home: Home, chance: random.Random, *, life_s: float) -> list
     """
     killers: list[tuple[float, str, Callable[[], None]]] = []
     with ExitStack() as stack:
-        run = stack.enter_context(home.started(*home.asked(symbols=SYMBOLS)))
+        run = stack.enter_context(home.started(*home.asked(symbols=FOUR)))
         killers.append((chance.uniform(0, life_s), "run", run.kill))
         if chance.random() < 0.5:
             worker = stack.enter_context(home.started("worker"))
@@ -97,7 +88,7 @@ def _round_of_kills(home: Home, chance: random.Random, *, life_s: float) -> list
 
 
 def test_a_worker_takes_over_from_a_dead_run(warm: Home) -> None:
-    with warm.started(*warm.asked(symbols=SYMBOLS)) as run:
+    with warm.started(*warm.asked(symbols=FOUR)) as run:
         wait_for(lambda: warm.rows(OPEN_DECISIONS))
         run.kill()
         run.wait()
@@ -130,7 +121,7 @@ def test_two_workers_share_a_queue(warm: Home) -> None:
     with ready_worker(warm) as one, ready_worker(warm) as two:
         before = len(warm.rows(DECIDERS))
         for _ in range(5):
-            assert warm.run(*warm.asked(symbols=SYMBOLS)).returncode == 0
+            assert warm.run(*warm.asked(symbols=FOUR)).returncode == 0
             if len(warm.rows(DECIDERS)) - before >= 3:
                 break
         wait_for(lambda: is_done(warm))
@@ -151,7 +142,7 @@ def test_a_frozen_worker_loses_its_work_and_cannot_write_when_it_wakes(warm: Hom
             decisions = len(assert_sound(warm))
             frozen.send_signal(signal.SIGCONT)
             # Both work on from here, and the one that slept has its lock again.
-            assert warm.run(*warm.asked(symbols=SYMBOLS)).returncode == 0
+            assert warm.run(*warm.asked(symbols=FOUR)).returncode == 0
             wait_for(lambda: is_done(warm))
             frozen.send_signal(signal.SIGTERM)
             said = out_of(frozen)
@@ -164,7 +155,7 @@ def _freeze_in_mid_decision(home: Home, worker: subprocess.Popen[str]) -> None:
     """Stop the worker while a decision is under its hands. The run that gave it is killed."""
     with home.connected() as connection:
         for _ in range(20):
-            with home.started(*home.asked(symbols=SYMBOLS)) as run:
+            with home.started(*home.asked(symbols=FOUR)) as run:
                 wait_for(lambda: connection.execute(OPEN_DECISIONS.encode()).fetchall())
                 run.kill()
             deadline = time.monotonic() + 20
@@ -179,13 +170,13 @@ def _freeze_in_mid_decision(home: Home, worker: subprocess.Popen[str]) -> None:
 
 
 def test_a_run_survives_the_death_of_the_server_or_says_that_it_did_not(warm: Home) -> None:
-    with warm.started(*warm.asked(symbols=SYMBOLS)) as run:
+    with warm.started(*warm.asked(symbols=FOUR)) as run:
         wait_for(lambda: warm.rows(OPEN_DECISIONS))
         warm.kill_server()
         said = out_of(run, timeout_s=PATIENCE_S + 60)
     assert run.returncode in {0, 5}, said
     assert "Traceback" not in said
-    assert warm.run(*warm.asked(symbols=SYMBOLS)).returncode == 0
+    assert warm.run(*warm.asked(symbols=FOUR)).returncode == 0
     work_off(warm)
     assert len(assert_sound(warm)) == 12
 
@@ -195,8 +186,8 @@ def test_a_worker_outlives_the_death_of_the_server(warm: Home) -> None:
         warm.kill_server()
         wait_for(lambda: warm.postmaster() is None)
         # Whoever comes next starts the server again, and the worker goes on with it.
-        assert warm.run(*warm.asked(symbols=SYMBOLS)).returncode == 0
-        with warm.started(*warm.asked(symbols=SYMBOLS)) as run:
+        assert warm.run(*warm.asked(symbols=FOUR)).returncode == 0
+        with warm.started(*warm.asked(symbols=FOUR)) as run:
             wait_for(lambda: warm.rows(OPEN_DECISIONS))
             kill(run.pid)
         wait_for(lambda: is_done(warm), timeout_s=60)

@@ -11,7 +11,7 @@ from typing import Final
 
 from tapetrail.core.analysis.analyses import SignalType
 from tapetrail.core.canonical import decimal_text
-from tapetrail.core.charts.panels import widened_axis
+from tapetrail.core.charts.panel_axes import widened_axis
 from tapetrail.core.charts.spec import ChartSpec, Ink, Legend, Level, Panel, PanelKind
 
 DECIMALS_MIN: Final = 2

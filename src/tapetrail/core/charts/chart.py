@@ -26,7 +26,7 @@ from tapetrail.core.charts.figures import (
     derive_figures,
     derive_notes,
 )
-from tapetrail.core.charts.panels import Window, derive_panels
+from tapetrail.core.charts.panels import derive_panels
 from tapetrail.core.charts.spec import (
     CHART_STYLE,
     Candles,
@@ -37,6 +37,7 @@ from tapetrail.core.charts.spec import (
     Level,
     drawn_values,
 )
+from tapetrail.core.charts.window import Window
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Bars, Timeframe
 from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues

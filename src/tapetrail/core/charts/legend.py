@@ -13,8 +13,9 @@ from tapetrail.core.canonical import decimal_of
 from tapetrail.core.charts.axes import amount_text, price_decimals, price_texts
 from tapetrail.core.charts.chart import QUOTED_CLOSES
 from tapetrail.core.charts.figures import change_pct
-from tapetrail.core.charts.panels import NONE, panel_decimals
+from tapetrail.core.charts.indicator_panels import panel_decimals
 from tapetrail.core.charts.spec import ChartSpec, Form, Ink, Legend, Panel, PanelKind, Series
+from tapetrail.core.charts.window import NONE
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Flags, Floats
 

@@ -1,0 +1,139 @@
+"""The panels below the prices: volume and one for each indicator with a scale of its own."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from tapetrail.core.charts.axes import Axis, Tick, amount_text, difference_decimals
+from tapetrail.core.charts.figures import indicator_name
+from tapetrail.core.charts.panel_axes import extent, panel_axis
+from tapetrail.core.charts.spec import Form, Ink, Legend, Panel, PanelKind, Series, Tag
+from tapetrail.core.charts.window import NONE, Window
+
+RSI_GUIDES: Final = (30.0, 50.0, 70.0)
+RSI_SHOWN: Final = (15.0, 85.0)
+
+
+def volume_panel(window: Window, share: float) -> Panel:
+    """Return the volume of each bar as columns from 0 up."""
+    bars = window.bars
+    volume = Series(
+        name="volume",
+        form=Form.COLUMNS,
+        ink=Ink.TEXT,
+        values=bars.volume,
+        rising=bars.close >= bars.open,
+    )
+    axis = _with_zero(panel_axis(0.0, float(np.nanmax(bars.volume)), share=share, below=0))
+    last = float(bars.volume[-1])
+    text = f"Volume {NONE if math.isnan(last) else amount_text(last, 2)}"
+    return Panel(
+        kind=PanelKind.VOLUME,
+        share=share,
+        axis=axis,
+        series=(volume,),
+        legends=((Legend(text=text, ink=Ink.TEXT),),),
+    )
+
+
+def _with_zero(axis: Axis) -> Axis:
+    """Return an axis that begins at 0 with the label of its lower end, which the edge leaves out.
+
+    The label lies inside the panel, so the next one is a step of its own away.
+    """
+    return replace(axis, ticks=(Tick(value=0.0, label="0"), *axis.ticks))
+
+
+def rsi_panel(window: Window, share: float) -> Panel:
+    """Return the relative strength index, its middle shaded, its axis at least 15 to 85."""
+    rsi = window.line("rsi", window.values.rsi, Ink.MOMENTUM, settles=True)
+    low, high = extent((rsi,))
+    axis = panel_axis(min(low, RSI_SHOWN[0]), max(high, RSI_SHOWN[1]), share=share)
+    ticks = tuple(Tick(value=guide, label=f"{guide:.0f}") for guide in RSI_GUIDES)
+    value = float(rsi.values[window.last])
+    text = NONE if math.isnan(value) else f"{value:.2f}"
+    name = indicator_name("RSI", window.settings.rsi or 0)
+    return Panel(
+        kind=PanelKind.RSI,
+        share=share,
+        axis=replace(axis, ticks=ticks),
+        series=(rsi,),
+        legends=((Legend(text=f"{name} {text}", ink=rsi.ink),),),
+        shade=(RSI_GUIDES[0], RSI_GUIDES[-1]),
+        tag=None if math.isnan(value) else Tag(value=value, label=text, ink=rsi.ink),
+    )
+
+
+def macd_panel(window: Window, share: float) -> Panel:
+    """Return both lines and the histogram of MACD, around 0."""
+    values = window.values
+    macd = window.line("macd", values.macd, Ink.FAST, settles=True)
+    signal = window.line("macd_signal", values.macd_signal, Ink.SLOW, settles=True)
+    bars = window.cut(values.macd_histogram)
+    histogram = Series(
+        name="macd_histogram", form=Form.COLUMNS, ink=Ink.TEXT, values=bars, rising=bars >= 0
+    )
+    series = (histogram, macd, signal)
+    low, high = extent(series)
+    axis = panel_axis(min(low, 0.0), max(high, 0.0), share=share)
+    decimals = panel_decimals(series, window.decimals)
+    legends = (
+        Legend(
+            text=f"{indicator_name('MACD', *window.settings.macd or ())}"
+            f" {window.price(macd, decimals)}",
+            ink=macd.ink,
+        ),
+        Legend(text=f"Signal {window.price(signal, decimals)}", ink=signal.ink),
+        Legend(
+            text=f"Hist {window.price(histogram, decimals)}",
+            ink=Ink.UP if bars[window.last] >= 0 else Ink.DOWN,
+        ),
+    )
+    return Panel(
+        kind=PanelKind.MACD,
+        share=share,
+        axis=axis,
+        series=series,
+        legends=(legends,),
+        guides=(0.0,),
+    )
+
+
+def obv_panel(window: Window, share: float) -> Panel:
+    """Return the on-balance volume."""
+    obv = window.line("obv", window.values.obv, Ink.FLOW)
+    axis = panel_axis(*extent((obv,)), share=share)
+    value = float(obv.values[window.last])
+    text = NONE if math.isnan(value) else amount_text(value, 2)
+    return Panel(
+        kind=PanelKind.OBV,
+        share=share,
+        axis=axis,
+        series=(obv,),
+        legends=((Legend(text=f"OBV {text}", ink=obv.ink),),),
+    )
+
+
+def atr_panel(window: Window, share: float) -> Panel:
+    """Return the average true range."""
+    atr = window.line("atr", window.values.atr, Ink.VOLATILITY, settles=True)
+    axis = panel_axis(*extent((atr,)), share=share)
+    value = float(atr.values[window.last])
+    text = window.price(atr, panel_decimals((atr,), window.decimals))
+    name = indicator_name("ATR", window.settings.atr or 0)
+    return Panel(
+        kind=PanelKind.ATR,
+        share=share,
+        axis=axis,
+        series=(atr,),
+        legends=((Legend(text=f"{name} {text}", ink=atr.ink),),),
+        tag=None if math.isnan(value) else Tag(value=value, label=text, ink=atr.ink),
+    )
+
+
+def panel_decimals(series: Sequence[Series], decimals: int) -> int:
+    """Return how many decimals a panel of price differences shows, where prices have `decimals`."""
+    return difference_decimals(np.concatenate([each.values for each in series]), decimals)

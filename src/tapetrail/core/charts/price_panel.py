@@ -1,0 +1,141 @@
+"""The panel of prices: candles, overlays and their legends, levels and the last close."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from tapetrail.core.charts.axes import Scale, choose_scale, price_text
+from tapetrail.core.charts.figures import indicator_name, settling_bars
+from tapetrail.core.charts.panel_axes import extent, panel_axis
+from tapetrail.core.charts.spec import (
+    Form,
+    Ink,
+    Legend,
+    Level,
+    Panel,
+    PanelKind,
+    Series,
+    Tag,
+    drawn_value,
+)
+from tapetrail.core.charts.window import NONE, Window
+
+LEGEND_WIDTH: Final = 1370
+LEGEND_LETTER: Final = 10.5
+LEGEND_SPACE: Final = 18
+OVERLAY_REACH: Final = 0.5
+LOG_REACH: Final = 0.25
+FLAT_REACH: Final = 0.05
+AVERAGES: Final = (Ink.AVERAGE_1, Ink.AVERAGE_2, Ink.AVERAGE_3, Ink.AVERAGE_4)
+
+
+def price_panel(window: Window, share: float, levels: Sequence[Level]) -> Panel:
+    """Return candles with their overlays, on an axis wide enough for `levels`."""
+    bars = window.bars
+    lows, highs = float(bars.low.min()), float(bars.high.max())
+    scale = choose_scale(lows, highs)
+    series = _price_series(window)
+    low, high = _reach(lows, highs, series, scale=scale)
+    marked = [level.value for level in levels if level.value > 0 or scale is Scale.LINEAR] or [low]
+    legends = _legend_rows(_price_legends(window, series))
+    axis = panel_axis(
+        min(low, *marked), max(high, *marked), share=share, rows=len(legends), scale=scale
+    )
+    close = float(bars.close[-1])
+    tag_text = price_text(close, window.decimals)
+    return Panel(
+        kind=PanelKind.PRICE,
+        share=share,
+        axis=axis,
+        series=series,
+        legends=legends,
+        band=_band(series),
+        tag=Tag(value=close, label=tag_text, ink=window.last_ink, line=True),
+        levels=tuple(replace(level, value=drawn_value(level.value)) for level in levels),
+    )
+
+
+def _price_series(window: Window) -> tuple[Series, ...]:
+    """Return the overlays in the order they are drawn, the band first."""
+    values, settings = window.values, window.settings
+    found: list[Series] = []
+    if settings.bollinger is not None and window.has(values.bollinger_upper):
+        found.append(window.line("bollinger_upper", values.bollinger_upper, Ink.BAND))
+        found.append(window.line("bollinger_lower", values.bollinger_lower, Ink.BAND))
+    for place, period in enumerate(settings.sma):
+        ink = AVERAGES[place % len(AVERAGES)]
+        if window.has(values.sma.get(period)):
+            found.append(window.line(f"sma_{period}", values.sma[period], ink))
+    if values.supertrend is not None and window.has(values.supertrend):
+        rising = values.supertrend_up
+        found.append(
+            Series(
+                name="supertrend",
+                form=Form.TREND,
+                ink=Ink.TEXT,
+                values=window.cut(values.supertrend),
+                rising=None if rising is None else rising[window.first_drawn :],
+                settling=settling_bars(values.supertrend, first_drawn=window.first_drawn),
+            )
+        )
+    return tuple(found)
+
+
+def _price_legends(window: Window, series: tuple[Series, ...]) -> list[Legend]:
+    """Return the overlays' names and last values: averages, band, SuperTrend."""
+    by_name = {each.name: each for each in series}
+    legends = [
+        Legend(text=f"SMA{each.name[4:]} {window.price(each)}", ink=each.ink)
+        for each in series
+        if each.name.startswith("sma_")
+    ]
+    if window.settings.bollinger is not None and "bollinger_lower" in by_name:
+        name = indicator_name("BB", *window.settings.bollinger)
+        lower, upper = by_name["bollinger_lower"], by_name["bollinger_upper"]
+        text = f"{name} {window.price(lower)} {NONE} {window.price(upper)}"
+        legends.append(Legend(text=text, ink=Ink.BAND))
+    if window.settings.supertrend is not None and "supertrend" in by_name:
+        trend = by_name["supertrend"]
+        name = indicator_name("SuperTrend", *window.settings.supertrend)
+        up = trend.rising is not None and bool(trend.rising[window.last])
+        text = f"{name} {window.price(trend)} {'▲' if up else '▼'}"
+        legends.append(Legend(text=text, ink=Ink.UP if up else Ink.DOWN))
+    return legends
+
+
+def _reach(
+    low: float, high: float, overlays: Sequence[Series], *, scale: Scale
+) -> tuple[float, float]:
+    """Return the range of bars and overlays, the latter up to half the bars' range beyond it.
+
+    An average that is far away would squeeze the bars into a strip; it leaves the panel instead,
+    and its legend still gives its value. On a log axis the share is a quarter of the range,
+    because a band that falls below 0 has no end there.
+    """
+    if not overlays:
+        return low, high
+    least, most = extent(overlays)
+    if scale is Scale.LOG:
+        room = (high / low) ** LOG_REACH
+        return min(low, max(least, low / room)), max(high, min(most, high * room))
+    room = max((high - low) * OVERLAY_REACH, abs(high) * FLAT_REACH)
+    return min(low, max(least, low - room)), max(high, min(most, high + room))
+
+
+def _band(series: Sequence[Series]) -> tuple[str, str] | None:
+    edges = [each.name for each in series if each.ink is Ink.BAND]
+    return (edges[0], edges[1]) if edges else None
+
+
+def _legend_rows(legends: Sequence[Legend]) -> tuple[tuple[Legend, ...], ...]:
+    """Return the legends broken into rows that fit the panel, letters taken at their widest."""
+    rows: list[list[Legend]] = [[]]
+    used = 0.0
+    for legend in legends:
+        width = len(legend.text) * LEGEND_LETTER + LEGEND_SPACE
+        if rows[-1] and used + width > LEGEND_WIDTH:
+            rows.append([])
+            used = 0.0
+        rows[-1].append(legend)
+        used += width
+    return tuple(tuple(row) for row in rows)
