@@ -89,7 +89,7 @@ def seats_of(strategy: StrategySpec, ports: Ports) -> tuple[Seat, ...]:
 
 
 def in_turn(calls: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Return what each call returns, each begun when the one before has ended."""
+    """Return what each call returns, each made when the one before has ended."""
     return [call() for call in calls]
 
 

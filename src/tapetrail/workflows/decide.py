@@ -52,7 +52,7 @@ from tapetrail.workflows.work import Work
 
 INSTANCE: Final = "tapetrail"
 COUNTED_AFTER: Final = timedelta(minutes=1)
-"""From this age on a decision counts who begins it, which costs two statements each time."""
+"""From this age on a decision counts the processes that begin it, which costs two statements each."""
 TRIES_MAX: Final = 5
 # Decisions lock what they must by name, so the weakest level is enough and nothing is retried.
 _ISOLATION: Final = "READ COMMITTED"
@@ -122,7 +122,7 @@ def _message(error: Exception) -> str:
 
 @DBOS.dbos_class("Decisions")
 class Decisions(DBOSConfiguredInstance):
-    """The workflows, bound to the edges of this process.
+    """The workflows, bound to the dependencies of this process.
 
     The engine knows one of them in the life of a process, so it is bound anew at each launch.
     """
@@ -197,7 +197,7 @@ class Decisions(DBOSConfiguredInstance):
     def _prepare(self, decision_id: int) -> bool:
         """Prepare a decision, and end it where nobody has to be waited for; return if somebody has.
 
-        All is worked out before the first statement, so that no row is locked meanwhile.
+        All is computed before the first statement, so that no row is locked meanwhile.
         """
         begun, ports = self._begun(decision_id), self._deps.ports
         if begun is None or begun.task.status is DecisionStatus.RUNNING:

@@ -1,4 +1,4 @@
-"""The built-in analyst: a deterministic reading of indicators, by rules that name themselves.
+"""The built-in analyst: indicators interpreted by rules that name themselves.
 
 It needs no key and no network, and is the baseline that models must beat. It is no language model
 and never called one; its confidence is a score of agreement, not a probability. Its replies have
@@ -238,8 +238,8 @@ def _confidence(charts: Sequence[TimeframeVerdict], verdict: _Verdict) -> Decima
     """Return a score of agreement, 0 to 1 with two decimals; the primary chart counts twice.
 
     For a direction, the mean of the charts' confidences, those of neutral charts counting 0; for
-    HOLD between directions, what that mean, netted, lacks to 1; for HOLD at an obstacle, the
-    share of the least reward that is missing.
+    HOLD between directions, what that mean, netted, lacks to 1; for HOLD without room for a trade,
+    the share of the least reward that is missing.
     """
     if isinstance(verdict.plan, NoTrade):
         return verdict.plan.shortfall.quantize(SCORE_STEP, ROUND_HALF_EVEN)
