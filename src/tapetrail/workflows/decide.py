@@ -52,7 +52,7 @@ from tapetrail.workflows.work import Work
 
 INSTANCE: Final = "tapetrail"
 COUNTED_AFTER: Final = timedelta(minutes=1)
-"""From this age on a decision counts the processes that begin it, which costs two statements each."""
+"""From this age on a decision counts who begins it, which costs two statements each time."""
 TRIES_MAX: Final = 5
 # Decisions lock what they must by name, so the weakest level is enough and nothing is retried.
 _ISOLATION: Final = "READ COMMITTED"
