@@ -25,6 +25,14 @@ TRIED_BY: Final = """
 SELECT coalesce(jsonb_array_length(attributes -> 'tried_by'), 0) AS tries
 FROM dbos.workflow_status WHERE name = 'decide'
 """
+QUEUED: Final = """
+SELECT queue_name, count(*) AS n FROM dbos.workflow_status
+WHERE name = 'decide' AND status = 'ENQUEUED' GROUP BY 1
+"""
+LOSE_CHECKPOINT: Final = (
+    b"DELETE FROM dbos.datasource_outputs WHERE workflow_id LIKE 'one:%'",
+    b"DELETE FROM dbos.operation_outputs WHERE workflow_uuid LIKE 'one:%'",
+)
 LEDGER: Final = """
 SELECT a.question, a.attempt_no, r.id IS NOT NULL AS has_reply
 FROM tapetrail.llm_attempts AS a LEFT JOIN tapetrail.llm_replies AS r ON r.attempt_id = a.id
@@ -153,6 +161,23 @@ def test_killed_between_attempt_and_reply_only_what_has_no_reply_is_asked_again(
     assert_one_decision(home, attempts=4)
 
 
+def test_a_decision_whose_checkpoint_is_lost_goes_on_from_its_record(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("consolidated")
+    words = command(home, model, {"one": run_of(ONE)})
+    with started(words) as process:
+        model.await_asked(3)
+        process.kill()
+        process.wait()
+    with home.connected() as connection:
+        assert all(connection.execute(lose).rowcount == 1 for lose in LOSE_CHECKPOINT)
+    model.release()
+    assert ended(words) == "one completed\n"
+    assert model.counts == {"IBM chart:1d": 1, "IBM chart:1w": 1, "IBM consolidated": 2}
+    assert_one_decision(home, attempts=4)
+
+
 def test_killed_between_reply_and_conclusion_nothing_is_asked_again(
     home: Home, model: ModelServer
 ) -> None:
@@ -225,3 +250,24 @@ def test_an_answer_that_cannot_be_read_fails_the_decision_and_what_came_is_kept(
     daily, weekly = home.rows("SELECT question, status FROM tapetrail.llm_analyses ORDER BY id")
     assert (daily["status"], weekly["status"]) == ("completed", "unparseable")
     assert len(home.rows(LEDGER)) == 2
+
+
+def test_a_worker_without_the_analyst_leaves_its_decisions_to_who_has_it(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("chart:1d", "chart:1w")
+    words = command(home, model, {"one": run_of(ONE)})
+    with started(words) as process:
+        model.await_asked(2)
+        process.kill()
+        process.wait()
+    with home.started("worker"):
+        # The worker has taken it over, and put it where it cannot take it from.
+        wait_for(lambda: home.rows(QUEUED) == [{"queue_name": "analysts:http", "n": 1}])
+        assert home.run(*home.asked("beside", symbols="IBM")).returncode == 0
+        assert home.rows(QUEUED) == [{"queue_name": "analysts:http", "n": 1}]
+    model.release()
+    assert ended(words) == "one completed\n"
+    assert {row["status"] for row in home.rows("SELECT status FROM tapetrail.decisions")} == {
+        "completed"
+    }

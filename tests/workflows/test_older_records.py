@@ -39,11 +39,14 @@ def test_a_record_of_the_schema_before_is_upgraded_verifies_and_goes_on(
     before = new_home.rows(SEALS)
     assert len(before) == 2
     assert differences(new_home) == []
-    strategy = new_home.strategy("old", symbols="IBM, FB", more="timeframes: [1w]\nbars: {1w: 40}")
+    weekly = "timeframes: [1w]\nbars: {1w: 40}"
+    strategy = new_home.strategy("old", symbols="IBM, FB", more=weekly)
     ended = new_home.run("run", strategy, "--as-of", "2012-08-31")
     assert ended.returncode == 1, ended.stderr
     assert new_home.rows(SEALS)[:2] == before
-    assert [(row["symbol"], row["status"], row["error_kind"]) for row in new_home.rows(STATUSES)] == [
+    assert [
+        (row["symbol"], row["status"], row["error_kind"]) for row in new_home.rows(STATUSES)
+    ] == [
         ("IBM", "completed", None),
         ("FB", "failed", "too_few_bars"),
     ] * 2
