@@ -14,9 +14,9 @@ help: ## list the commands
 		|| { echo "TapeTrail needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 
-.venv/run.stamp: requirements.lock pyproject.toml | .venv/pyvenv.cfg
+.venv/run.stamp: src/tapetrail/requirements.lock pyproject.toml | .venv/pyvenv.cfg
 	@echo "installing the locked packages (first time only) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r src/tapetrail/requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -67,7 +67,7 @@ format: .venv/dev.stamp ## rewrite the sources in the project's format
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv lock --quiet
-	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra files --extra sample -o requirements.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra files --extra sample -o src/tapetrail/requirements.lock --format requirements-txt
 	uv export --quiet --no-header --no-emit-project --all-groups --no-group rivals --all-extras -o requirements-dev.lock --format requirements-txt
 	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o benchmarks/requirements.lock --format requirements-txt
 

@@ -1,67 +1,38 @@
-"""Settings to edges to Reader and Recorder: the only module that knows them all.
+"""Settings to edges to use cases: the only module that knows them all.
 
 What writes and what runs workflows is imported where it is used: SQLAlchemy, engine, sources,
 calendars, strategies. Whoever only reads never pays for it.
 """
 
-import platform
-import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import psycopg
-
 from tapetrail import __version__
-from tapetrail.core.errors import EdgeFailure
-from tapetrail.reader import Reader
 from tapetrail.settings import Settings
-from tapetrail.store.connections import Connection, ReadConnections, answering, connect
-from tapetrail.store.private.restore_marks import is_unfinished
-from tapetrail.store.private.server import PrivateServer
+from tapetrail.store.access import Access
+from tapetrail.store.database import APP, OWNER, SCHEMA_VERSION, SUPERUSER, RecordDatabase
+from tapetrail.usecases.parts import Process
+from tapetrail.usecases.record import Record
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from tapetrail.analysts.registry import Family
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
-    from tapetrail.blobs.directory import DirectoryBlobs
-    from tapetrail.core.records.runs import RuntimeRecord
-    from tapetrail.planner import Planner
-    from tapetrail.recorder import Recorder
+    from tapetrail.blobs.protocol import BlobStore
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
+    from tapetrail.usecases.planning import Planner
     from tapetrail.workflows.prepare import Ports
-    from tapetrail.workflows.runner import Runner
-
-APP: Final = "tapetrail_app"
-OWNER: Final = "tapetrail_owner"
-SUPERUSER: Final = "postgres"
-BLOB_FOLDER: Final = "blobs"
-SCHEMA_VERSION: Final = "0009"
-UPGRADE_POLL_S: Final = 0.1
-UPGRADE_KEY: Final = 7_016_823_114_205_992
-# The engine's tables come last and are granted at the end, so a grant on them says it all.
-_LAST_STEP_DONE: Final = """
-    SELECT bool_and(has_table_privilege(%(role)s, c.oid, 'INSERT'))
-    FROM pg_class c WHERE c.oid = to_regclass('dbos.datasource_outputs')
-      AND EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
-"""
-LIBRARIES: Final = ("dbos", "numpy", "pydantic", "pypdfium2", "simplejpeg", "sqlalchemy", "ta-lib")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
-    """Where the record is: as the application sees it, and as its owner does."""
-
-    app_url: str
-    owner_url: str
+    from tapetrail.workflows.run_request import RunRequest
+    from tapetrail.workflows.runner import Launch
 
 
 def utc_now() -> datetime:
@@ -69,129 +40,128 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def new_id() -> str:
+    """Return an id that nobody else has."""
+    return str(uuid4())
+
+
+def record_database(settings: Settings) -> RecordDatabase:
+    """Return the database that the settings name, open or not."""
+    return RecordDatabase(settings=settings, migrate_engine=_migrate_engine)
+
+
 @contextmanager
-def open_database(settings: Settings) -> Generator[Database]:
-    """Give the database, its private server running and its schema present for as long as open.
+def open_access(settings: Settings) -> Generator[Access]:
+    """Give the way to a record, which is opened when it is first needed."""
+    access = Access(record_database(settings).open)
+    try:
+        yield access
+    finally:
+        access.close()
 
-    A private server's schema is brought up to date by itself. Another server's is not: raises
-    `EdgeFailure` when it is behind, and for a home that a restore has not finished.
-    """
-    if is_unfinished(settings.home):
-        raise EdgeFailure(
-            f"the record in {settings.home} is incomplete; a restore into it did not finish;"
-            " run: tapetrail db restore"
+
+@contextmanager
+def open_record(settings: Settings) -> Generator[Record]:
+    """Give the record, which is opened when it is first needed."""
+    with open_access(settings) as access:
+        yield Record(access, process=process(settings), wiring=Wiring(settings=settings))
+
+
+def process(settings: Settings) -> Process:
+    """Return what the use cases of this process share."""
+    return Process(
+        actor=settings.actor,
+        clock=utc_now,
+        new_id=new_id,
+        open_blobs=lambda: _open_blobs(settings),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What runs need from outside, of these settings; `analysts` come with the program."""
+
+    settings: Settings
+    analysts: "Mapping[str, Family] | None" = None
+
+    def planner(self, frame: "FrameSource | None") -> "Planner":
+        """Return what settles what a run will do."""
+        from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.usecases.planning import Planner  # noqa: PLC0415 # see the module's docstring
+
+        return Planner(
+            sources=self._sources(frame),
+            load_calendar=load_calendar,
+            analysts=Analysts(self.analysts),
+            clock=utc_now,
         )
-    if settings.database_url is not None:
-        database = Database(
-            app_url=as_role(settings.database_url, APP), owner_url=settings.database_url
+
+    def ports(self) -> "Ports":
+        """Return what a decision needs from outside."""
+        from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
+
+        return Ports(
+            open_source=self._sources(None).open,
+            open_analyst=Analysts(self.analysts).open,
+            load_calendar=load_calendar,
+            clock=utc_now,
         )
-        if not _is_current(database.owner_url):
-            raise EdgeFailure(
-                f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
-            )
-        yield database
-        return
-    with private_server(settings).hold() as address:
-        database = Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
-        if not _is_current(database.owner_url):
-            _upgrade(database.owner_url)
-        yield database
 
+    def launch(self, database_url: str, *, concurrency: int) -> "Launch":
+        """Return what this process needs to take part in the work."""
+        from tapetrail.workflows.runner import Launch  # noqa: PLC0415 # see the module's docstring
 
-def private_server(settings: Settings) -> PrivateServer:
-    """Return the server of this home, running or not."""
-    return PrivateServer(home=settings.home, bin_dir=settings.postgres_bin_dir)
+        return Launch(
+            database_url=database_url,
+            blobs=_open_blobs(self.settings),
+            ports=self.ports(),
+            executor_id=new_id(),
+            concurrency=concurrency,
+        )
 
+    def carry_out_in_child(self, requests: "Mapping[str, RunRequest]", *, concurrency: int) -> None:
+        """Carry out requests in a child process; return when all have ended."""
+        from tapetrail.usecases.children import run_in_child  # noqa: PLC0415 # see the module's docstring
 
-def upgrade(settings: Settings) -> str:
-    """Bring the database up to date and return the schema's version."""
-    if settings.database_url is not None:
-        _upgrade(settings.database_url)
-    else:
-        with open_database(settings):
-            pass
-    return SCHEMA_VERSION
+        run_in_child(requests, settings=self.settings, concurrency=concurrency)
 
+    def _sources(self, frame: "FrameSource | None") -> "Registry":
+        """Return what opens the sources of strategies; stored frames lie among the blobs."""
+        from tapetrail.core.blob_keys import object_key  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.core.canonical import parse_digest  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources import protocol, registry  # noqa: PLC0415 # see the module's docstring
 
-def schema_version(settings: Settings) -> str | None:
-    """Return the version of the database's schema, None where there is none yet."""
-    if settings.database_url is not None:
-        return _version(settings.database_url)
-    with private_server(settings).hold() as address:
-        return _version(address.url(SUPERUSER))
+        def read_frame(digest: str) -> bytes:
+            found = parse_digest(digest)
+            return _open_blobs(self.settings).read(object_key(found), digest=found)
+
+        return registry.Registry(process=protocol.Process(read_frame=read_frame, in_memory=frame))
 
 
 def load_health(settings: Settings) -> "Health":
     """Return how the database does, which is up to date. Raises `EdgeFailure` as opening does."""
     from tapetrail.store.health import load_health as load  # noqa: PLC0415 # for one command only
 
-    with open_database(settings) as database, _engine(database.owner_url) as engine:
+    with (
+        record_database(settings).open() as database,
+        owner_engine(database.owner_url) as engine,
+    ):
         return load(engine)
-
-
-def _upgrade(owner_url: str) -> None:
-    """Bring the schema and the engine's own tables up to date, one process at a time."""
-    from sqlalchemy import text  # noqa: PLC0415 # see the module's docstring
-
-    from tapetrail.store import migrate  # noqa: PLC0415 # Alembic is needed here only
-    from tapetrail.workflows.engine import migrate_engine  # noqa: PLC0415 # so is the engine
-
-    with _engine(owner_url) as engine, engine.connect() as connection:
-        # The engine builds indexes concurrently, which waits for every open statement: one that
-        # waited for this lock would never see it freed, so it is asked for again and again.
-        connection.execution_options(isolation_level="AUTOCOMMIT")
-        lock = text("SELECT pg_try_advisory_lock(:key)")
-        while not connection.scalar(lock, {"key": UPGRADE_KEY}):
-            time.sleep(UPGRADE_POLL_S)
-        migrate.upgrade(owner_url)
-        migrate_engine(owner_url, application_role=APP)
-
-
-@contextmanager
-def open_reader(settings: Settings) -> Generator[Reader]:
-    """Give the record for reading."""
-    with open_database(settings) as database:
-        connections = ReadConnections(database.app_url)
-        try:
-            yield Reader(connections.reading, open_blobs=lambda: _blobs(settings))
-        finally:
-            connections.close()
-
-
-@contextmanager
-def open_recorder(settings: Settings) -> "Generator[Recorder]":
-    """Give the record for reading, for planning runs and for what changes without one."""
-    with open_database(settings) as database, _engine(database.app_url) as engine:
-        yield _recorder(settings, engine)
-
-
-@contextmanager
-def open_runner(settings: Settings, *, concurrency: int) -> "Generator[tuple[Recorder, Runner]]":
-    """Give the record and a runner: this process takes part in the work while it is open."""
-    from tapetrail.workflows.runner import launch  # noqa: PLC0415 # see the module's docstring
-
-    with open_database(settings) as database, _engine(database.app_url) as engine:
-        blobs = _blobs(settings)
-        with launch(
-            engine,
-            database_url=database.app_url,
-            blobs=blobs,
-            ports=ports(settings),
-            executor_id=str(uuid4()),
-            concurrency=concurrency,
-        ) as runner:
-            yield _recorder(settings, engine), runner
 
 
 def back_up(settings: Settings, target: Path, *, may_replace: bool) -> "Manifest":
     """Write the record to the file `target`. Raises as `backups.back_up` does."""
     from tapetrail import backups  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.blobs.opening import open_blobs  # noqa: PLC0415 # lists do without
 
-    with open_database(settings) as database, _engine(database.owner_url) as engine:
+    with record_database(settings).open() as database, owner_engine(database.owner_url) as engine:
         origin = backups.Origin(
             engine=engine,
             url=database.owner_url,
-            blobs=_blobs(settings),
+            blobs=open_blobs(settings),
             bin_dir=settings.postgres_bin_dir,
             code_version=__version__,
         )
@@ -201,17 +171,18 @@ def back_up(settings: Settings, target: Path, *, may_replace: bool) -> "Manifest
 def restore(settings: Settings, file: Path) -> "Manifest":
     """Restore a backup into an empty home. Raises as `backups.restore` does."""
     from tapetrail import backups  # noqa: PLC0415 # see the module's docstring
+    from tapetrail.blobs.opening import FOLDER, open_blobs  # noqa: PLC0415 # lists do without
 
-    is_private = settings.database_url is None
+    is_private, database = settings.database_url is None, record_database(settings)
     destination = backups.Destination(
         home=settings.home,
-        blob_folder=settings.home / BLOB_FOLDER,
+        blob_folder=settings.home / FOLDER,
         bin_dir=settings.postgres_bin_dir,
         schema_version=SCHEMA_VERSION,
-        has_database=lambda: not is_private or private_server(settings).has_data(),
-        open_blobs=lambda: _blobs(settings),
+        has_database=lambda: not is_private or database.server.has_data(),
+        open_blobs=lambda: open_blobs(settings),
         open_database=lambda: _restorable(settings),
-        upgrade=_upgrade,
+        upgrade=database.upgrade_at,
         new_token=lambda: uuid4().hex,
     )
     return backups.restore(file, destination)
@@ -223,72 +194,23 @@ def _restorable(settings: Settings) -> "Generator[Restorable]":
     from tapetrail.backups import Restorable  # noqa: PLC0415 # see the module's docstring
 
     if (url := settings.database_url) is not None:
-        with _engine(url) as engine:
+        with owner_engine(url) as engine:
             yield Restorable(engine=engine, admin_url=url, owner_url=url, owner_role=OWNER)
         return
-    with private_server(settings).hold() as address:
+    with record_database(settings).server.hold() as address:
         admin_url = address.url(SUPERUSER)
-        with _engine(admin_url) as engine:
+        with owner_engine(admin_url) as engine:
             yield Restorable(
                 engine=engine, admin_url=admin_url, owner_url=address.url(OWNER), owner_role=None
             )
 
 
-def ports(settings: Settings) -> "Ports":
-    """Return what a decision needs from outside."""
-    from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
-
-    return Ports(
-        open_source=_sources(settings).open,
-        open_analyst=Analysts().open,
-        load_calendar=load_calendar,
-        clock=utc_now,
-    )
-
-
-def planner(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Planner":
-    """Return what settles runs before anything is opened or written.
-
-    `in_memory` is the frame of a program that brings its bars along.
-    """
-    from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.planner import Planner  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
-
-    sources = _sources(settings, in_memory=in_memory)
-    return Planner(sources=sources, load_calendar=load_calendar, analysts=Analysts(), clock=utc_now)
-
-
-def runtime_record() -> "RuntimeRecord":
-    """Return what runs here: our version, the lock file's digest, libraries, platform."""
-    from tapetrail.core.canonical import digest_bytes  # noqa: PLC0415 # for runs only
-    from tapetrail.core.records.runs import RuntimeRecord  # noqa: PLC0415 # for runs only
-    from tapetrail.workflows.prepare import CHART_RENDERER  # noqa: PLC0415 # for runs only
-
-    lock = Path(__file__).parents[2] / "requirements.lock"
-    return RuntimeRecord(
-        code_version=__version__,
-        lock_digest=digest_bytes(lock.read_bytes()) if lock.is_file() else None,
-        libraries={name: version(name) for name in LIBRARIES},
-        renderer=CHART_RENDERER,
-        python_version=platform.python_version(),
-        platform=f"{platform.system()} {platform.machine()}",
-    )
-
-
-def as_role(url: str, role: str) -> str:
-    """Return `url` with every session acting as `role`."""
-    joint = "&" if "?" in url else "?"
-    return f"{url}{joint}options=-c%20role%3D{role}"
-
-
 @contextmanager
-def _engine(url: str) -> "Generator[Engine]":
+def owner_engine(url: str) -> "Generator[Engine]":
     """Give an engine. A server that is away is an `EdgeFailure`, whoever notices."""
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415 # see the module's docstring
 
+    from tapetrail.core.errors import EdgeFailure  # noqa: PLC0415 # as above
     from tapetrail.store.session import open_engine  # noqa: PLC0415 # see the module's docstring
 
     engine = open_engine(url)
@@ -301,47 +223,13 @@ def _engine(url: str) -> "Generator[Engine]":
         engine.dispose()
 
 
-def _recorder(settings: Settings, engine: "Engine") -> "Recorder":
-    from tapetrail.recorder import Recorder  # noqa: PLC0415 # see the module's docstring
+def _open_blobs(settings: Settings) -> "BlobStore":
+    from tapetrail.blobs.opening import open_blobs  # noqa: PLC0415 # lists do without
 
-    return Recorder(engine, blobs=_blobs(settings), actor=settings.actor)
-
-
-def _blobs(settings: Settings) -> "DirectoryBlobs":
-    from tapetrail.blobs.directory import DirectoryBlobs  # noqa: PLC0415 # lists do without
-
-    return DirectoryBlobs(root=settings.home / BLOB_FOLDER)
+    return open_blobs(settings)
 
 
-def _sources(settings: Settings, *, in_memory: "FrameSource | None" = None) -> "Registry":
-    """Return what opens the sources of strategies; frames lie among the blobs."""
-    from tapetrail.core.blob_keys import object_key  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.core.canonical import parse_digest  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.protocol import Process  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.sources.registry import Registry  # noqa: PLC0415 # see the module's docstring
+def _migrate_engine(owner_url: str) -> None:
+    from tapetrail.workflows.engine import migrate_engine  # noqa: PLC0415 # for upgrades only
 
-    def read_frame(digest: str) -> bytes:
-        found = parse_digest(digest)
-        return _blobs(settings).read(object_key(found), digest=found)
-
-    return Registry(process=Process(read_frame=read_frame, in_memory=in_memory))
-
-
-def _is_current(url: str) -> bool:
-    """Return whether the last step of an upgrade, to this release's version, was done."""
-    with answering(), connect(url) as connection:
-        last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
-        return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
-
-
-def _version(url: str) -> str | None:
-    with answering(), connect(url) as connection:
-        return _version_on(connection)
-
-
-def _version_on(connection: Connection) -> str | None:
-    try:
-        found = connection.execute("SELECT version_num FROM tapetrail.alembic_version").fetchone()
-    except psycopg.ProgrammingError:
-        return None
-    return None if found is None else str(found[0])
+    migrate_engine(owner_url, application_role=APP)

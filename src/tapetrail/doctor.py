@@ -23,6 +23,7 @@ from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import TapeTrailError
 from tapetrail.settings import Settings
+from tapetrail.store.database import SCHEMA_VERSION
 from tapetrail.store.private.restore_marks import is_unfinished
 
 FREE_WARN: Final = 1_000_000_000
@@ -70,7 +71,7 @@ def examine(settings: Settings, origins: Mapping[str, str]) -> Iterator[Check]:
         return
     is_private = settings.database_url is None
     yield from _home(settings)
-    if is_private and not bootstrap.private_server(settings).has_data():
+    if is_private and not bootstrap.record_database(settings).server.has_data():
         yield _warn("record", f"no record here yet, in {settings.home}", fix="tapetrail demo")
         return
     yield from _naming("blobs", lambda: _blobs(settings))
@@ -172,9 +173,9 @@ def _blobs(settings: Settings) -> Check:
 
 def _database(settings: Settings) -> Iterator[Check]:
     try:
-        current = bootstrap.schema_version(settings)
-        if current != bootstrap.SCHEMA_VERSION:
-            found = f"schema {current or 'missing'}, this release needs {bootstrap.SCHEMA_VERSION}"
+        current = bootstrap.record_database(settings).version()
+        if current != SCHEMA_VERSION:
+            found = f"schema {current or 'missing'}, this release needs {SCHEMA_VERSION}"
             yield _fail("database", found, fix="tapetrail db upgrade")
             return
         before = bootstrap.utc_now()
@@ -207,7 +208,7 @@ def _socket(settings: Settings) -> Iterator[Check]:
     """Look at the folder of the private server's socket: whoever enters it may be any role."""
     if settings.database_url is not None:
         return
-    address = bootstrap.private_server(settings).address_if_running()
+    address = bootstrap.record_database(settings).server.address_if_running()
     if address is not None and _mode(address.socket_dir) & 0o077:
         folder = address.socket_dir
         yield _fail("socket", f"{folder} is open to others", fix=f"chmod 700 {folder}")

@@ -10,13 +10,12 @@ import pytest
 from tests.homes import copy_home
 
 from tapetrail import bootstrap
-from tapetrail.child_run import run_in_child
 from tapetrail.core.records.states import RunType
-from tapetrail.planner import Request
 from tapetrail.settings import read_settings
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.store.private.server import PrivateServer
 from tapetrail.strategy_files import bundled_strategy
+from tapetrail.usecases.planning import RunQuery
 
 DATES: Final = (date(2012, 6, 8), date(2012, 11, 30))
 BARS: Final = 700
@@ -32,20 +31,14 @@ def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> G
     copy_home(prepared_home, home)
     environment = {"TAPETRAIL_HOME": str(home), "TAPETRAIL_ACTOR": "demo"}
     settings = read_settings(environment, working_folder=home.parent)
-    spec, planner = bundled_strategy(), bootstrap.planner(settings)
-    runtime = bootstrap.runtime_record()
+    spec = bundled_strategy()
+    queries = [
+        RunQuery(spec=spec, as_of_on=day, run_type=RunType.BACKFILL, workflow_id=f"demo:{day}")
+        for day in DATES
+    ]
     with PrivateServer(home=home).hold():
-        with bootstrap.open_recorder(settings) as recorder:
-            orders = {
-                f"demo:{day}": recorder.order(
-                    spec,
-                    planner.plan(Request(spec=spec, as_of_on=day)),
-                    run_type=RunType.BACKFILL,
-                    runtime=runtime,
-                )
-                for day in DATES
-            }
-        run_in_child(orders, settings=settings, concurrency=2)
+        with bootstrap.open_record(settings) as record:
+            record.runs.carry_out(queries)
         yield home
     PrivateServer(home=home).stop()
 

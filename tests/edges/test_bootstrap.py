@@ -1,16 +1,20 @@
 """A database of the user's own, and what makes a database ready."""
 
-from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+import tapetrail
 from tapetrail import bootstrap
+from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.settings import Settings
 from tapetrail.store import migrate
+from tapetrail.store.database import APP, SCHEMA_VERSION
 from tapetrail.store.private.server import PrivateServer, ServerAddress
+from tapetrail.workflows.runtime import runtime_record
 
 pytestmark = pytest.mark.service
 
@@ -22,7 +26,7 @@ def settings_for(server: ServerAddress, home: Path) -> Settings:
 
 
 def test_the_release_names_the_newest_migration() -> None:
-    assert migrate.head() == bootstrap.SCHEMA_VERSION
+    assert migrate.head() == SCHEMA_VERSION
 
 
 def test_a_foreign_database_without_schema_is_refused_until_it_is_upgraded(
@@ -31,34 +35,34 @@ def test_a_foreign_database_without_schema_is_refused_until_it_is_upgraded(
     settings = settings_for(empty_database, tmp_path)
     with (
         pytest.raises(EdgeFailure, match="tapetrail db upgrade"),
-        bootstrap.open_recorder(settings),
+        bootstrap.open_record(settings) as record,
     ):
-        pass
-    assert bootstrap.schema_version(settings) is None
-    assert bootstrap.upgrade(settings) == bootstrap.SCHEMA_VERSION
-    assert bootstrap.schema_version(settings) == bootstrap.SCHEMA_VERSION
-    with bootstrap.open_recorder(settings) as recorder:
-        assert recorder.status().executions == 0
+        record.status()
+    assert bootstrap.record_database(settings).version() is None
+    assert bootstrap.record_database(settings).upgrade() == SCHEMA_VERSION
+    assert bootstrap.record_database(settings).version() == SCHEMA_VERSION
+    with bootstrap.open_record(settings) as record:
+        assert record.status().executions == 0
 
 
 def test_an_upgrade_cut_off_before_its_last_step_is_not_taken_for_done(
     database: ServerAddress, tmp_path: Path
 ) -> None:
     settings = settings_for(database, tmp_path)
-    assert bootstrap.schema_version(settings) == bootstrap.SCHEMA_VERSION
-    with pytest.raises(EdgeFailure), bootstrap.open_recorder(settings):
-        pass
-    bootstrap.upgrade(settings)
-    with bootstrap.open_recorder(settings) as recorder:
-        assert recorder.status().decisions == 0
+    assert bootstrap.record_database(settings).version() == SCHEMA_VERSION
+    with pytest.raises(EdgeFailure), bootstrap.open_record(settings) as record:
+        record.status()
+    bootstrap.record_database(settings).upgrade()
+    with bootstrap.open_record(settings) as record:
+        assert record.status().decisions == 0
 
 
 def test_sessions_act_as_the_application_also_with_the_owners_address(
     empty_database: ServerAddress, tmp_path: Path
 ) -> None:
     settings = settings_for(empty_database, tmp_path)
-    bootstrap.upgrade(settings)
-    with bootstrap.open_database(settings) as database:
+    bootstrap.record_database(settings).upgrade()
+    with bootstrap.record_database(settings).open() as database:
         engine = create_engine(database.app_url)
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT current_user")) == "tapetrail_app"
@@ -66,10 +70,13 @@ def test_sessions_act_as_the_application_also_with_the_owners_address(
 
 
 def test_a_runtime_names_what_ran() -> None:
-    record = bootstrap.runtime_record()
-    assert record.lock_digest is not None
-    assert set(record.libraries) == set(bootstrap.LIBRARIES)
-    assert record == replace(record)
+    record = runtime_record()
+    lock = Path(tapetrail.__file__).with_name("requirements.lock")
+    assert record.lock_digest == digest_bytes(lock.read_bytes())
+    assert {"dbos", "numpy", "pypdfium2", "simplejpeg", "sqlalchemy", "ta-lib"} <= set(
+        record.libraries
+    )
+    assert record.libraries["numpy"] == version("numpy")
 
 
 def test_who_may_create_roles_but_is_no_superuser_has_a_record_on_a_server_of_others(
@@ -88,8 +95,8 @@ def test_who_may_create_roles_but_is_no_superuser_has_a_record_on_a_server_of_ot
             postgres_bin_dir=None,
             actor="tester",
         )
-        assert bootstrap.upgrade(settings) == bootstrap.SCHEMA_VERSION
-        with bootstrap.open_recorder(settings) as recorder:
-            assert recorder.status().executions == 0
-            with recorder.reading() as session:
-                assert session.scalar(text("SELECT current_user")) == bootstrap.APP
+        assert bootstrap.record_database(settings).upgrade() == SCHEMA_VERSION
+        with bootstrap.open_record(settings) as record:
+            assert record.status().executions == 0
+            with record.session() as session:
+                assert session.scalar(text("SELECT current_user")) == APP

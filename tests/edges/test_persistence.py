@@ -28,7 +28,8 @@ from tapetrail.core.records.evidence import ChartContent
 from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.core.records.states import AnalysisStatus, Role
 from tapetrail.persistence import RenderedChart
-from tapetrail.store import archivals
+from tapetrail.store import lookups
+from tapetrail.store.connections import driver_connection
 from tapetrail.store.tables.schema import metadata
 
 pytestmark = pytest.mark.service
@@ -239,7 +240,7 @@ def test_what_a_dry_run_counts_is_what_archiving_takes(place: Place) -> None:
     snapshot = stored(running, "market_snapshots")
     charts_in(session, blobs).save_chart(CHART, refs=refs, snapshot=snapshot)
     counted = [
-        archivals.old_charts(session, instant).charts
+        lookups.old_charts(driver_connection(session), instant).charts
         for instant in (NOON, NOON + timedelta(microseconds=1))
     ]
     assert counted == [0, 1]

@@ -10,11 +10,11 @@ from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.records.states import Provenance
 from tapetrail.core.strategy.strategies import parse_strategy
-from tapetrail.planner import Planner, Request
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.protocol import Process
 from tapetrail.sources.registry import Registry
 from tapetrail.strategy_files import bundled_strategy
+from tapetrail.usecases.planning import Planner, RunQuery
 
 Keys = Mapping[str, object]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -34,9 +34,9 @@ PLANNER = Planner(
 
 def request(
     *, symbols: tuple[str, ...] = (), as_of_on: date | None = None, keys: Keys | None = None
-) -> Request:
+) -> RunQuery:
     content = {"name": "s", "instruments": ["AAPL", "FB"], **(keys or {})}
-    return Request(spec=parse_strategy(content, place="s"), symbols=symbols, as_of_on=as_of_on)
+    return RunQuery(spec=parse_strategy(content, place="s"), symbols=symbols, as_of_on=as_of_on)
 
 
 def test_without_a_date_the_sample_is_decided_as_of_its_last_session() -> None:

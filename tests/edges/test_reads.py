@@ -1,6 +1,7 @@
 """What is asked of the record: passes counted by provenance, prints with the deciding signal."""
 
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +15,14 @@ from tests.page_words import words_of
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.charts.parsing import parse_spec
 from tapetrail.core.charts.text import spec_text
-from tapetrail.reader import Reader
 from tapetrail.render.page import render_page
 from tapetrail.store import reads
+from tapetrail.store.access import Access
+from tapetrail.store.connections import Connection
+from tapetrail.store.database import Database
+from tapetrail.usecases.charts import Charts
+from tapetrail.usecases.parts import Process
+from tapetrail.usecases.records import Records
 
 pytestmark = pytest.mark.service
 
@@ -39,15 +45,33 @@ def test_a_pass_is_counted_among_those_of_its_own_provenance(rows: Rows) -> None
     assert counted == {"live": {asked: 1}, "backfill": {asked: 2}, "demo": {}}
 
 
+class OneConnection(Access):
+    """The way to a record over a connection that is there."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(lambda: nullcontext(Database(app_url="", owner_url="", idle=connection)))
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        idle = self.database().idle
+        assert idle is not None
+        yield idle
+
+
 @pytest.fixture
-def reader(running: Rows, tmp_path: Path) -> Reader:
-    """Return a reader of a decision's chart, whose document is stored."""
+def charts(running: Rows, tmp_path: Path) -> Charts:
+    """Return the charts of a record with one, whose document is stored."""
     blobs = DirectoryBlobs(root=tmp_path / "blobs")
     digest = blobs.put(DRAWN, key="charts/a.json")
     running.add("blobs", digest=digest, key="charts/a.json", size=len(DRAWN))
     running.add("market_snapshots")
     running.add("charts", spec_digest=digest)
-    return Reader(lambda: nullcontext(driver(running)), open_blobs=lambda: blobs)
+    access = OneConnection(driver(running))
+    process = Process(
+        actor="tests", clock=lambda: NOON, new_id=lambda: "1", open_blobs=lambda: blobs
+    )
+    records = Records(access.reading, open_blobs=process.open_blobs)
+    return Charts(access, records=records, process=process)
 
 
 def add_signal(rows: Rows, *, role: str, **prices: int) -> None:
@@ -56,16 +80,16 @@ def add_signal(rows: Rows, *, role: str, **prices: int) -> None:
 
 
 def test_a_print_has_the_levels_of_the_deciding_signal_whatever_a_shadow_says(
-    running: Rows, reader: Reader
+    running: Rows, charts: Charts
 ) -> None:
     add_signal(running, role="deciding")
     add_signal(running, role="shadow", entry_price=90, stop_loss=80, target_price=120)
-    words = [each.text for each in words_of(reader.chart_print(running.last["charts"]))]
+    words = [each.text for each in words_of(charts.print(running.last["charts"]))]
     assert [text for text in words if "Reward/risk" in text] == [FACTS]
 
 
 def test_a_print_without_a_deciding_signal_is_the_chart_alone(
-    running: Rows, reader: Reader
+    running: Rows, charts: Charts
 ) -> None:
     add_signal(running, role="shadow")
-    assert reader.chart_print(running.last["charts"]) == render_page(parse_spec(DRAWN))
+    assert charts.print(running.last["charts"]) == render_page(parse_spec(DRAWN))

@@ -13,8 +13,8 @@ from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Instrument
 from tapetrail.core.records.states import Provenance
 from tapetrail.core.strategy.strategies import parse_strategy
-from tapetrail.planner import Planner, Request
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.usecases.planning import Planner, RunQuery
 
 NOW = datetime(2013, 3, 1, 22, tzinfo=UTC)
 AAPL = share()
@@ -36,14 +36,14 @@ def planner_of(source: VendorSource, *recorded: Instrument) -> Planner:
 
 def request(
     *instruments: object, as_of_on: date | None = None, debug_mode: bool = False
-) -> Request:
+) -> RunQuery:
     content = {"name": "s", "instruments": instruments or ("AAPL",), "source": "vendor"}
-    return Request(
+    return RunQuery(
         spec=parse_strategy(content, place="s"), as_of_on=as_of_on, debug_mode=debug_mode
     )
 
 
-def refusal(source: VendorSource, asked: Request, *recorded: Instrument) -> str:
+def refusal(source: VendorSource, asked: RunQuery, *recorded: Instrument) -> str:
     with pytest.raises(NotFound) as failure:
         planner_of(source, *recorded).plan(asked)
     return failure.value.message

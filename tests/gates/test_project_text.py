@@ -17,7 +17,8 @@ def tracked() -> list[Path]:
 
 
 def test_lock_files_pin_every_package_with_hashes_and_name_no_index() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "benchmarks/requirements.lock"):
+    locks = ("src/tapetrail/requirements.lock", "requirements-dev.lock")
+    for name in (*locks, "benchmarks/requirements.lock"):
         text = (ROOT / name).read_text(encoding="utf-8")
         packages = re.findall(r"^([a-z0-9._-]+(?:\[[a-z,]+\])?)==", text, flags=re.MULTILINE)
         assert len(packages) > 20

@@ -1,6 +1,6 @@
 """Run one decision whose source has a defect, in a home; print how the execution ended.
 
-    python broken_run.py HOME
+    python -m tests.workflows.broken_run HOME
 
 A defect is an error that nobody raised on purpose; no data can bring one about, so a source with
 one stands in for the provider.
@@ -8,26 +8,19 @@ one stands in for the provider.
 
 import sys
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import NoReturn
-from uuid import uuid4
 
-from tapetrail import bootstrap
-from tapetrail.analysts.registry import Analysts
-from tapetrail.blobs.directory import DirectoryBlobs
+from tests.workflows.wired import OtherWiring, record_of, settings_of
+
 from tapetrail.core.market.bars import Calendar, Timeframe
 from tapetrail.core.market.instruments import Instrument
-from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.parts import InstrumentName
-from tapetrail.planner import Request
-from tapetrail.recorder import Recorder
-from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.sample import SampleSource
-from tapetrail.store.session import open_engine
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.prepare import Ports
-from tapetrail.workflows.runner import launch
+from tapetrail.usecases.planning import RunQuery
+from tapetrail.usecases.runs import Manner
 
 SAMPLE = SampleSource()
 
@@ -61,36 +54,11 @@ class Defective:
 
 
 def main(home: Path) -> None:
-    settings = bootstrap.Settings(
-        home=home, database_url=None, postgres_bin_dir=None, actor="tests"
-    )
-    spec, blobs = bundled_strategy(), DirectoryBlobs(root=home / "blobs")
-    plan = bootstrap.planner(settings).plan(
-        Request(spec=spec, symbols=["IBM"], as_of_on=date(2012, 8, 31))
-    )
-    with bootstrap.open_database(settings) as database:
-        engine = open_engine(database.app_url)
-        recorder, workflow_id = Recorder(engine, blobs=blobs, actor="tests"), str(uuid4())
-        with launch(
-            engine,
-            database_url=database.app_url,
-            blobs=blobs,
-            ports=Ports(
-                open_source=lambda _spec, _config: Defective(),
-                open_analyst=Analysts().open,
-                load_calendar=load_calendar,
-                clock=lambda: datetime.now(UTC),
-            ),
-            executor_id=str(uuid4()),
-            concurrency=1,
-        ) as runner:
-            runtime = bootstrap.runtime_record()
-            request = recorder.order(spec, plan, run_type=RunType.MANUAL, runtime=runtime)
-            runner.open(request, workflow_id=workflow_id)
-            while not (found := recorder.progress([workflow_id])) or found[0].ended < 1:
-                pass
-        print(found[0].status)  # noqa: T201 # what the test reads
-        engine.dispose()
+    settings = settings_of(home)
+    query = RunQuery(spec=bundled_strategy(), symbols=["IBM"], as_of_on=date(2012, 8, 31))
+    with record_of(settings, OtherWiring(settings=settings, source=Defective())) as record:
+        (ended,) = record.runs.carry_out([query], Manner(concurrency=1))
+    print(ended.status)  # noqa: T201 # what the test reads
 
 
 if __name__ == "__main__":

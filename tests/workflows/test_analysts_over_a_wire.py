@@ -21,6 +21,10 @@ pytestmark = pytest.mark.service
 
 ONE: Final = {"name": "one", "instruments": ["IBM"], "analyst": "http:a"}
 RULES: Final = "builtin:technical-rules-v1"
+TRIED_BY: Final = """
+SELECT coalesce(jsonb_array_length(attributes -> 'tried_by'), 0) AS tries
+FROM dbos.workflow_status WHERE name = 'decide'
+"""
 LEDGER: Final = """
 SELECT a.question, a.attempt_no, r.id IS NOT NULL AS has_reply
 FROM tapetrail.llm_attempts AS a LEFT JOIN tapetrail.llm_replies AS r ON r.attempt_id = a.id
@@ -38,8 +42,13 @@ def run_of(strategy: Mapping[str, object], as_of: str = AS_OF) -> dict[str, obje
     return {"strategy": dict(strategy), "as_of": as_of}
 
 
-def command(home: Home, model: ModelServer, runs: object, *, deadly: str = "") -> list[str]:
-    assignment = {"home": str(home.path), "url": model.url, "deadly": deadly, "runs": runs}
+def command(
+    home: Home, model: ModelServer, runs: object, *, deadly: str = "", minutes: int = 0
+) -> list[str]:
+    assignment = {
+        "home": str(home.path), "url": model.url, "deadly": deadly, "minutes": minutes,
+        "runs": runs,
+    }  # fmt: skip
     return [sys.executable, "-m", model_run.__name__, json.dumps(assignment)]
 
 
@@ -155,6 +164,21 @@ def test_killed_between_reply_and_conclusion_nothing_is_asked_again(
     assert ended(command(home, model, runs)) == "one completed\n"
     assert model.counts == {"IBM chart:1d": 1, "IBM chart:1w": 1, "IBM consolidated": 1}
     assert_one_decision(home, attempts=3)
+
+
+def test_a_process_that_died_over_a_decision_counts_and_one_that_was_stopped_does_not(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("chart:1d", "chart:1w")
+    # In its first minute a decision counts nobody.
+    for asked, (minutes, end, counted) in enumerate(
+        [(0, signal.SIGKILL, 0), (2, signal.SIGINT, 0), (2, signal.SIGKILL, 1)], start=1
+    ):
+        with started(command(home, model, {"one": run_of(ONE)}, minutes=minutes)) as process:
+            model.await_asked(2 * asked)
+            process.send_signal(end)
+            process.wait(60)
+        assert home.rows(TRIED_BY) == [{"tries": counted}]
 
 
 def test_fifty_questions_wait_on_one_worker_and_hold_nobody_up(

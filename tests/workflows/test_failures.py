@@ -69,7 +69,7 @@ def test_a_blob_folder_that_is_none_is_refused_or_recorded(home: Home) -> None:
 
 def test_a_defect_is_recorded_and_ends_its_execution(home: Home) -> None:
     ended = subprocess.run(
-        [sys.executable, broken_run.__file__, str(home.path)],
+        [sys.executable, "-m", broken_run.__name__, str(home.path)],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stdout) == (0, "failed\n"), ended.stderr
@@ -81,7 +81,7 @@ def test_a_defect_is_recorded_and_ends_its_execution(home: Home) -> None:
 def test_a_decision_that_ends_every_process_is_given_up_and_said_so(home: Home) -> None:
     def begun(*, minutes: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, deadly_run.__file__, str(home.path), str(minutes)],
+            [sys.executable, "-m", deadly_run.__name__, str(home.path), str(minutes)],
             cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 

@@ -1,5 +1,9 @@
 """The record as a Python program opens it."""
 
+import asyncio
+import subprocess
+import sys
+import threading
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -9,21 +13,25 @@ import pandas as pd
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import InternalError
+from tests.edges.waiting import wait_for
+from tests.workflows.conftest import Home
+from tests.workflows.soundness import assert_sound, work_off
+from tests.workflows.wired import OtherWiring, record_of
 
 import tapetrail
-from tapetrail import bootstrap
-from tapetrail.child_run import run_in_child
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
-from tapetrail.core.records.states import ExecutionStatus, RunType
+from tapetrail.core.records.states import ExecutionStatus
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.interface import OpenRecord
 from tapetrail.listing import DECISIONS
 from tapetrail.models import Chart, WorkflowExecution
-from tapetrail.planner import Request
 from tapetrail.settings import read_settings
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.strategy_files import bundled_strategy
+from tapetrail.usecases.planning import RunQuery
+from tapetrail.usecases.runs import Manner
+from tapetrail.workflows.runner import Launch
 
 pytestmark = pytest.mark.service
 
@@ -136,7 +144,7 @@ def test_a_child_that_cannot_do_its_work_is_an_edge_failure(
     with tapetrail.open_record(home) as record:
         monkeypatch.setenv("PYTHONHOME", "/nowhere")
         with pytest.raises(EdgeFailure, match="the process that carried out the run ended early"):
-            record.run(STRATEGY, frame=frame())
+            record.run(STRATEGY, frame=frame(), in_child=True)
 
 
 def test_a_file_that_is_gone_when_its_decision_is_made_is_a_recorded_failure(
@@ -145,19 +153,18 @@ def test_a_file_that_is_gone_when_its_decision_is_made_is_a_recorded_failure(
     frame().to_csv(tmp_path / "prices.csv")
     spec = parse_strategy({**STRATEGY, "source": "file:prices.csv"}, place="test")
     settings = read_settings({"TAPETRAIL_HOME": "home", "USER": "me"}, working_folder=tmp_path)
-    request = Request(spec=spec, config={"folder": str(tmp_path)})
-    plan = bootstrap.planner(settings).plan(request)
-    with bootstrap.open_recorder(settings) as recorder:
-        order = recorder.order(
-            spec,
-            plan,
-            run_type=RunType.MANUAL,
-            runtime=bootstrap.runtime_record(),
-            config=request.config,
-        )
-        (tmp_path / "prices.csv").unlink()
-        run_in_child({"gone": order}, settings=settings, concurrency=1)
-        (row,) = recorder.page(DECISIONS.select(), limit=2).data
+    query = RunQuery(spec=spec, config={"folder": str(tmp_path)})
+
+    class Losing(OtherWiring):
+        """Loses the file between planning and deciding."""
+
+        def launch(self, database_url: str, *, concurrency: int) -> Launch:
+            (tmp_path / "prices.csv").unlink()
+            return super().launch(database_url, concurrency=concurrency)
+
+    with record_of(settings, Losing(settings=settings)) as record:
+        record.runs.carry_out([query])
+        (row,) = record.rows(DECISIONS)
     assert (row.status, row.failed_stage, row.error_kind) == ("failed", "bars", "no_bars")
     assert row.error_message is not None
     assert "prices.csv: no such file" in row.error_message
@@ -169,7 +176,7 @@ def test_a_child_runs_no_code_of_the_folder_it_is_started_in(
     (tmp_path / "sqlalchemy.py").write_text("raise SystemExit('a stranger was imported')")
     monkeypatch.chdir(tmp_path)
     with tapetrail.open_record(home) as record:
-        ran = record.run(STRATEGY, frame=frame(), as_of=date(2024, 2, 29))
+        ran = record.run(STRATEGY, frame=frame(), as_of=date(2024, 2, 29), in_child=True)
     assert ran.status is ExecutionStatus.COMPLETED
 
 
@@ -218,3 +225,93 @@ def test_the_models_are_read_and_never_written(home: Path) -> None:
         chart.symbol = "OTHER"
         with pytest.raises(InvalidInput, match=r"Chart: the classes of tapetrail\.models are read"):
             session.flush()
+
+
+SAMPLE: Final = {"name": "sampled", "instruments": ["AAPL", "IBM"]}
+SAMPLE_DAY: Final = date(2012, 8, 31)
+
+
+def test_a_program_runs_strategies_in_a_loop_in_threads_and_in_two_records(tmp_path: Path) -> None:
+    ended: list[str] = []
+
+    def run(record: OpenRecord) -> None:
+        ended.append(record.run(SAMPLE, as_of=SAMPLE_DAY).status)
+
+    async def beside_a_loop(record: OpenRecord) -> None:
+        run(record)
+
+    with (
+        tapetrail.open_record(tmp_path / "one") as one,
+        tapetrail.open_record(tmp_path / "two") as two,
+    ):
+        asyncio.run(beside_a_loop(one))
+        threads = [threading.Thread(target=run, args=(record,)) for record in (one, two, one)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert ended == ["completed"] * 4
+        assert (one.status().decisions, two.status().decisions) == (6, 2)
+
+
+def test_a_run_within_a_run_is_refused_and_the_outer_one_ends(tmp_path: Path) -> None:
+    query = RunQuery(spec=parse_strategy(SAMPLE, place="test"), as_of_on=SAMPLE_DAY)
+    with tapetrail.open_record(tmp_path / "home") as record:
+
+        def again(_progress: object) -> None:
+            with pytest.raises(InvalidInput, match="a run is under way in this thread"):
+                record.run(SAMPLE, as_of=SAMPLE_DAY)
+
+        (ended,) = record.runs.carry_out([query], Manner(watch=again))
+        assert ended.status is ExecutionStatus.COMPLETED
+        assert record.status().executions == 1
+
+
+# A program with workflows of its own, which launched the engine before it asks for a run.
+OWN_ENGINE: Final = """
+import sys
+from datetime import date
+from dbos import DBOS
+import tapetrail
+from tapetrail.core.errors import InvalidInput
+DBOS(config={"name": "other", "system_database_url": f"sqlite:///{sys.argv[1]}.sqlite"})
+with tapetrail.open_record(sys.argv[1]) as record:
+    strategy = {"name": "s", "instruments": ["IBM"]}
+    try:
+        record.run(strategy, as_of=date(2012, 8, 31))
+    except InvalidInput as error:
+        print(error.message)
+    print(record.run(strategy, as_of=date(2012, 8, 31), in_child=True).status)
+"""
+
+
+def test_a_program_that_runs_the_engine_itself_is_told_to_use_a_child(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", OWN_ENGINE, str(tmp_path / "home")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert said.stdout == (
+        "this program runs the durable engine itself, and there is one in a process; let a child"
+        " process carry out the run: in_child=True\ncompleted\n"
+    ), said.stderr
+
+
+PROGRAM: Final = """
+import sys
+from datetime import date
+import tapetrail
+with tapetrail.open_record(sys.argv[1]) as record:
+    strategy = {"name": "killed", "instruments": ["AAPL", "GOOG", "IBM", "MSFT"]}
+    record.backfill(strategy, dates=[date(2012, 8, day) for day in (3, 10, 17, 24, 31)])
+"""
+
+
+def test_a_program_that_is_killed_loses_nothing(new_home: Home) -> None:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(new_home.path)]) as program:
+        ended = "SELECT id FROM tapetrail.decisions WHERE status = 'completed'"
+        wait_for(lambda: new_home.path.exists() and (new_home.path / "blobs").exists())
+        wait_for(lambda: len(new_home.rows(ended)) >= 3)
+        program.kill()
+    opened = len(new_home.rows("SELECT id FROM tapetrail.decisions"))
+    work_off(new_home)
+    assert len(assert_sound(new_home)) >= opened >= 4

@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 
 from tapetrail.cli.terminal.words import CONCURRENCY_MAX
-from tapetrail.workflows.engine import TAKEN_MAX, Work
+from tapetrail.workflows.engine import TAKEN_MAX
+from tapetrail.workflows.work import Work
 
 TIMEOUT_S: Final = 30
 

@@ -1,1 +1,1 @@
-"""The terminal: parse the words, ask the recorder once, print the answer."""
+"""The terminal: parse the words, call one use case, print the answer."""

@@ -3,60 +3,24 @@
 import logging
 import os
 import sys
+from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Final
 
 import typer
 from typer.main import get_command
 
 from tapetrail import __version__
-from tapetrail.cli.commands import (
-    archive,
-    backups,
-    charts,
-    completion,
-    config,
-    database,
-    doctor,
-    lists,
-    runs,
-    strategies,
-)
+from tapetrail.cli.commands import completion, lists
 from tapetrail.cli.terminal.failures import USAGE, exit_code_of, show_defect, show_usage_error
 from tapetrail.cli.terminal.help_texts import TOPICS, environment, epilog, examples, exit_codes
 from tapetrail.cli.terminal.output import echo, writing
 from tapetrail.cli.terminal.words import convert_words, help_without_command
-from tapetrail.listing import CHARTS, LISTS, STRATEGIES
+from tapetrail.listing import CHARTS, LISTS, STRATEGIES, ListSpec, list_named
+from tapetrail.listing.spec import Numbered
 
+HELP_EXAMPLES: Final = examples("tapetrail help exit-codes", "tapetrail help charts save")
 WIDTH: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-
-app = typer.Typer(
-    name="tapetrail",
-    help="The flight recorder for LLM-driven trading.",
-    epilog=epilog(),
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings=WIDTH,
-)
-app.add_typer(runs.group)
-app.add_typer(database.top)
-for listed in LISTS:
-    group = lists.list_group(listed, help_=strategies.HELP if listed is STRATEGIES else None)
-    app.add_typer(group, name=listed.name)
-    if listed is STRATEGIES:
-        # A strategy is shown by its name.
-        group.add_typer(strategies.group)
-    else:
-        lists.add_show(group, listed)
-    if listed is CHARTS:
-        group.add_typer(charts.group)
-app.add_typer(archive.group)
-app.add_typer(doctor.group)
-app.add_typer(database.db, name="db")
-database.db.add_typer(backups.group)
-app.add_typer(config.group, name="config")
-app.add_typer(completion.group)
-last: Final = typer.Typer()
 
 
 def run_command_line(words: list[str] | None = None) -> int:
@@ -74,7 +38,7 @@ def _obey(words: list[str] | None) -> int:
     """
     try:
         with writing():
-            command = get_command(app)
+            command = get_command(command_tree(sys.argv[1:] if words is None else words))
             convert_words(command)
             code = command.main(words, prog_name=completion.NAME, standalone_mode=False)
     except typer.TyperException as error:
@@ -88,7 +52,77 @@ def _obey(words: list[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-@app.callback(invoke_without_command=True)
+def command_tree(words: Sequence[str]) -> typer.Typer:
+    """Return all commands; where `words` ask for a list, that list alone.
+
+    Lists are what scripts ask for again and again, and all the other commands take their time.
+    """
+    asked = [listed.name for listed in LISTS if listed.name in words[:1]]
+    return _tree(asked[0] if asked else None)
+
+
+@cache
+def _tree(name: str | None) -> typer.Typer:
+    app = typer.Typer(
+        name="tapetrail",
+        help="The flight recorder for LLM-driven trading.",
+        epilog=epilog(),
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings=WIDTH,
+    )
+    app.callback(invoke_without_command=True)(root)
+    if name is None:
+        _add_all(app)
+    else:
+        app.add_typer(_list(list_named(name)), name=name)
+    return app
+
+
+def _list(listed: ListSpec[Numbered]) -> typer.Typer:
+    if listed is STRATEGIES:
+        from tapetrail.cli.commands import strategies  # noqa: PLC0415 # see `command_tree`
+
+        # A strategy is shown by its name.
+        group = lists.list_group(listed, help_=strategies.HELP)
+        group.add_typer(strategies.group)
+        return group
+    group = lists.list_group(listed)
+    lists.add_show(group, listed)
+    if listed is CHARTS:
+        from tapetrail.cli.commands import charts  # noqa: PLC0415 # see `command_tree`
+
+        group.add_typer(charts.group)
+    return group
+
+
+def _add_all(app: typer.Typer) -> None:
+    from tapetrail.cli.commands import (  # noqa: PLC0415 # see `command_tree`
+        archive,
+        backups,
+        config,
+        database,
+        doctor,
+        runs,
+    )
+
+    app.add_typer(runs.group)
+    app.add_typer(database.top)
+    for listed in LISTS:
+        app.add_typer(_list(listed), name=listed.name)
+    for module in (archive, doctor):
+        app.add_typer(module.group)
+    app.add_typer(database.db, name="db")
+    database.db.add_typer(backups.group)
+    app.add_typer(config.group, name="config")
+    app.add_typer(completion.group)
+    about = typer.Typer()
+    about.command()(version)
+    about.command("help", epilog=HELP_EXAMPLES)(help_)
+    app.add_typer(about)
+
+
 def root(
     context: typer.Context,
     *,
@@ -101,13 +135,11 @@ def root(
     return help_without_command(context)
 
 
-@last.command()
 def version() -> None:
     """Show the version."""
     echo(f"tapetrail {__version__}")
 
 
-@last.command("help", epilog=examples("tapetrail help exit-codes", "tapetrail help charts save"))
 def help_(
     words: Annotated[
         list[str] | None,
@@ -119,6 +151,3 @@ def help_(
         echo(exit_codes() if words[0] == "exit-codes" else environment())
         return 0
     return run_command_line([*(words or []), "--help"])
-
-
-app.add_typer(last)

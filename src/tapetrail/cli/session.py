@@ -13,9 +13,8 @@ from tapetrail.settings_files import folder_file, read_files, user_file
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from tapetrail.reader import Reader
-    from tapetrail.recorder import Recorder
     from tapetrail.settings import SettingsFile
+    from tapetrail.usecases.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,29 +71,23 @@ def no_record(read: Settings) -> NotFound:
 
 
 @contextmanager
-def opened() -> "Generator[Reader]":
-    """Give the record for reading.
+def opened() -> "Generator[Record]":
+    """Give a record that there is.
 
     Raises `NotFound` where there is none: who reads in the wrong folder must not be told that
     nothing was recorded, and reading creates nothing.
     """
-    from tapetrail.bootstrap import open_reader  # noqa: PLC0415 # --help never needs it
-
-    with open_reader(_settings_of_a_record()) as reader:
-        yield reader
-
-
-@contextmanager
-def opened_recorder() -> "Generator[Recorder]":
-    """Give a record that there is, for changing it. Raises `NotFound` as `opened` does."""
-    from tapetrail.bootstrap import open_recorder  # noqa: PLC0415 # --help never needs it
-
-    with open_recorder(_settings_of_a_record()) as recorder:
-        yield recorder
-
-
-def _settings_of_a_record() -> Settings:
     read = settings()
     if not has_record(read):
         raise no_record(read)
-    return read
+    with begun(read) as record:
+        yield record
+
+
+@contextmanager
+def begun(read: Settings) -> "Generator[Record]":
+    """Give the record of these settings; one that is not there yet is begun when it is needed."""
+    from tapetrail.bootstrap import open_record  # noqa: PLC0415 # --help never needs it
+
+    with open_record(read) as record:
+        yield record

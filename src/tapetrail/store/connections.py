@@ -64,9 +64,9 @@ class ReadConnections:
     Any thread may read. One that the server has ended is not used again.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, idle: Connection | None = None) -> None:
         self._url = url
-        self._idle: list[Connection] = []
+        self._idle = [] if idle is None else [idle]
 
     @contextmanager
     def reading(self) -> Generator[Connection]:

@@ -1,5 +1,6 @@
 """Single answers for those who read: how much there is, and where bytes lie."""
 
+from datetime import datetime
 from typing import Final
 
 from psycopg.rows import class_row
@@ -7,7 +8,7 @@ from psycopg.rows import class_row
 from tapetrail.core.canonical import Digest
 from tapetrail.core.errors import NotFound
 from tapetrail.store.connections import Connection
-from tapetrail.wire import Status
+from tapetrail.wire import OldCharts, Status
 
 _STATUS: Final = """
     SELECT (SELECT count(*) FROM tapetrail.workflow_executions) AS executions,
@@ -19,6 +20,10 @@ _STATUS: Final = """
            (SELECT count(*) FROM tapetrail.trading_signals) AS signals,
            count(*) AS blobs, coalesce(sum(size), 0)::bigint AS blob_bytes
     FROM tapetrail.blobs
+"""
+_OLD_CHARTS: Final = """
+    SELECT count(*) AS charts, min(generated_at) AS first_at, max(generated_at) AS last_at
+    FROM tapetrail.charts WHERE status = 'active' AND generated_at < %s
 """
 
 
@@ -36,3 +41,10 @@ def blob_key(connection: Connection, digest: Digest) -> str:
     if found is None:
         raise NotFound(f"no blob {digest}")
     return str(found[0])
+
+
+def old_charts(connection: Connection, instant: datetime) -> OldCharts:
+    """Return how many active charts were generated before `instant`, and from when to when."""
+    with connection.cursor(row_factory=class_row(OldCharts)) as cursor:
+        (found,) = cursor.execute(_OLD_CHARTS, [instant])
+    return found

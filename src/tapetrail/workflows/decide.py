@@ -27,21 +27,15 @@ from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bars import Timeframe
-from tapetrail.core.records.base import Stored
-from tapetrail.core.records.runs import (
-    DecisionRecord,
-    ExecutionEventRecord,
-    ExecutionFacts,
-    ExecutionRecord,
-)
-from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance, RunType
+from tapetrail.core.records.states import DecisionStatus
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.persistence import ShownChart
-from tapetrail.store import appends, reads
+from tapetrail.store import reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Heard, Put, Seat, ask_local, in_turn, interview, seats_of
 from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
-from tapetrail.workflows.engine import EXECUTE, QUEUE, WAITING_QUEUE, Work, count_tries
+from tapetrail.workflows.engine import EXECUTE, QUEUE, WAITING_QUEUE, count_tries, forget_try
+from tapetrail.workflows.open_execution import open_execution
 from tapetrail.workflows.prepare import (
     KeptEvidence,
     Ports,
@@ -54,6 +48,7 @@ from tapetrail.workflows.prepare import (
 from tapetrail.workflows.recall import Recalled, recall
 from tapetrail.workflows.run_request import RunRequest
 from tapetrail.workflows.wire import Wire, ask_remote, look_up, nobody
+from tapetrail.workflows.work import Work
 
 INSTANCE: Final = "tapetrail"
 COUNTED_AFTER: Final = timedelta(minutes=1)
@@ -185,34 +180,7 @@ class Decisions(DBOSConfiguredInstance):
 
     def _open(self, request: RunRequest, workflow_id: str) -> list[int]:
         session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
-        strategy = reads.stored(session, "strategies", [request["strategy_id"]])
-        runtime = reads.stored(session, "runtimes", [request["runtime_id"]])
-        record = ExecutionRecord(
-            strategy=strategy[request["strategy_id"]],
-            runtime=runtime[request["runtime_id"]],
-            workflow_id=workflow_id,
-            facts=ExecutionFacts(
-                run_type=RunType(request["run_type"]),
-                provenance=Provenance(request["provenance"]),
-                as_of=datetime.fromisoformat(request["as_of"]),
-                debug_mode=False,
-                actor=request["actor"],
-                config=request["config"],
-                created_at=now,
-            ),
-        )
-        execution = appends.append(session, record)
-        opened = _open_decisions(session, request, execution=execution, at=now)
-        started = ExecutionEventRecord(
-            execution=execution,
-            at=now,
-            from_status=ExecutionStatus.PENDING,
-            to_status=ExecutionStatus.RUNNING,
-            actor=request["actor"],
-            reason="started",
-        )
-        appends.append(session, started)
-        return [decision.id for decision in opened]
+        return open_execution(session, request, workflow_id=workflow_id, at=now)
 
     def _queue(self, strategy_id: int) -> str:
         """Return where decisions of a strategy go: those that wait have a queue of their own."""
@@ -269,8 +237,17 @@ class Decisions(DBOSConfiguredInstance):
         return False
 
     def _ask_through(self, decision_id: int) -> Sequence[str] | None:
-        """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere."""
-        return self._deps.work.ride_out(lambda: self._ask(decision_id))
+        """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere.
+
+        A process that ends in good order while it waits has not died over the decision.
+        """
+        work, executor_id = self._deps.work, self._deps.executor_id
+        with work.waiting():
+            try:
+                return work.ride_out(lambda: self._ask(decision_id))
+            except SystemExit:
+                forget_try(executor_id)
+                raise
 
     @in_plain_text
     def _ask(self, decision_id: int) -> Sequence[str] | None:
@@ -387,30 +364,3 @@ DECISIONS: Final = Decisions()
 def _failure(said: Sequence[str]) -> Failure:
     stage, kind, message = said
     return Failure(failed_stage=Stage(stage), error_kind=ErrorKind(kind), error_message=message)
-
-
-def _open_decisions(
-    session: Session, request: RunRequest, *, execution: Stored, at: datetime
-) -> list[Stored]:
-    ids = [decision["instrument_id"] for decision in request["decisions"]]
-    instruments = reads.stored(session, "instruments", ids)
-    named = reads.instruments(session, ids)
-    # Passes are counted under a lock, so that no two executions get the same number.
-    appends.lock_name(session, "passes")
-    asked = [(d["instrument_id"], datetime.fromisoformat(d["as_of"])) for d in request["decisions"]]
-    before = reads.passes(
-        session, asked, strategy_id=request["strategy_id"], provenance=request["provenance"]
-    )
-    records = [
-        DecisionRecord(
-            execution=execution,
-            instrument=instruments[number],
-            symbol=named[number].symbol,
-            conid=named[number].conid,
-            as_of=as_of,
-            run_no=before.get((number, as_of), 0) + 1,
-            created_at=at,
-        )
-        for number, as_of in asked
-    ]
-    return appends.append_all(session, records)

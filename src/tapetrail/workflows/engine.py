@@ -10,18 +10,18 @@ worker, awake again, finds that its workflows have another owner and cannot writ
 import logging
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SQLAlchemyDatasource
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.session import ReconnectPolicy, advisory_lock
+from tapetrail.workflows.work import Work
 
 APPLICATION: Final = "tapetrail"
 APPLICATION_VERSION: Final = "1"
@@ -46,8 +46,6 @@ DRAIN_S: Final = 5
 PATIENCE_S: Final = 20
 GUARD_END_S: Final = 2.0
 POOL_SIZE: Final = 20
-
-Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -86,116 +84,34 @@ def open_datasource(engine: Engine, *, database_url: str) -> SQLAlchemyDatasourc
     )
 
 
-class Work:
-    """The CPU work of this process, never more than `slots` at once, and whether it is to end.
-
-    What waits for somebody else holds no slot. What fails while `is_ending` is nobody's defect.
-    """
-
-    def __init__(self, *, slots: int) -> None:
-        self._changed = threading.Condition()
-        self._slots = slots
-        self._count = 0
-        self._closed: Future[None] = Future()
-        self.is_ending = False
-
-    @contextmanager
-    def slot(self) -> Generator[None]:
-        """Hold a slot for as long as this is open, once there is a free one.
-
-        After `close` nothing begins: `SystemExit` ends the thread, and leaves the decision as one
-        that its owner died over, for the next worker to take over.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed.done() or self._count < self._slots)
-            if self._closed.done():
-                raise SystemExit("this process begins no more work")
-            self._count += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._count -= 1
-                self._changed.notify()
-
-    def side_by_side(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
-        """Return what each call returns, each waited for in a thread of its own.
-
-        After `close` nobody waits: `SystemExit` ends the thread, whose calls come to nothing.
-        """
-        pending = [_in_thread(call) for call in calls]
-        for future in pending:
-            either: tuple[Future[Any], Future[Any]] = (future, self._closed)
-            wait(either, return_when=FIRST_COMPLETED)
-            if not future.done():
-                raise SystemExit("this process waits for nobody any more")
-        return [future.result() for future in pending]
-
-    def ride_out(self, call: Callable[[], Result]) -> Result:
-        """Return what a call returns, made again for as long as the database is away.
-
-        After `close` it is waited for no longer: `SystemExit` ends the thread.
-        """
-        while True:
-            try:
-                return call()
-            except DBAPIError as error:
-                if not _is_away(error):
-                    raise
-                wait([self._closed], timeout=TAKE_OVER_EVERY_S)
-                if self._closed.done():
-                    raise SystemExit("this process waits for no database any more") from error
-
-    def close(self) -> None:
-        """Begin no further work, and wait for nobody; what holds a slot goes on."""
-        with self._changed:
-            if not self._closed.done():
-                self._closed.set_result(None)
-            self._changed.notify_all()
-
-    @property
-    def is_idle(self) -> bool:
-        """Return whether no slot is held; what waits for one does not count."""
-        with self._changed:
-            return self._count == 0
-
-
-def _is_away(error: DBAPIError) -> bool:
-    """Return whether the database could not be reached, or went away."""
-    state = getattr(error.orig, "sqlstate", None)
-    has_no_connection = isinstance(error, OperationalError) and (
-        state is None or state.startswith(("08", "57P"))
-    )
-    return error.connection_invalidated or has_no_connection
-
-
-def _in_thread(call: Callable[[], Result]) -> "Future[Result]":
-    """Return what a call will have returned. Its thread does not keep the process alive."""
-    future: Future[Result] = Future()
-
-    def carry_out() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 # whoever waits for the result gets it
-            future.set_exception(error)
-
-    threading.Thread(target=carry_out, name="ask", daemon=True).start()
-    return future
-
-
 def count_tries(executor_id: str) -> int:
     """Return how many processes have begun the workflow at hand, this one included.
 
     The count is committed at once: it is there when this process does not live to the end. A
     process counts once, however often the database interrupts it.
     """
+    tried_by = _tried_by()
+    if executor_id not in tried_by:
+        _say_tried_by({*tried_by, executor_id})
+    return len({*tried_by, executor_id})
+
+
+def forget_try(executor_id: str) -> None:
+    """Take this process out of those that have begun the workflow: it ends in good order."""
+    tried_by = _tried_by()
+    if executor_id in tried_by:
+        _say_tried_by(tried_by - {executor_id})
+
+
+def _tried_by() -> set[str]:
     workflow_id = str(DBOS.workflow_id)
     found = DBOS.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
-    tried_by = {*(found[0].attributes or {}).get(TRIED_BY, [])}
-    if executor_id not in tried_by:
-        tried_by.add(executor_id)
-        DBOS.update_workflow_attributes(workflow_id, {TRIED_BY: sorted(tried_by)}, merge=True)
-    return len(tried_by)
+    return {*(found[0].attributes or {}).get(TRIED_BY, [])}
+
+
+def _say_tried_by(executor_ids: set[str]) -> None:
+    attributes = {TRIED_BY: sorted(executor_ids)}
+    DBOS.update_workflow_attributes(str(DBOS.workflow_id), attributes, merge=True)
 
 
 @contextmanager
@@ -227,6 +143,7 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
         guard.start()
         yield
         work.close()
+        work.await_nobody_waits(GUARD_END_S)
         drain_s = 0 if work.is_idle else DRAIN_S
     finally:
         stop.set()

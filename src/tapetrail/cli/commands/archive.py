@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import opened_recorder, settings
+from tapetrail.cli.session import opened, settings
 from tapetrail.cli.terminal.consent import is_agreed
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
@@ -16,9 +16,7 @@ from tapetrail.core.errors import InvalidInput
 from tapetrail.wire import view_document
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from tapetrail.recorder import Recorder
+    from tapetrail.usecases.charts import Charts
     from tapetrail.wire import OldCharts
 
 DAYS_MAX: Final = 36_500
@@ -55,15 +53,12 @@ def archive(
     Nothing is deleted: an archived chart can be listed, shown and saved as before. Each change is
     an event with who did it and why, made in batches of 1000, each batch whole or not at all.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
-
     days = age_days(older_than)
-    now = bootstrap.utc_now()
-    with opened_recorder() as recorder:
-        old = recorder.old_charts(older_than_days=days, at=now)
+    with opened() as record:
+        old = record.charts.old(older_than_days=days)
         is_wanted = old.charts > 0 and not dry_run
         may = is_wanted and (yes or is_agreed(f"archive {_described(old)}"))
-        archived = _archived(recorder, days=days, now=now, expected=old.charts) if may else 0
+        archived = _archived(record.charts, days=days, expected=old.charts) if may else 0
     if is_wanted and not may:
         note("nothing was archived")
         return FAILED
@@ -97,9 +92,9 @@ def age_days(text: str) -> int:
     return days
 
 
-def _archived(recorder: "Recorder", *, days: int, now: "datetime", expected: int) -> int:
+def _archived(charts: "Charts", *, days: int, expected: int) -> int:
     done = 0
-    for count in recorder.archive_charts(older_than_days=days, at=now):
+    for count in charts.archive(older_than_days=days):
         done += count
         if done < expected:
             note(f"{done} of {expected} charts")

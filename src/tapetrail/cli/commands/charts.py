@@ -125,14 +125,14 @@ def _form_of(path: Path) -> Form:
 
 
 def _content(number: int, form: Form) -> bytes:
-    with opened() as recorder:
+    with opened() as record:
         match form:
             case Form.JPG:
-                return recorder.chart_image(number)
+                return record.charts.image(number)
             case Form.HTML:
-                return recorder.chart_page(number)
+                return record.charts.page(number)
             case Form.PDF:
-                return recorder.chart_print(number)
+                return record.charts.print(number)
 
 
 def _show(path: Path) -> bool:

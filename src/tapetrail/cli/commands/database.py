@@ -37,7 +37,7 @@ def db_upgrade() -> int:
     """Bring the database's schema up to date."""
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
 
-    echo(f"schema {bootstrap.upgrade(settings())}")
+    echo(f"schema {bootstrap.record_database(settings()).upgrade()}")
     return 0
 
 
@@ -49,7 +49,7 @@ def db_current() -> int:
 
     read = settings()
     # Asking for the version must not begin a record.
-    found = bootstrap.schema_version(read) if has_record(read) else None
+    found = bootstrap.record_database(read).version() if has_record(read) else None
     echo(found or "no schema yet")
     return 0
 
@@ -93,7 +93,7 @@ def db_start() -> int:
     read = settings()
     _refuse_foreign(read)
     address = _server(read).start()
-    bootstrap.upgrade(read)
+    bootstrap.record_database(read).upgrade()
     note("the server stays up until: tapetrail db stop")
     echo(address.libpq_url(ROLES["reader"]))
     return 0
@@ -122,8 +122,8 @@ def db_stop(
 def status(*, as_json: Json = False) -> int:
     """Show where the record is and how much it holds."""
     read = settings()
-    with opened() as reader:
-        found = reader.status()
+    with opened() as record:
+        found = record.records.status()
     place: dict[str, Shown] = {
         "home": str(read.home),
         "database": "private server" if read.database_url is None else "TAPETRAIL_DATABASE_URL",
@@ -139,15 +139,15 @@ def status(*, as_json: Json = False) -> int:
 
 def _as_role(url: str, role: str) -> str:
     """Return the server's address for a role; the owner's is the one that was given."""
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+    from tapetrail.store.database import as_role  # noqa: PLC0415 # --help never needs it
 
-    return url if role == "owner" else bootstrap.as_role(url, ROLES[role])
+    return url if role == "owner" else as_role(url, ROLES[role])
 
 
 def _server(read: Settings) -> "PrivateServer":
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
 
-    return bootstrap.private_server(read)
+    return bootstrap.record_database(read).server
 
 
 def _refuse_foreign(read: Settings) -> None:

@@ -125,8 +125,8 @@ def add_show(group: typer.Typer, listed: ListSpec[Numbered]) -> None:
         from tapetrail.cli.terminal.details import detail_lines  # noqa: PLC0415 # lists do without
 
         read_number(number, "ID")
-        with opened() as reader:
-            detail = reader.detail(listed, number)
+        with opened() as record:
+            detail = record.records.detail(listed, number)
         if as_json:
             print_json(detail_document(detail))
             return 0
@@ -166,9 +166,11 @@ def _selected(listed: ListSpec[Numbered], words: dict[str, str | None]) -> Selec
 
 
 def _show_list(words: ListWords) -> None:
-    with opened() as reader:
+    with opened() as record:
 
         def fetch(cursor: str | None) -> "Page[Numbered]":
-            return reader.page(words.selection, limit=words.limit or LIMIT_MAX, cursor=cursor)
+            return record.records.page(
+                words.selection, limit=words.limit or LIMIT_MAX, cursor=cursor
+            )
 
         print_list(words, fetch=fetch)

@@ -1,5 +1,6 @@
 """`tapetrail run`, `worker` and `demo`: start work, watch it, print what came of it."""
 
+import gc
 import signal
 import sys
 import threading
@@ -9,11 +10,10 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
-from uuid import uuid4
 
 import typer
 
-from tapetrail.cli.session import settings
+from tapetrail.cli.session import begun, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.list_output import print_rows
@@ -24,12 +24,11 @@ from tapetrail.listing import DECISIONS, EXECUTIONS
 from tapetrail.wire import LIMIT_MAX, detail_document
 
 if TYPE_CHECKING:
-    from tapetrail.recorder import Recorder
     from tapetrail.store.reads import Progress
+    from tapetrail.usecases.planning import RunQuery
+    from tapetrail.usecases.record import Record
+    from tapetrail.usecases.records import Records
 
-POLL_S: Final = 0.2
-POLL_MAX_S: Final = 0.6
-POLL_PER_DECISION_S: Final = 0.005
 LATEST: Final = 10
 group: Final = typer.Typer()
 GOES_ON: Final = "interrupted; what was queued goes on with the next `tapetrail run` or `worker`"
@@ -48,26 +47,20 @@ def demo(
 
     A home that has them already keeps them; nothing is recorded twice.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
     from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import bundled_strategy  # noqa: PLC0415 # --help never needs it
+    from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # --help never needs it
 
     # There is nothing to serve yet, so both ways end when all is recorded.
     del no_serve
-    spec, read = bundled_strategy(), settings()
-    planner = bootstrap.planner(read)
-    began = time.monotonic()
-    with bootstrap.open_runner(read, concurrency=concurrency) as (recorder, runner):
-        runtime = bootstrap.runtime_record()
-        ids: list[str] = []
-        for as_of_on in planner.demo_dates(spec):
-            plan = planner.plan(Request(spec=spec, as_of_on=as_of_on))
-            order = recorder.order(spec, plan, run_type=RunType.BACKFILL, runtime=runtime)
-            ids.append(f"demo:{as_of_on}")
-            runner.open(order, workflow_id=ids[-1])
-        progress = _watched(recorder, ids, decisions=len(ids) * len(spec.instruments))
-        _show_demo(recorder, progress, seconds=time.monotonic() - began)
+    spec, started = bundled_strategy(), time.monotonic()
+    with begun(settings()) as record:
+        queries = [
+            RunQuery(spec=spec, as_of_on=day, run_type=RunType.BACKFILL, workflow_id=f"demo:{day}")
+            for day in record.runs.demo_dates(spec)
+        ]
+        ended = _carried_out(record, queries, concurrency=concurrency)
+        _show_demo(record.records, ended, seconds=time.monotonic() - started)
     return 0
 
 
@@ -103,33 +96,20 @@ def run(
     Exit code 0 means that every decision completed, 1 that one failed; why is in the record.
     What is wrong with the words or the file is refused before anything is written.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
-    from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.planner import Request  # noqa: PLC0415 # --help never needs it
     from tapetrail.sources.registry import config_of  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
+    from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # --help never needs it
 
     spec = read_strategy(strategy)
-    request = Request(
+    query = RunQuery(
         spec=spec,
         symbols=_symbols(instruments),
         as_of_on=_date(as_of),
         config=config_of(spec, folder=strategy.resolve().parent),
     )
-    read = settings()
-    plan = bootstrap.planner(read).plan(request)
-    with bootstrap.open_runner(read, concurrency=concurrency) as (recorder, runner):
-        order = recorder.order(
-            request.spec,
-            plan,
-            run_type=RunType.MANUAL,
-            runtime=bootstrap.runtime_record(),
-            config=request.config,
-        )
-        workflow_id = str(uuid4())
-        runner.open(order, workflow_id=workflow_id)
-        (progress,) = _watched(recorder, [workflow_id], decisions=len(plan.decisions))
-        _show_run(recorder, progress, as_json=as_json)
+    with begun(settings()) as record:
+        (progress,) = _carried_out(record, [query], concurrency=concurrency)
+        _show_run(record.records, progress, as_json=as_json)
     return 0 if progress.status == "completed" else 1
 
 
@@ -140,25 +120,24 @@ def worker(*, concurrency: Concurrency = 2) -> int:
 
     Also takes over what dead workers left.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
-
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stopped.set())
-    with bootstrap.open_runner(settings(), concurrency=concurrency):
+    with begun(settings()) as record, record.runs.working(concurrency=concurrency):
+        gc.freeze()  # what was imported stays; looking through it again and again costs seconds
         note(f"worker ready: {concurrency} decisions at once; Ctrl-C to stop")
         stopped.wait()
     note("worker stopped")
     return 0
 
 
-def _show_run(recorder: "Recorder", progress: "Progress", *, as_json: bool) -> None:
-    detail = recorder.detail(EXECUTIONS, progress.execution_id)
+def _show_run(records: "Records", progress: "Progress", *, as_json: bool) -> None:
+    detail = records.detail(EXECUTIONS, progress.execution_id)
     if as_json:
         print_json(detail_document(detail))
         return
     wanted = DECISIONS.select(execution_id=progress.execution_id)
-    page = recorder.page(wanted, limit=LIMIT_MAX)
+    page = records.page(wanted, limit=LIMIT_MAX)
     print_rows(DECISIONS, page.data)
     note(f"execution {progress.execution_id}: {progress.status.replace('_', ' ')}")
     for row in page.data:
@@ -167,21 +146,21 @@ def _show_run(recorder: "Recorder", progress: "Progress", *, as_json: bool) -> N
     note(f"Try: tapetrail decisions show {page.data[0].id}")
 
 
-def _show_demo(recorder: "Recorder", progress: Sequence["Progress"], *, seconds: float) -> None:
-    page = recorder.page(DECISIONS.select(), limit=LATEST)
+def _show_demo(records: "Records", progress: Sequence["Progress"], *, seconds: float) -> None:
+    page = records.page(DECISIONS.select(), limit=LATEST)
     print_rows(DECISIONS, page.data)
     decisions, failed = sum(p.decisions for p in progress), sum(p.failed for p in progress)
     note(f"{decisions} decisions in {len(progress)} executions, {failed} failed, {seconds:.1f} s")
-    _note_failures(recorder)
+    _note_failures(records)
     note("Try: tapetrail decisions list --status failed")
     note(f"     tapetrail decisions show {page.data[0].id}")
     note("     tapetrail charts list --timeframe 1w    then: tapetrail charts open ID")
     note('     psql "$(tapetrail db start)"')
 
 
-def _note_failures(recorder: "Recorder") -> None:
+def _note_failures(records: "Records") -> None:
     """Note for each symbol and kind how many decisions failed, and why the last one did."""
-    page = recorder.page(DECISIONS.select(status="failed"), limit=LIMIT_MAX)
+    page = records.page(DECISIONS.select(status="failed"), limit=LIMIT_MAX)
     reasons: dict[tuple[str, str | None], list[str]] = {}
     for row in page.data:
         reasons.setdefault((row.symbol, row.error_kind), []).append(row.error_message or "")
@@ -189,49 +168,53 @@ def _note_failures(recorder: "Recorder") -> None:
         note(sanitise(f"  {symbol}: {kind}, {len(messages)} times; the latest: {messages[0]}"))
 
 
-def _watched(
-    recorder: "Recorder", workflow_ids: Sequence[str], *, decisions: int
-) -> Sequence["Progress"]:
-    """Return how the executions ended, showing on the way how far they are."""
-    with _progress_bar(decisions) as advance:
-        while True:
-            found = recorder.progress(workflow_ids)
-            ended = sum(progress.ended for progress in found)
-            advance(ended)
-            if len(found) == len(workflow_ids) and all(p.status.has_ended for p in found):
-                return found
-            # Far from the end there is less to see, and every look costs the work some time.
-            left_s = (decisions - ended) * POLL_PER_DECISION_S
-            time.sleep(min(POLL_S + left_s, POLL_MAX_S))
+def _carried_out(
+    record: "Record", queries: "Sequence[RunQuery]", *, concurrency: int
+) -> "Sequence[Progress]":
+    """Return how the runs ended, showing on the way how far they are."""
+    from tapetrail.usecases.runs import Manner  # noqa: PLC0415 # --help never needs it
+
+    with _progress_bar() as advance:
+        return record.runs.carry_out(queries, Manner(concurrency=concurrency, watch=advance))
 
 
 @contextmanager
-def _progress_bar(total: int) -> Generator[Callable[[int], None]]:
+def _progress_bar() -> "Generator[Callable[[Sequence[Progress]], None]]":
     """Give what moves the progress: a bar on a terminal, else a line per tenth."""
     if not sys.stderr.isatty():
-        yield _Lines(total).advance
+        yield _Lines().advance
         return
     from rich.console import Console  # noqa: PLC0415 # only a terminal needs it
     from rich.progress import Progress as Bar  # noqa: PLC0415 # only a terminal needs it
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("decisions", total=total)
-        yield lambda done: bar.update(task, completed=done)
+        task = bar.add_task("decisions", total=None)
+
+        def advance(found: "Sequence[Progress]") -> None:
+            done, total = _done(found)
+            bar.update(task, completed=done, total=total)
+
+        yield advance
 
 
 class _Lines:
     """Progress as plain lines, one for each tenth."""
 
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
         self._tenths = 0
 
-    def advance(self, done: int) -> None:
+    def advance(self, found: "Sequence[Progress]") -> None:
         """Note it when another tenth is done."""
-        tenths = done * 10 // self._total
+        done, total = _done(found)
+        tenths = done * 10 // total if total else 0
         if tenths > self._tenths:
             self._tenths = tenths
-            note(f"{done} of {self._total} decisions")
+            note(f"{done} of {total} decisions")
+
+
+def _done(found: "Sequence[Progress]") -> tuple[int, int]:
+    """Return how many decisions have ended, and how many there are."""
+    return sum(each.ended for each in found), sum(each.decisions for each in found)
 
 
 def _symbols(words: str | None) -> list[str]:

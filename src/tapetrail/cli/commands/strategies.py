@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import opened, settings
+from tapetrail.cli.session import begun, opened, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, is_mapping, note, print_json
@@ -31,12 +31,11 @@ def apply(
     Prints NAME@VERSION. A file without a version gets the next one when its content is new; a
     version that is recorded with another content is refused. Twice is the same as once.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
     spec = read_strategy(file)
-    with bootstrap.open_recorder(settings()) as recorder:
-        applied = recorder.apply_strategy(spec)
+    with begun(settings()) as record:
+        applied = record.strategies.apply(spec)
     row = applied.strategy
     if as_json:
         print_json(view_document(applied))
@@ -62,8 +61,8 @@ def show(
 ) -> int:
     """Print a strategy as it was completed: a file that can be run again."""
     name, version = _named(strategy)
-    with opened() as recorder:
-        found = recorder.strategy(name, version=version)
+    with opened() as record:
+        found = record.strategies.show(name, version=version)
     document = detail_document(found)
     if as_json:
         print_json(document)

@@ -1,6 +1,6 @@
 """What a run will do, settled from sources and calendars before anything is opened or written.
 
-Apart from the recorder, because reading the record needs none of it.
+Apart from the runs, because reading the record needs none of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,24 +11,31 @@ from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
+from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.protocol import Need, Source, SourceKind
 from tapetrail.sources.registry import Registry
+from tapetrail.sources.tabular.in_memory import FrameSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class RunQuery:
     """A strategy to run, as the surfaces ask for it.
 
     `config` is what the execution keeps of how it was asked for, such as the folder where the paths
-    of files begin. In debug mode no provider is asked: what a network would tell must be recorded.
+    of files begin; `frame` holds the bars of a program that brings them along. One with the
+    `workflow_id` of a run that was asked for before is that run. In debug mode no provider is
+    asked: what a network would tell must be recorded.
     """
 
     spec: StrategySpec
     symbols: Sequence[str] = ()
     as_of_on: date | None = None
+    run_type: RunType = RunType.MANUAL
+    workflow_id: str | None = None
     config: Mapping[str, str] = field(default_factory=dict[str, str])
+    frame: FrameSource | None = None
     debug_mode: bool = False
 
 
@@ -55,26 +62,26 @@ class Planner:
         self._recorded = recorded
         self._resolved: dict[tuple[str, InstrumentName], Instrument] = {}
 
-    def plan(self, request: Request) -> Plan:
+    def plan(self, query: RunQuery) -> Plan:
         """Return what a run would decide.
 
         Raises `InvalidInput` or `NotFound` for a source, analyst, instrument or date that there
         is not: all that can be known before.
         """
-        self._analysts.of(request.spec)
-        coverages = self._coverages(request)
-        return plan_run(coverages, as_of_on=request.as_of_on, now=self._clock())
+        self._analysts.of(query.spec)
+        coverages = self._coverages(query)
+        return plan_run(coverages, as_of_on=query.as_of_on, now=self._clock())
 
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
-        return weekly_dates(self._coverages(Request(spec=spec)))
+        return weekly_dates(self._coverages(RunQuery(spec=spec)))
 
-    def _coverages(self, request: Request) -> list[Coverage]:
-        spec = request.spec
-        kind, source = self._sources.kind(spec.source), self._sources.open(spec, request.config)
+    def _coverages(self, query: RunQuery) -> list[Coverage]:
+        spec = query.spec
+        kind, source = self._sources.kind(spec.source), self._sources.open(spec, query.config)
         instruments = [
-            self._instrument(source, named, kind=kind, debug_mode=request.debug_mode)
-            for named in _wanted(request)
+            self._instrument(source, named, kind=kind, debug_mode=query.debug_mode)
+            for named in _wanted(query)
         ]
         return [
             Coverage(
@@ -105,15 +112,15 @@ class Planner:
         return self._resolved[key]
 
 
-def _wanted(request: Request) -> Sequence[InstrumentName]:
-    """Return the strategy's instruments, or those that the requested symbols name, in their order.
+def _wanted(query: RunQuery) -> Sequence[InstrumentName]:
+    """Return the strategy's instruments, or those that the query's symbols name, in their order.
 
     A symbol means every instrument of the strategy that has it.
     """
-    named = request.spec.instruments
+    named = query.spec.instruments
     return [
         name
-        for symbol in request.symbols
+        for symbol in query.symbols
         for name in [each for each in named if each.symbol == symbol]
         or [InstrumentName(symbol=symbol)]
     ] or named

@@ -1,0 +1,76 @@
+"""A record's connections: opened when they are first needed, closed together."""
+
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from tapetrail.store.connections import Connection, ReadConnections
+from tapetrail.store.database import Database, Opening
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+
+class Access:
+    """The way to the record. Whoever only reads waits for no ORM; any thread may use it."""
+
+    def __init__(self, opening: Opening) -> None:
+        self._opening = opening
+        self._stack = ExitStack()
+        self._lock = threading.RLock()
+        self._database: Database | None = None
+        self._connections: ReadConnections | None = None
+        self._engine: Engine | None = None
+
+    def database(self) -> Database:
+        """Return where the record is, which runs from now on. Raises as the opening does."""
+        with self._lock:
+            if self._database is None:
+                self._database = self._stack.enter_context(self._opening())
+                if self._database.idle is not None:
+                    self._stack.callback(self._database.idle.close)
+            return self._database
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """Give a connection to read with. Raises `EdgeFailure` when the server does not answer."""
+        with self._lock:
+            if self._connections is None:
+                database = self.database()
+                self._connections = ReadConnections(database.app_url, idle=database.idle)
+                self._stack.callback(self._connections.close)
+            connections = self._connections
+        with connections.reading() as connection:
+            yield connection
+
+    def engine(self) -> "Engine":
+        """Return what sessions write with."""
+        from tapetrail.store.session import open_engine  # noqa: PLC0415 # readers do without
+
+        with self._lock:
+            if self._engine is None:
+                self._engine = open_engine(self.database().app_url)
+                self._stack.callback(self._engine.dispose)
+            return self._engine
+
+    @contextmanager
+    def writing(self) -> "Generator[Session]":
+        """Give a session whose work is committed at the end, or not at all."""
+        from tapetrail.store.session import transaction  # noqa: PLC0415 # readers do without
+
+        with transaction(self.engine()) as session:
+            yield session
+
+    @contextmanager
+    def read_only_session(self) -> "Generator[Session]":
+        """Give an SQLAlchemy session that can only read."""
+        from sqlalchemy.orm import Session  # noqa: PLC0415 # readers do without
+
+        with Session(self.engine().execution_options(postgresql_readonly=True)) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every connection, and let the private server go."""
+        self._stack.close()

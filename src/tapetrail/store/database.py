@@ -1,0 +1,162 @@
+"""The record's database: opened, its private server running; its schema made and upgraded."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Final
+
+import psycopg
+
+from tapetrail.core.errors import EdgeFailure
+from tapetrail.settings import Settings
+from tapetrail.store.connections import Connection, answering, connect
+from tapetrail.store.private.restore_marks import is_unfinished
+from tapetrail.store.private.server import PrivateServer
+
+APP: Final = "tapetrail_app"
+OWNER: Final = "tapetrail_owner"
+SUPERUSER: Final = "postgres"
+SCHEMA_VERSION: Final = "0009"
+UPGRADE_POLL_S: Final = 0.1
+UPGRADE_KEY: Final = 7_016_823_114_205_992
+# The engine's tables come last and are granted at the end, so a grant on them says it all.
+_LAST_STEP_DONE: Final = """
+    SELECT bool_and(has_table_privilege(%(role)s, c.oid, 'INSERT'))
+    FROM pg_class c WHERE c.oid = to_regclass('dbos.datasource_outputs')
+      AND EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """Where the record is: as the application sees it, and as its owner does.
+
+    `idle` is the connection of the application over which the schema was looked at, for the first
+    one who reads.
+    """
+
+    app_url: str
+    owner_url: str
+    idle: Connection | None = None
+
+
+Opening = Callable[[], AbstractContextManager[Database]]
+"""Gives the database for as long as it is needed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDatabase:
+    """The database of some settings; `migrate_engine` makes the durable engine's own tables."""
+
+    settings: Settings
+    migrate_engine: Callable[[str], None]
+
+    @property
+    def server(self) -> PrivateServer:
+        """Return the server of this home, running or not."""
+        return PrivateServer(home=self.settings.home, bin_dir=self.settings.postgres_bin_dir)
+
+    @contextmanager
+    def open(self) -> Generator[Database]:
+        """Give the database, its private server running and its schema present while it is open.
+
+        A private server's schema is brought up to date by itself. Another server's is not: raises
+        `EdgeFailure` when it is behind, and for a home that a restore has not finished.
+        """
+        settings = self.settings
+        if is_unfinished(settings.home):
+            raise EdgeFailure(
+                f"the record in {settings.home} is incomplete; a restore into it did not finish;"
+                " run: tapetrail db restore"
+            )
+        if (url := settings.database_url) is not None:
+            yield self._current(Database(app_url=as_role(url, APP), owner_url=url))
+            return
+        with self.server.hold() as address:
+            yield self._current(
+                Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
+            )
+
+    def _current(self, database: Database) -> Database:
+        """Return the database with its schema current, a private server's by an upgrade."""
+        idle = _connected_to_current(database.app_url)
+        if idle is not None:
+            return replace(database, idle=idle)
+        # The application may not even connect; its owner says why.
+        with answering(), connect(database.owner_url) as connection:
+            is_current = _is_current(connection)
+        if not is_current and self.settings.database_url is not None:
+            raise EdgeFailure(
+                f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
+            )
+        if not is_current:
+            self.upgrade_at(database.owner_url)
+        return database
+
+    def upgrade(self) -> str:
+        """Bring the database up to date and return the schema's version."""
+        if self.settings.database_url is not None:
+            self.upgrade_at(self.settings.database_url)
+        else:
+            with self.open():
+                pass
+        return SCHEMA_VERSION
+
+    def version(self) -> str | None:
+        """Return the version of the database's schema, None where there is none yet."""
+        if self.settings.database_url is not None:
+            return _version(self.settings.database_url)
+        with self.server.hold() as address:
+            return _version(address.url(SUPERUSER))
+
+    def upgrade_at(self, owner_url: str) -> None:
+        """Bring the schema and the engine's own tables up to date, one process at a time."""
+        from tapetrail.store import migrate  # noqa: PLC0415 # Alembic is needed here only
+
+        with answering(), connect(owner_url) as connection:
+            # The engine builds indexes concurrently, which waits for every open statement: one that
+            # waited for this lock would never see it freed, so it is asked for again and again.
+            lock = "SELECT pg_try_advisory_lock(%s)"
+            while connection.execute(lock, [UPGRADE_KEY]).fetchone() != (True,):
+                time.sleep(UPGRADE_POLL_S)
+            migrate.upgrade(owner_url)
+            self.migrate_engine(owner_url)
+
+
+def as_role(url: str, role: str) -> str:
+    """Return `url` with every session acting as `role`."""
+    joint = "&" if "?" in url else "?"
+    return f"{url}{joint}options=-c%20role%3D{role}"
+
+
+def _connected_to_current(url: str) -> Connection | None:
+    """Return a connection to a database whose schema is current, None where it is none."""
+    try:
+        connection = connect(url)
+    except EdgeFailure:
+        return None
+    with answering():
+        if _is_current(connection):
+            return connection
+    connection.close()
+    return None
+
+
+def _is_current(connection: Connection) -> bool:
+    """Return whether the last step of an upgrade, to this release's version, was done."""
+    last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
+    return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
+
+
+def _version(url: str) -> str | None:
+    with answering(), connect(url) as connection:
+        return _version_on(connection)
+
+
+def _version_on(connection: Connection) -> str | None:
+    try:
+        found = connection.execute("SELECT version_num FROM tapetrail.alembic_version").fetchone()
+    except psycopg.ProgrammingError:
+        return None
+    return None if found is None else str(found[0])

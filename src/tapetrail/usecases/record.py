@@ -1,0 +1,101 @@
+"""A record, opened: what it can be asked to do, by area."""
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar, overload
+
+from tapetrail.listing import ListSpec, list_named
+from tapetrail.listing.spec import Numbered
+from tapetrail.listing.values import Given
+from tapetrail.store.access import Access
+from tapetrail.usecases.charts import Charts
+from tapetrail.usecases.parts import Process
+from tapetrail.usecases.records import Records
+from tapetrail.usecases.runs import Runs, RunWiring
+from tapetrail.usecases.strategies import Strategies
+from tapetrail.wire import LIMIT_DEFAULT, Detail, Page, Status
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+Row = TypeVar("Row", bound=Numbered)
+
+
+class Record:
+    """What was recorded, and what can be done: `records`, `charts`, `strategies`, `runs`.
+
+    It is good for as long as it is open. What programs need most is at hand without an area.
+    """
+
+    def __init__(self, access: Access, *, process: Process, wiring: RunWiring) -> None:
+        self._access = access
+        self.records = Records(access.reading, open_blobs=process.open_blobs)
+        self.charts = Charts(access, records=self.records, process=process)
+        self.strategies = Strategies(access)
+        self.runs = Runs(access, process=process, wiring=wiring)
+
+    @overload
+    def rows(self, listed: str, **filters: Given | None) -> list[dict[str, object]]: ...
+    @overload
+    def rows(self, listed: ListSpec[Row], **filters: Given | None) -> list[Row]: ...
+    def rows(self, listed: str | ListSpec[Row], **filters: Given | None) -> Sequence[object]:
+        """Return the rows of a list, newest first.
+
+        By name, such as `"decisions"`, each is a dictionary, as `pandas.DataFrame` takes them. By
+        the list itself, such as `tapetrail.listing.DECISIONS`, each is its row, whose fields a type
+        checker knows. `filters` are the list's own, such as `symbol="AAPL"`. Values are Python's:
+        Decimal, datetime. Raises `InvalidInput` for an unknown list or filter.
+        """
+        if isinstance(listed, str):
+            named = list_named(listed)
+            found = self.records.rows(named.select(**filters))
+            return [{name: getattr(row, name) for name in named.column_names} for row in found]
+        return [*self.records.rows(listed.select(**filters))]
+
+    def page(
+        self,
+        listed: ListSpec[Row],
+        *,
+        limit: int = LIMIT_DEFAULT,
+        cursor: str | None = None,
+        **filters: Given | None,
+    ) -> Page[Row]:
+        """Return one page of a list, newest first, of at most 200 rows, and where it goes on.
+
+        Raises `InvalidInput` for an unknown filter, and for a cursor of another list.
+        """
+        return self.records.page(listed.select(**filters), limit=limit, cursor=cursor)
+
+    def detail(self, listed: str | ListSpec[Numbered], number: int) -> Detail:
+        """Return one row whole, and what hangs on it. Raises `NotFound`."""
+        named = list_named(listed) if isinstance(listed, str) else listed
+        return self.records.detail(named, number)
+
+    def chart_image(self, number: int) -> bytes:
+        """Return a chart's JPEG, checked against its digest."""
+        return self.charts.image(number)
+
+    def chart_page(self, number: int) -> bytes:
+        """Return a chart's interactive HTML page, checked against its digest."""
+        return self.charts.page(number)
+
+    def chart_print(self, number: int) -> bytes:
+        """Return a chart for printing, as PDF, with the levels of the signal that followed."""
+        return self.charts.print(number)
+
+    def blob(self, digest: str) -> bytes:
+        """Return the stored bytes that a `*_digest` column names, checked against it.
+
+        Raises `NotFound` for bytes that no row names.
+        """
+        return self.records.blob(digest)
+
+    def status(self) -> Status:
+        """Return how much the record holds."""
+        return self.records.status()
+
+    @contextmanager
+    def session(self) -> "Generator[Session]":
+        """Give an SQLAlchemy session that can only read, for the classes of `tapetrail.models`."""
+        with self._access.read_only_session() as session:
+            yield session

@@ -1,0 +1,77 @@
+"""An execution and its decisions, opened in one transaction."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from tapetrail.core.records.base import Stored
+from tapetrail.core.records.runs import (
+    DecisionRecord,
+    ExecutionEventRecord,
+    ExecutionFacts,
+    ExecutionRecord,
+)
+from tapetrail.core.records.states import ExecutionStatus, Provenance, RunType
+from tapetrail.store import appends, reads
+from tapetrail.workflows.run_request import RunRequest
+
+
+def open_execution(
+    session: Session, request: RunRequest, *, workflow_id: str, at: datetime
+) -> list[int]:
+    """Open the execution that was requested; return the numbers of its decisions."""
+    strategy = reads.stored(session, "strategies", [request["strategy_id"]])
+    runtime = reads.stored(session, "runtimes", [request["runtime_id"]])
+    record = ExecutionRecord(
+        strategy=strategy[request["strategy_id"]],
+        runtime=runtime[request["runtime_id"]],
+        workflow_id=workflow_id,
+        facts=ExecutionFacts(
+            run_type=RunType(request["run_type"]),
+            provenance=Provenance(request["provenance"]),
+            as_of=datetime.fromisoformat(request["as_of"]),
+            debug_mode=False,
+            actor=request["actor"],
+            config=request["config"],
+            created_at=at,
+        ),
+    )
+    execution = appends.append(session, record)
+    opened = _open_decisions(session, request, execution=execution, at=at)
+    started = ExecutionEventRecord(
+        execution=execution,
+        at=at,
+        from_status=ExecutionStatus.PENDING,
+        to_status=ExecutionStatus.RUNNING,
+        actor=request["actor"],
+        reason="started",
+    )
+    appends.append(session, started)
+    return [decision.id for decision in opened]
+
+
+def _open_decisions(
+    session: Session, request: RunRequest, *, execution: Stored, at: datetime
+) -> list[Stored]:
+    ids = [decision["instrument_id"] for decision in request["decisions"]]
+    instruments = reads.stored(session, "instruments", ids)
+    named = reads.instruments(session, ids)
+    # Passes are counted under a lock, so that no two executions get the same number.
+    appends.lock_name(session, "passes")
+    asked = [(d["instrument_id"], datetime.fromisoformat(d["as_of"])) for d in request["decisions"]]
+    before = reads.passes(
+        session, asked, strategy_id=request["strategy_id"], provenance=request["provenance"]
+    )
+    records = [
+        DecisionRecord(
+            execution=execution,
+            instrument=instruments[number],
+            symbol=named[number].symbol,
+            conid=named[number].conid,
+            as_of=as_of,
+            run_no=before.get((number, as_of), 0) + 1,
+            created_at=at,
+        )
+        for number, as_of in asked
+    ]
+    return appends.append_all(session, records)
