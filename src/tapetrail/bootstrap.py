@@ -4,7 +4,7 @@ What writes and what runs workflows is imported where it is used: SQLAlchemy, en
 calendars, strategies. Whoever only reads never pays for it.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
     from tapetrail.blobs.protocol import BlobStore
+    from tapetrail.core.market.instruments import Instrument
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
@@ -84,8 +85,10 @@ class Wiring:
     settings: Settings
     analysts: "Mapping[str, Family] | None" = None
 
-    def planner(self, frame: "FrameSource | None") -> "Planner":
-        """Return what settles what a run will do."""
+    def planner(
+        self, frame: "FrameSource | None", *, recorded: "Callable[[str], Sequence[Instrument]]"
+    ) -> "Planner":
+        """Return what settles what a run will do; `recorded` returns instruments by symbol."""
         from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
         from tapetrail.usecases.planning import Planner  # noqa: PLC0415 # see the module's docstring
@@ -95,6 +98,7 @@ class Wiring:
             load_calendar=load_calendar,
             analysts=Analysts(self.analysts),
             clock=utc_now,
+            recorded=recorded,
         )
 
     def ports(self) -> "Ports":
@@ -103,11 +107,13 @@ class Wiring:
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
         from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
 
+        analysts = Analysts(self.analysts)
         return Ports(
             open_source=self._sources(None).open,
-            open_analyst=Analysts(self.analysts).open,
+            open_analyst=analysts.open,
             load_calendar=load_calendar,
             clock=utc_now,
+            brought=analysts.brought,
         )
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":

@@ -60,13 +60,13 @@ class KeptChart:
 
     content: ChartContent
     image: BlobRow
-    page: BlobRow
+    html: BlobRow
     spec: BlobRow
 
     @property
     def blobs(self) -> tuple[BlobRow, ...]:
         """The rows of all its bytes."""
-        return (self.image, self.page, self.spec)
+        return (self.image, self.html, self.spec)
 
 
 def keep_blob(blobs: BlobStore, content: bytes, *, key: str, media_type: str) -> BlobRow:
@@ -107,12 +107,12 @@ class ChartPersistenceService:
         """Append the row of a chart whose bytes are stored and named in `blobs`."""
         files = ChartFiles(
             chart_url_jpeg=self._blobs.url(kept.image.key),
-            chart_url_html=self._blobs.url(kept.page.key),
+            chart_url_html=self._blobs.url(kept.html.key),
             image_media_type=kept.image.media_type,
             minio_bucket=None,
             minio_object_key=kept.image.key,
             jpeg_digest=kept.image.digest,
-            html_digest=kept.page.digest,
+            html_digest=kept.html.digest,
             spec_digest=kept.spec.digest,
         )
         record = ChartRecord(refs=refs, snapshot=snapshot, files=files, content=kept.content)
@@ -210,11 +210,11 @@ class LLMAnalysisPersistenceService:
 
 
 def keep_chart(blobs: BlobStore, chart: RenderedChart) -> KeptChart:
-    """Store the image, the page and the spec document of a chart; no row is written yet."""
+    """Store a chart's image, interactive page and spec document; no row is written yet."""
     return KeptChart(
         content=chart.content,
         image=_keep_drawing(blobs, chart, chart.jpeg, suffix="jpg", media_type=JPEG),
-        page=_keep_drawing(blobs, chart, chart.html, suffix=COMPRESSED_SUFFIX, media_type=HTML),
+        html=_keep_drawing(blobs, chart, chart.html, suffix=COMPRESSED_SUFFIX, media_type=HTML),
         spec=keep_object(blobs, chart.spec, media_type=JSON),
     )
 

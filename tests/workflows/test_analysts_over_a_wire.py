@@ -25,6 +25,10 @@ TRIED_BY: Final = """
 SELECT coalesce(jsonb_array_length(attributes -> 'tried_by'), 0) AS tries
 FROM dbos.workflow_status WHERE name = 'decide'
 """
+QUEUED: Final = """
+SELECT queue_name, count(*) AS n FROM dbos.workflow_status
+WHERE name = 'decide' AND status = 'ENQUEUED' GROUP BY 1
+"""
 LEDGER: Final = """
 SELECT a.question, a.attempt_no, r.id IS NOT NULL AS has_reply
 FROM tapetrail.llm_attempts AS a LEFT JOIN tapetrail.llm_replies AS r ON r.attempt_id = a.id
@@ -225,3 +229,24 @@ def test_an_answer_that_cannot_be_read_fails_the_decision_and_what_came_is_kept(
     daily, weekly = home.rows("SELECT question, status FROM tapetrail.llm_analyses ORDER BY id")
     assert (daily["status"], weekly["status"]) == ("completed", "unparseable")
     assert len(home.rows(LEDGER)) == 2
+
+
+def test_a_worker_without_the_analyst_leaves_its_decisions_to_who_has_it(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("chart:1d", "chart:1w")
+    words = command(home, model, {"one": run_of(ONE)})
+    with started(words) as process:
+        model.await_asked(2)
+        process.kill()
+        process.wait()
+    with home.started("worker"):
+        # The worker has taken it over, and put it where it cannot take it from.
+        wait_for(lambda: home.rows(QUEUED) == [{"queue_name": "analysts:http", "n": 1}])
+        assert home.run(*home.asked("beside", symbols="IBM")).returncode == 0
+        assert home.rows(QUEUED) == [{"queue_name": "analysts:http", "n": 1}]
+    model.release()
+    assert ended(words) == "one completed\n"
+    assert {row["status"] for row in home.rows("SELECT status FROM tapetrail.decisions")} == {
+        "completed"
+    }

@@ -29,28 +29,31 @@ def differences(home: Home) -> object:
 
 
 def test_a_record_of_the_schema_before_is_upgraded_verifies_and_goes_on(
-    home: Home, tmp_path: Path
+    new_home: Home, tmp_path: Path
 ) -> None:
     backup = tmp_path / "older.tar"
     backup.write_bytes(lzma.decompress(OLDER.read_bytes()))
-    restored = home.run("db", "restore", str(backup))
+    restored = new_home.run("db", "restore", str(backup))
     assert restored.returncode == 0, restored.stderr
-    assert home.run("db", "upgrade").stdout == f"schema {SCHEMA_VERSION}\n"
-    before = home.rows(SEALS)
+    assert new_home.run("db", "upgrade").stdout == f"schema {SCHEMA_VERSION}\n"
+    before = new_home.rows(SEALS)
     assert len(before) == 2
-    assert differences(home) == []
-    strategy = home.strategy("old", symbols="IBM, FB", more="timeframes: [1w]\nbars: {1w: 40}")
-    ended = home.run("run", strategy, "--as-of", "2012-08-31")
+    assert differences(new_home) == []
+    weekly = "timeframes: [1w]\nbars: {1w: 40}"
+    strategy = new_home.strategy("old", symbols="IBM, FB", more=weekly)
+    ended = new_home.run("run", strategy, "--as-of", "2012-08-31")
     assert ended.returncode == 1, ended.stderr
-    assert home.rows(SEALS)[:2] == before
-    assert [(row["symbol"], row["status"], row["error_kind"]) for row in home.rows(STATUSES)] == [
+    assert new_home.rows(SEALS)[:2] == before
+    assert [
+        (row["symbol"], row["status"], row["error_kind"]) for row in new_home.rows(STATUSES)
+    ] == [
         ("IBM", "completed", None),
         ("FB", "failed", "too_few_bars"),
     ] * 2
     # The same file under the same version: what became younger keys changed no digest.
-    assert home.rows("SELECT version FROM tapetrail.strategies") == [{"version": 1}]
-    assert differences(home) == []
-    assert {row["tgname"] for row in home.rows(GUARDS)} == {
+    assert new_home.rows("SELECT version FROM tapetrail.strategies") == [{"version": 1}]
+    assert differences(new_home) == []
+    assert {row["tgname"] for row in new_home.rows(GUARDS)} == {
         "apply",
         "check_row",
         "insert_only",

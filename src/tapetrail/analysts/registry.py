@@ -35,6 +35,8 @@ class Analysts:
 
     def __init__(self, families: Mapping[str, Family] | None = None) -> None:
         self._families = {**FAMILIES, **(families or {})}
+        self.brought = frozenset(families or ())
+        """The families that other processes need not have."""
 
     def open(self, name: str) -> Analyst:
         """Return the analyst that a strategy means by `name`.

@@ -1,1 +1,4 @@
-"""The terminal: parse the words, call one use case, print the answer."""
+"""The terminal: parse the words, call one use case, print the answer.
+
+No rule lives here, and no command reaches past the use cases.
+"""

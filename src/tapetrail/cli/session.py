@@ -80,12 +80,12 @@ def opened() -> "Generator[Record]":
     read = settings()
     if not has_record(read):
         raise no_record(read)
-    with begun(read) as record:
+    with opened_or_new(read) as record:
         yield record
 
 
 @contextmanager
-def begun(read: Settings) -> "Generator[Record]":
+def opened_or_new(read: Settings) -> "Generator[Record]":
     """Give the record of these settings; one that is not there yet is begun when it is needed."""
     from tapetrail.bootstrap import open_record  # noqa: PLC0415 # --help never needs it
 

@@ -29,8 +29,6 @@ class Access:
         with self._lock:
             if self._database is None:
                 self._database = self._stack.enter_context(self._opening())
-                if self._database.idle is not None:
-                    self._stack.callback(self._database.idle.close)
             return self._database
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -71,18 +71,25 @@ class RecordDatabase:
                 " run: tapetrail db restore"
             )
         if (url := settings.database_url) is not None:
-            yield self._current(Database(app_url=as_role(url, APP), owner_url=url))
+            with self._current(Database(app_url=as_role(url, APP), owner_url=url)) as database:
+                yield database
             return
-        with self.server.hold() as address:
-            yield self._current(
+        with (
+            self.server.hold() as address,
+            self._current(
                 Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
-            )
+            ) as database,
+        ):
+            yield database
 
-    def _current(self, database: Database) -> Database:
-        """Return the database with its schema current, a private server's by an upgrade."""
+    @contextmanager
+    def _current(self, database: Database) -> Generator[Database]:
+        """Give the database with its schema current, a private server's by an upgrade."""
         idle = _connected_to_current(database.app_url)
         if idle is not None:
-            return replace(database, idle=idle)
+            with closing(idle):
+                yield replace(database, idle=idle)
+            return
         # The application may not even connect; its owner says why.
         with answering(), connect(database.owner_url) as connection:
             is_current = _is_current(connection)
@@ -92,7 +99,7 @@ class RecordDatabase:
             )
         if not is_current:
             self.upgrade_at(database.owner_url)
-        return database
+        yield database
 
     def upgrade(self) -> str:
         """Bring the database up to date and return the schema's version."""

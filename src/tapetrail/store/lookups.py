@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 
 from tapetrail.core.canonical import Digest
 from tapetrail.core.errors import NotFound
+from tapetrail.core.market.instruments import Instrument
 from tapetrail.store.connections import Connection
 from tapetrail.wire import OldCharts, Status
 
@@ -21,6 +22,10 @@ _STATUS: Final = """
            count(*) AS blobs, coalesce(sum(size), 0)::bigint AS blob_bytes
     FROM tapetrail.blobs
 """
+_INSTRUMENTS: Final = """
+    SELECT symbol, exchange, currency, conid, asset_class, tick_size, multiplier, calendar
+    FROM tapetrail.instruments WHERE symbol = %s ORDER BY id
+"""
 _OLD_CHARTS: Final = """
     SELECT count(*) AS charts, min(generated_at) AS first_at, max(generated_at) AS last_at
     FROM tapetrail.charts WHERE status = 'active' AND generated_at < %s
@@ -32,6 +37,12 @@ def status(connection: Connection) -> Status:
     with connection.cursor(row_factory=class_row(Status)) as cursor:
         (found,) = cursor.execute(_STATUS)
     return found
+
+
+def instruments_named(connection: Connection, symbol: str) -> list[Instrument]:
+    """Return the recorded instruments with a symbol, in the order in which they were recorded."""
+    with connection.cursor(row_factory=class_row(Instrument)) as cursor:
+        return cursor.execute(_INSTRUMENTS, [symbol]).fetchall()
 
 
 def blob_key(connection: Connection, digest: Digest) -> str:

@@ -12,11 +12,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tapetrail.core.errors import InvalidInput
+from tapetrail.store import lookups
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.strategies import append_strategy
 
 if TYPE_CHECKING:
+    from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.plans import Plan
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.sources.tabular.in_memory import FrameSource
@@ -52,8 +54,10 @@ class Manner:
 class RunWiring(Protocol):
     """What runs need from outside; it is imported when it is first needed."""
 
-    def planner(self, frame: "FrameSource | None") -> "Planner":
-        """Return what settles what a run will do."""
+    def planner(
+        self, frame: "FrameSource | None", *, recorded: "Callable[[str], Sequence[Instrument]]"
+    ) -> "Planner":
+        """Return what settles what a run will do; `recorded` returns instruments by symbol."""
         ...
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
@@ -75,7 +79,7 @@ class Runs:
 
     def demo_dates(self, spec: "StrategySpec") -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
-        return self._wiring.planner(None).demo_dates(spec)
+        return self._planner(None).demo_dates(spec)
 
     def carry_out(
         self, queries: "Sequence[RunQuery]", manner: Manner | None = None
@@ -112,12 +116,19 @@ class Runs:
         with launch(self._wiring.launch(url, concurrency=concurrency)) as runner:
             yield runner
 
+    def _planner(self, frame: "FrameSource | None") -> "Planner":
+        return self._wiring.planner(frame, recorded=self._recorded)
+
+    def _recorded(self, symbol: str) -> "Sequence[Instrument]":
+        with self._access.reading() as connection:
+            return lookups.instruments_named(connection, symbol)
+
     def _planned(self, queries: "Sequence[RunQuery]") -> "list[tuple[str, RunQuery, Plan]]":
         """Return what each query comes to. Nothing is written yet; frames are stored after."""
         planners: dict[int, Planner] = {}
         found: list[tuple[str, RunQuery, Plan]] = []
         for query in queries:
-            planner = planners.setdefault(id(query.frame), self._wiring.planner(query.frame))
+            planner = planners.setdefault(id(query.frame), self._planner(query.frame))
             found.append((query.workflow_id or self._process.new_id(), query, planner.plan(query)))
         if not found:
             raise InvalidInput("a run of nothing: expected at least one date")

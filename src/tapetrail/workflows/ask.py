@@ -36,6 +36,11 @@ class Seat:
         """Return whether nobody has to be waited for."""
         return isinstance(self.analyst, LocalAnalyst)
 
+    @property
+    def family(self) -> str:
+        """Return the word before the colon in the analyst's name."""
+        return self.analyst.identity.name.partition(":")[0]
+
     def key(self, question: Question) -> AnswerKey:
         """Return which answer is meant."""
         name = self.analyst.identity.name

@@ -34,7 +34,14 @@ from tapetrail.store import reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Heard, Put, Seat, ask_local, in_turn, interview, seats_of
 from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
-from tapetrail.workflows.engine import EXECUTE, QUEUE, WAITING_QUEUE, count_tries, forget_try
+from tapetrail.workflows.engine import (
+    EXECUTE,
+    QUEUE,
+    WAITING_QUEUE,
+    count_tries,
+    family_queue,
+    forget_try,
+)
 from tapetrail.workflows.open_execution import open_execution
 from tapetrail.workflows.prepare import (
     KeptEvidence,
@@ -82,7 +89,7 @@ class Dependencies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Begun:
+class _OpenDecision:
     """A decision that has not ended, who answers for it, and why it may have to end at once."""
 
     task: DecisionTask
@@ -183,7 +190,7 @@ class Decisions(DBOSConfiguredInstance):
         return open_execution(session, request, workflow_id=workflow_id, at=now)
 
     def _queue(self, strategy_id: int) -> str:
-        """Return where decisions of a strategy go: those that wait have a queue of their own."""
+        """Return where its decisions go: to who has the analysts, and waiting ones apart."""
         with Session(self._deps.engine) as session:
             spec = reads.strategy_spec(session, strategy_id)
         strategy = parse_strategy(spec, place=f"strategy {strategy_id}")
@@ -191,6 +198,9 @@ class Decisions(DBOSConfiguredInstance):
             seats = seats_of(strategy, self._deps.ports)
         except TapeTrailError:
             return QUEUE  # the decisions record why
+        brought = sorted({seat.family for seat in seats} & self._deps.ports.brought)
+        if brought:
+            return family_queue(brought[0])
         return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
 
     @in_plain_text
@@ -199,31 +209,31 @@ class Decisions(DBOSConfiguredInstance):
 
         All is worked out before the first statement, so that no row is locked meanwhile.
         """
-        begun, ports = self._begun(decision_id), self._deps.ports
-        if begun is None or begun.task.status is DecisionStatus.RUNNING:
-            return begun is not None
+        found, ports = self._load_open(decision_id), self._deps.ports
+        if found is None or found.task.status is DecisionStatus.RUNNING:
+            return found is not None
         started_at = ports.clock()
-        if begun.failure is not None:
-            prepared = Prepared(failure=begun.failure)
+        if found.failure is not None:
+            prepared = Prepared(failure=found.failure)
         else:
-            prepared = prepare(begun.task, begun.strategy, ports)
+            prepared = prepare(found.task, found.strategy, ports)
         conclusion = None
-        if prepared.failure is None and begun.is_local:
-            evidence = evidence_of(begun.task, begun.strategy, prepared)
-            conclusion = self._conclusion(begun, evidence, put=self._put(nobody))
+        if prepared.failure is None and found.is_local:
+            evidence = evidence_of(found.task, found.strategy, prepared)
+            conclusion = self._conclusion(found, evidence, put=self._put(nobody))
         kept = keep_evidence(self._deps.blobs, prepared)
-        return self._record(begun, kept, conclusion=conclusion, started_at=started_at)
+        return self._record(found, kept, conclusion=conclusion, started_at=started_at)
 
     def _record(
         self,
-        begun: _Begun,
+        found: _OpenDecision,
         kept: KeptEvidence,
         *,
         conclusion: Conclusion | None,
         started_at: datetime,
     ) -> bool:
         """Record what was prepared and, if that is the end, the end; return if it is not."""
-        deps, task = self._deps, begun.task
+        deps, task = self._deps, found.task
         session, clock = deps.datasource.sql_session(), deps.ports.clock
         begin(session, task, at=started_at)
         charts = append_evidence(session, kept, task=task, blobs=deps.blobs, clock=clock)
@@ -254,17 +264,17 @@ class Decisions(DBOSConfiguredInstance):
         """Ask what has no reply on record; return why the decision has to end, if it has to."""
         work = self._deps.work
         with work.slot():
-            begun = self._begun(decision_id)
-            if begun is None or begun.failure is not None:
+            found = self._load_open(decision_id)
+            if found is None or found.failure is not None:
                 return None
-            calls = self._wire.calls(begun.task)
+            calls = self._wire.calls(found.task)
             try:
-                evidence = self._recall(begun).evidence
+                evidence = self._recall(found).evidence
             except TapeTrailError as error:
                 return list(Failure.of(Stage.ENGINE, error).columns.values())
-        put = self._put(ask_remote(self._wire, begun.task, calls))
+        put = self._put(ask_remote(self._wire, found.task, calls))
         try:
-            interview(evidence, begun.seats, put=put, side_by_side=work.side_by_side)
+            interview(evidence, found.seats, put=put, side_by_side=work.side_by_side)
         except TapeTrailError as error:
             return list(Failure.of(Stage.ENGINE, error).columns.values())
         return None
@@ -272,24 +282,27 @@ class Decisions(DBOSConfiguredInstance):
     @in_plain_text
     def _conclude(self, decision_id: int, said: Sequence[str] | None) -> None:
         """Record what was answered, and end the decision."""
-        begun, clock = self._begun(decision_id), self._deps.ports.clock
-        if begun is None:
+        found, clock = self._load_open(decision_id), self._deps.ports.clock
+        if found is None:
             return
-        failure = _failure(said) if said else begun.failure
+        failure = _failure(said) if said else found.failure
         conclusion, charts = None, dict[Timeframe, ShownChart]()
         if failure is None:
-            recalled = self._recall(begun)
-            put = self._put(look_up(self._wire, self._wire.calls(begun.task)))
-            conclusion = self._conclusion(begun, recalled.evidence, put=put)
-            charts, failure = {**recalled.charts}, conclusion.failure
-        session, task = self._deps.datasource.sql_session(), begun.task
+            try:
+                recalled = self._recall(found)
+                put = self._put(look_up(self._wire, self._wire.calls(found.task)))
+                conclusion = self._conclusion(found, recalled.evidence, put=put)
+                charts, failure = {**recalled.charts}, conclusion.failure
+            except TapeTrailError as error:
+                failure = Failure.of(Stage.ENGINE, error)
+        session, task = self._deps.datasource.sql_session(), found.task
         if conclusion is not None:
             append_conclusion(session, conclusion, task=task, charts=charts, at=clock())
         end(session, task, failure=failure, at=clock())
 
-    def _conclusion(self, begun: _Begun, evidence: Evidence, *, put: Put) -> Conclusion:
-        answers = interview(evidence, begun.seats, put=put, side_by_side=in_turn)
-        calendar = self._deps.ports.load_calendar(begun.task.traded.calendar)
+    def _conclusion(self, found: _OpenDecision, evidence: Evidence, *, put: Put) -> Conclusion:
+        answers = interview(evidence, found.seats, put=put, side_by_side=in_turn)
+        calendar = self._deps.ports.load_calendar(found.task.traded.calendar)
         return conclude(answers, evidence, calendar=calendar)
 
     def _record_defect(self, decision_id: int, message: str) -> None:
@@ -304,7 +317,7 @@ class Decisions(DBOSConfiguredInstance):
         )
         end(session, task, failure=failure, at=now)
 
-    def _begun(self, decision_id: int) -> _Begun | None:
+    def _load_open(self, decision_id: int) -> _OpenDecision | None:
         """Return a decision and who answers for it, None if it has ended."""
         deps = self._deps
         # Read outside of the step's transaction, which begins with the first row. An error of the
@@ -321,7 +334,7 @@ class Decisions(DBOSConfiguredInstance):
                 seats = seats_of(strategy, deps.ports)
             except TapeTrailError as error:
                 failure = Failure.of(Stage.ANALYSIS, error)
-        return _Begun(task=task, strategy=strategy, seats=seats, failure=failure)
+        return _OpenDecision(task=task, strategy=strategy, seats=seats, failure=failure)
 
     def _dead_letter(self, task: DecisionTask) -> Failure | None:
         """Return the failure of a decision that seems to end every process that begins it.
@@ -349,12 +362,12 @@ class Decisions(DBOSConfiguredInstance):
 
         return put
 
-    def _recall(self, begun: _Begun) -> Recalled:
+    def _recall(self, found: _OpenDecision) -> Recalled:
         deps = self._deps
-        calendar = deps.ports.load_calendar(begun.task.traded.calendar)
+        calendar = deps.ports.load_calendar(found.task.traded.calendar)
         with Session(deps.engine) as session:
             return recall(
-                session, begun.task, strategy=begun.strategy, blobs=deps.blobs, calendar=calendar
+                session, found.task, strategy=found.strategy, blobs=deps.blobs, calendar=calendar
             )
 
 

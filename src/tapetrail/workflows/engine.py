@@ -10,7 +10,7 @@ worker, awake again, finds that its workflows have another owner and cannot writ
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +30,13 @@ QUEUE: Final = "decisions"
 WAITING_QUEUE: Final = "waiting_decisions"
 """For decisions that wait for analysts over a wire, so that nothing else waits behind them."""
 EXECUTE: Final = "execute"
+
+
+def family_queue(family: str) -> str:
+    """Return where decisions go that only processes with a family of analysts can make."""
+    return f"analysts:{family}"
+
+
 TRIED_BY: Final = "tried_by"
 POLLING_S: Final = 0.25
 TAKEN_MAX: Final = 8
@@ -56,6 +63,13 @@ class EngineSettings:
 
     database_url: str
     executor_id: str
+    families: Sequence[str] = ()
+
+    @property
+    def queues(self) -> "dict[str, int]":
+        """The queues that this process takes decisions from, and how many it takes at most."""
+        own = {family_queue(family): WAITING_MAX for family in self.families}
+        return {QUEUE: TAKEN_MAX, WAITING_QUEUE: WAITING_MAX, **own}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +106,7 @@ def count_tries(executor_id: str) -> int:
     """
     tried_by = _tried_by()
     if executor_id not in tried_by:
-        _say_tried_by({*tried_by, executor_id})
+        _store_tried_by({*tried_by, executor_id})
     return len({*tried_by, executor_id})
 
 
@@ -100,7 +114,7 @@ def forget_try(executor_id: str) -> None:
     """Take this process out of those that have begun the workflow: it ends in good order."""
     tried_by = _tried_by()
     if executor_id in tried_by:
-        _say_tried_by(tried_by - {executor_id})
+        _store_tried_by(tried_by - {executor_id})
 
 
 def _tried_by() -> set[str]:
@@ -109,7 +123,7 @@ def _tried_by() -> set[str]:
     return {*(found[0].attributes or {}).get(TRIED_BY, [])}
 
 
-def _say_tried_by(executor_ids: set[str]) -> None:
+def _store_tried_by(executor_ids: set[str]) -> None:
     attributes = {TRIED_BY: sorted(executor_ids)}
     DBOS.update_workflow_attributes(str(DBOS.workflow_id), attributes, merge=True)
 
@@ -132,7 +146,7 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     try:
         with bounded_wait(engines.reconnect):
             DBOS.launch()
-            for queue, taken_max in ((QUEUE, TAKEN_MAX), (WAITING_QUEUE, WAITING_MAX)):
+            for queue, taken_max in settings.queues.items():
                 DBOS.register_queue(
                     queue,
                     worker_concurrency=taken_max,
@@ -196,6 +210,7 @@ def configure(settings: EngineSettings, engines: Engines) -> None:
         "notification_coalesce_sec": 0.1,  # for events and streams, of which there are none
     }
     DBOS(config=config)
+    DBOS.listen_queues([*settings.queues])
 
 
 class _LivenessLock:

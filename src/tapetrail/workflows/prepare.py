@@ -51,12 +51,16 @@ WARM_UP_MIN: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What a decision needs from outside."""
+    """What a decision needs from outside.
+
+    `brought` are the families of analysts that other processes need not have.
+    """
 
     open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
     open_analyst: Callable[[str], Analyst]
     load_calendar: Callable[[str], Calendar]
     clock: Callable[[], datetime]
+    brought: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

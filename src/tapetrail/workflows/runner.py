@@ -114,7 +114,11 @@ def _turn() -> Generator[None]:
 
 @contextmanager
 def _launched(wanted: Launch, thread: ThreadPoolExecutor) -> Generator[Runner]:
-    settings = EngineSettings(database_url=wanted.database_url, executor_id=wanted.executor_id)
+    settings = EngineSettings(
+        database_url=wanted.database_url,
+        executor_id=wanted.executor_id,
+        families=sorted(wanted.ports.brought),
+    )
     records = open_engine(wanted.database_url)
     own = open_engine(wanted.database_url, pool_size=POOL_SIZE)
     reconnect = ReconnectPolicy(records, own, patience_s=PATIENCE_S)

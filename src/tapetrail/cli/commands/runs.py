@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import begun, settings
+from tapetrail.cli.session import opened_or_new, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.list_output import print_rows
@@ -54,7 +54,7 @@ def demo(
     # There is nothing to serve yet, so both ways end when all is recorded.
     del no_serve
     spec, started = bundled_strategy(), time.monotonic()
-    with begun(settings()) as record:
+    with opened_or_new(settings()) as record:
         queries = [
             RunQuery(spec=spec, as_of_on=day, run_type=RunType.BACKFILL, workflow_id=f"demo:{day}")
             for day in record.runs.demo_dates(spec)
@@ -107,7 +107,7 @@ def run(
         as_of_on=_date(as_of),
         config=config_of(spec, folder=strategy.resolve().parent),
     )
-    with begun(settings()) as record:
+    with opened_or_new(settings()) as record:
         (progress,) = _carried_out(record, [query], concurrency=concurrency)
         _show_run(record.records, progress, as_json=as_json)
     return 0 if progress.status == "completed" else 1
@@ -123,7 +123,7 @@ def worker(*, concurrency: Concurrency = 2) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stopped.set())
-    with begun(settings()) as record, record.runs.working(concurrency=concurrency):
+    with opened_or_new(settings()) as record, record.runs.working(concurrency=concurrency):
         gc.freeze()  # what was imported stays; looking through it again and again costs seconds
         note(f"worker ready: {concurrency} decisions at once; Ctrl-C to stop")
         stopped.wait()

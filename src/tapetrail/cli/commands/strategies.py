@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import begun, opened, settings
+from tapetrail.cli.session import opened, opened_or_new, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, is_mapping, note, print_json
@@ -34,7 +34,7 @@ def apply(
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
     spec = read_strategy(file)
-    with begun(settings()) as record:
+    with opened_or_new(settings()) as record:
         applied = record.strategies.apply(spec)
     row = applied.strategy
     if as_json:

@@ -55,8 +55,8 @@ def answer_chart(
     complete drawn bar, `bad_bars` for prices that no rule is made for.
     """
     view = derive_view(bars, values, settings, first_drawn=first_drawn)
-    readings = read_rules(view)
-    trend, confidence = score_rules(readings)
+    verdicts = read_rules(view)
+    trend, confidence = score_rules(verdicts)
     atr = view.at_last(values.atr)
     width = atr if is_readable([atr]) else 0.0
     below, above = supports(view.drawn, atr=width), resistances(view.drawn, atr=width)
@@ -69,13 +69,13 @@ def answer_chart(
         key_patterns=patterns,
         reasoning=" ".join(
             [
-                *_trend_sentences(view, readings, trend=trend),
+                *_trend_sentences(view, verdicts, trend=trend),
                 _levels_sentence("Support", below),
                 _levels_sentence("Resistance", above),
                 f"Patterns: {'; '.join(patterns)}." if patterns else "No pattern was found.",
             ]
         ),
-        rules=readings,
+        rules=verdicts,
     )
     return _text(reply)
 
@@ -152,7 +152,7 @@ def _text(reply: ChartReply) -> str:
 
 
 def _trend_sentences(
-    view: MarketView, readings: Sequence[RuleVerdict], *, trend: Trend
+    view: MarketView, verdicts: Sequence[RuleVerdict], *, trend: Trend
 ) -> Iterator[str]:
     """Yield who speaks, about which bar, and what each rule says."""
     yield "Rule-based reading, no language model."
@@ -166,7 +166,7 @@ def _trend_sentences(
         (RuleOutcome.NEUTRAL, "No side"),
         (RuleOutcome.NOT_APPLICABLE, "Not applicable, too little data"),
     ):
-        named = [_rule_text(rule) for rule in readings if rule.outcome is outcome]
+        named = [_rule_text(rule) for rule in verdicts if rule.outcome is outcome]
         if named:
             yield f"{title}: {'; '.join(named)}."
 

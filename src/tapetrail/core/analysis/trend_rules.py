@@ -30,7 +30,7 @@ def read_rules(view: MarketView) -> tuple[RuleVerdict, ...]:
     return (*_close_rules(view), *_average_rules(view), *_indicator_rules(view))
 
 
-def score_rules(readings: Sequence[RuleVerdict]) -> tuple[Trend, Decimal]:
+def score_rules(verdicts: Sequence[RuleVerdict]) -> tuple[Trend, Decimal]:
     """Return the trend and the confidence, 0 to 1 with two decimals.
 
     The trend is bullish or bearish if the net of the points is 40 % or more of those at stake in
@@ -38,17 +38,17 @@ def score_rules(readings: Sequence[RuleVerdict]) -> tuple[Trend, Decimal]:
     rules, applicable or not; of a neutral trend it is the share that cancels out or goes to no
     side. Raises `InvalidInput` (`too_few_bars`) with fewer than three applicable rules.
     """
-    applicable = [rule for rule in readings if rule.outcome is not RuleOutcome.NOT_APPLICABLE]
+    applicable = [rule for rule in verdicts if rule.outcome is not RuleOutcome.NOT_APPLICABLE]
     if len(applicable) < RULES_LEAST:
         raise InvalidInput(
-            f"rules: {len(applicable)} of {len(readings)} have the history they need, expected at"
+            f"rules: {len(applicable)} of {len(verdicts)} have the history they need, expected at"
             f" least {RULES_LEAST}; not applicable:"
-            f" {', '.join(rule.name for rule in readings if rule not in applicable) or 'none'}",
+            f" {', '.join(rule.name for rule in verdicts if rule not in applicable) or 'none'}",
             kind=ErrorKind.TOO_FEW_BARS,
         )
     net = sum(rule.points for rule in applicable)
     at_stake = sum(rule.weight for rule in applicable)
-    whole = sum(rule.weight for rule in readings)
+    whole = sum(rule.weight for rule in verdicts)
     trend = _trend(Decimal(net) / at_stake)
     agreeing = {
         Trend.BULLISH: sum(rule.points for rule in applicable if rule.points > 0),

@@ -80,9 +80,11 @@ def _reach(calendar: Calendar) -> str:
 def session_after(calendar: Calendar, as_of: datetime, *, sessions: int) -> date:
     """Return the session that is `sessions` after the last one closed at `as_of`.
 
-    Raises `InvalidInput` where the calendar does not reach that far.
+    Raises `InvalidInput` (`no_signal`) where the calendar does not reach that far.
     """
     at = last_closed(calendar, as_of) + sessions
     if at >= len(calendar.sessions):
-        raise InvalidInput(f"{sessions} sessions after {as_of}: {_reach(calendar)}")
+        raise InvalidInput(
+            f"{sessions} sessions after {as_of}: {_reach(calendar)}", kind=ErrorKind.NO_SIGNAL
+        )
     return day_of(calendar.sessions[at])
