@@ -42,7 +42,7 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/basedpyright
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile
+	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
 

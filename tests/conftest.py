@@ -2,12 +2,15 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
 from tests.homes import prepare_home
 
 from tapetrail.store.private.server import PrivateServer, ServerAddress
+
+TESTS: Final = Path(__file__).parent
 
 # A busy machine is no failure: speed is for the benchmarks.
 settings.register_profile("tapetrail", deadline=None)
@@ -29,3 +32,10 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("prepared") / "home"
     prepare_home(home)
     return home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave the folders of short files to the end, so that all processes end at the same time."""
+    folders = ("workflows", "surfaces", "docs", "edges", "core", "gates")
+    rank = {TESTS / name: at for at, name in enumerate(folders)}
+    items.sort(key=lambda item: rank.get(item.path.parent, 0))

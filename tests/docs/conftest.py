@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import pytest
+from tests.homes import copy_home
 
 from tapetrail import bootstrap
 from tapetrail.core.records.states import RunType
@@ -21,12 +22,13 @@ BARS: Final = 700
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
     """Give a home recorded as `tapetrail demo` does it, its server up for as long as the session.
 
     The numbers of executions and decisions are those of the demo in its first week.
     """
     home = tmp_path_factory.mktemp("docs") / "home"
+    copy_home(prepared_home, home)
     environment = {"TAPETRAIL_HOME": str(home), "TAPETRAIL_ACTOR": "demo"}
     settings = read_settings(environment, working_folder=home.parent)
     spec = bundled_strategy()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.homes import copy_home
 
 from tapetrail.cli.app import run_command_line
 
@@ -68,10 +69,11 @@ class Recorded:
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Generator[Recorded]:
+def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Recorded]:
     """Give a home with one execution, its server up for as long as the session."""
     folder = tmp_path_factory.mktemp("command-line")
     terminal = Terminal(home=folder / "home")
+    copy_home(prepared_home, terminal.home)
     strategy = folder / "two.yaml"
     strategy.write_text("name: two\ninstruments: [AAPL, FB]\n", encoding="utf-8")
     started = terminal.run("db", "start")

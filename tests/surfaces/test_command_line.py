@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from pypdfium2 import PdfDocument
 from tests.edges.waiting import wait_for
+from tests.homes import copy_home
 from tests.surfaces.conftest import AS_OF, Recorded, Run, Terminal
 
 from tapetrail import __version__
@@ -344,9 +345,10 @@ def next_line(stream: IO[str] | None, part: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Generator[Terminal]:
+def other(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Terminal]:
     """Give a home of its own for what changes a record."""
     terminal = Terminal(home=tmp_path_factory.mktemp("other") / "home")
+    copy_home(prepared_home, terminal.home)
     terminal.run("db", "start")
     yield terminal
     terminal.run("db", "stop", "--quiet")

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.homes import copy_home
 from tests.surfaces.conftest import AS_OF, Run, Terminal
 
 from tapetrail.cli.commands.archive import age_days
@@ -25,10 +26,11 @@ SWING: Final = "name: swing\ninstruments: [AAPL]\n"
 
 
 @pytest.fixture(scope="module")
-def used(tmp_path_factory: pytest.TempPathFactory) -> Generator[Terminal]:
+def used(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Terminal]:
     """Give a home in which one decision was recorded; its charts are 100 days old."""
     folder = tmp_path_factory.mktemp("maintenance")
     terminal = Terminal(home=folder / "home")
+    copy_home(prepared_home, terminal.home)
     strategy = folder / "swing.yaml"
     strategy.write_text(SWING, encoding="utf-8")
     assert terminal.run("db", "start").code == 0
