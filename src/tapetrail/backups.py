@@ -237,7 +237,7 @@ def _fill(
 def _give_up(destination: Destination, *, token: str) -> None:
     """Remove what was restored so far. If that fails, the mark stays.
 
-    A process that looked before the mark stood may have begun a record here meanwhile. Its blobs
+    A process that looked before the mark stood may have created a record here meanwhile. Its blobs
     and ours lie together, so all of them stay: a blob that no row names does no harm.
     """
     if destination.has_database():

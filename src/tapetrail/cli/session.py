@@ -58,7 +58,7 @@ def shown_settings() -> list[ShownSetting]:
 
 
 def has_record(read: Settings) -> bool:
-    """Return whether there may be a record: a folder that was begun, or a server's address."""
+    """Return whether there may be a record: a folder, or a server's address."""
     return read.database_url is not None or read.home.exists()
 
 
@@ -86,7 +86,7 @@ def opened() -> "Generator[Record]":
 
 @contextmanager
 def opened_or_new(read: Settings) -> "Generator[Record]":
-    """Give the record of these settings; one that is not there yet is begun when it is needed."""
+    """Give the record of these settings; one that is not there yet is created when it is needed."""
     from tapetrail.bootstrap import open_record  # noqa: PLC0415 # --help never needs it
 
     with open_record(read) as record:

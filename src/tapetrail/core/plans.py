@@ -15,7 +15,7 @@ from tapetrail.core.records.states import Provenance
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Coverage:
-    """An instrument a source offers, its calendar, and the sessions there are bars for.
+    """An instrument of a source, its calendar, and the sessions there are bars for.
 
     `sessions` are the first and the last of them, None where only a fetch can tell: then the
     calendar alone settles what a run is as of. `is_sample` says that the bars are a fixed sample,

@@ -1,4 +1,4 @@
-"""What every source offers, what a fetch brings back, and how the registry describes a source."""
+"""What every source has, what a fetch brings back, and how the registry describes a source."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Source(Protocol):
         ...
 
     def instruments(self) -> tuple[Instrument, ...]:
-        """Return what the source offers, in a fixed order; nothing if it can only find names."""
+        """Return all instruments, in a fixed order; nothing if the source can only find names."""
         ...
 
     def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:

@@ -1,7 +1,7 @@
 """Connections: how this process speaks with PostgreSQL.
 
 A frozen or unreachable process must not hold row locks for long, so idle transactions and dead
-TCP peers are given up after seconds.
+TCP peers are closed after seconds.
 """
 
 import threading

@@ -101,7 +101,7 @@ class Runs:
             return _followed(runner, [name for name, _, _ in planned], watch=how.watch)
 
     def progress(self, workflow_ids: Sequence[str]) -> "Sequence[Progress]":
-        """Return how far the executions of these workflows are, as far as they have begun."""
+        """Return how far the executions of these workflows are, as far as they have started."""
         from tapetrail.store import reads  # noqa: PLC0415 # readers do without
 
         with self._access.writing() as session:

@@ -129,7 +129,7 @@ def _message(error: Exception) -> str:
 
 @DBOS.dbos_class("Decisions")
 class Decisions(DBOSConfiguredInstance):
-    """The workflows, bound to the edges of this process.
+    """The workflows, bound to the dependencies of this process.
 
     The engine knows one of them in the life of a process, so it is bound anew at each launch.
     """
@@ -207,7 +207,7 @@ class Decisions(DBOSConfiguredInstance):
     def _prepare(self, decision_id: int) -> bool:
         """Prepare a decision, and end it where nobody has to be waited for; return if somebody has.
 
-        All is worked out before the first statement, so that no row is locked meanwhile.
+        All is computed before the first statement, so that no row is locked meanwhile.
         """
         found, ports = self._load_open(decision_id), self._deps.ports
         if found is None or found.task.status is DecisionStatus.RUNNING:

@@ -99,7 +99,7 @@ def open_datasource(engine: Engine, *, database_url: str) -> SQLAlchemyDatasourc
 
 
 def count_tries(executor_id: str) -> int:
-    """Return how many processes have begun the workflow at hand, this one included.
+    """Return how many processes have started on the workflow at hand, this one included.
 
     The count is committed at once: it is there when this process does not live to the end. A
     process counts once, however often the database interrupts it.
@@ -111,7 +111,7 @@ def count_tries(executor_id: str) -> int:
 
 
 def forget_try(executor_id: str) -> None:
-    """Take this process out of those that have begun the workflow: it ends in good order."""
+    """Take this process out of those that have started on the workflow: it ends in good order."""
     tried_by = _tried_by()
     if executor_id in tried_by:
         _store_tried_by(tried_by - {executor_id})
@@ -133,9 +133,9 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     """Take part in the work until the end of the context.
 
     Unfinished work of dead workers is taken over at the start and every second from then on. At
-    the end decisions in work get seconds to come to theirs; what is left or was not begun is taken
-    over. When the
-    database goes away, a connection waits `PATIENCE_S` for its return, and the engine for ever.
+    the end decisions in work get seconds to come to theirs; what is left or was not started is
+    taken over. When the database goes away, a connection waits `PATIENCE_S` for its return, and the
+    engine for ever.
     Raises `EdgeFailure` when it does so at the start.
     """
     lock = _LivenessLock(engines.records, settings.executor_id)

@@ -171,7 +171,7 @@ def append_evidence(
 
 
 def _gather(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Gathered:
-    """Fetch daily bars once, far enough back for every timeframe, and cut each chart's window."""
+    """Fetch daily bars once, far enough back for every timeframe, and take each chart's window."""
     as_of, calendar = task.as_of, ports.load_calendar(task.traded.calendar)
     warm_up = max(WARM_UP_MIN, strategy.indicators.settings().longest_lookback)
     first = min(

@@ -69,7 +69,7 @@ class Runner:
         self._thread.submit(self._open, request, workflow_id).result()
 
     def progress(self, workflow_ids: Sequence[str]) -> Sequence[Progress]:
-        """Return how far the executions of these workflows are, as far as they have begun."""
+        """Return how far the executions of these workflows are, as far as they have started."""
         with transaction(self._engines.records) as session:
             return reads.progress(session, workflow_ids)
 

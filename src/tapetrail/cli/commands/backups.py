@@ -55,7 +55,7 @@ def restore(
 ) -> int:
     """Restore a backup to where nothing is yet.
 
-    Every byte is checked against its digest. A restore that was killed is begun anew by the next
+    Every byte is checked against its digest. A restore that was killed is started anew by the next
     one. A backup can contain program code: restore those that you made, or trust.
     """
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it

@@ -94,7 +94,7 @@ def json_line(document: "Shown", *, is_unicode: bool = True) -> str:
 def cell(value: object, *, decimals: int | None = None, zone: tzinfo | None = UTC) -> str:
     """Return a value as tables show it; text loses everything a terminal would obey.
 
-    `decimals` rounds a number for reading; records are never rounded, and `--json` has them whole.
+    `decimals` rounds a number for people; records are never rounded, and `--json` has them whole.
     `zone` is None for the computer's own.
     """
     match value:

@@ -89,5 +89,5 @@ def drawn_number(number: float | Decimal) -> Decimal:
 
 
 def shown(number: float | Decimal) -> str:
-    """Return the number for reading, with six significant digits and no exponent."""
+    """Return the number as people read it, with six significant digits and no exponent."""
     return decimal_text(Decimal(f"{number:.6g}"))

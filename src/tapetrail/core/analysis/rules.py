@@ -1,4 +1,4 @@
-"""The built-in analyst: a deterministic reading of indicators, by rules that name themselves.
+"""The built-in analyst: indicators interpreted by rules that name themselves.
 
 It needs no key and no network, and is the baseline that models must beat. It is no language model
 and never called one; its confidence is a score of agreement, not a probability. Its replies have
@@ -13,9 +13,9 @@ from typing import Final
 
 from tapetrail.core.analysis.analyses import (
     PATTERNS_MAX,
+    Analysis,
     ChartAnalysis,
-    ChartReply,
-    ConsolidatedReply,
+    ConsolidatedAnalysis,
     EntryType,
     RuleOutcome,
     RuleVerdict,
@@ -61,7 +61,7 @@ def answer_chart(
     width = atr if is_readable([atr]) else 0.0
     below, above = supports(view.drawn, atr=width), resistances(view.drawn, atr=width)
     patterns = find_patterns(view)
-    reply = ChartReply(
+    analysis = ChartAnalysis(
         trend=trend,
         confidence=confidence,
         support_levels=tuple(level.price for level in below),
@@ -77,7 +77,7 @@ def answer_chart(
         ),
         rules=verdicts,
     )
-    return _text(reply)
+    return _text(analysis)
 
 
 def derive_verdict(
@@ -129,7 +129,7 @@ def answer_consolidated(
     primary = charts[0].analysis
     plan = verdict.plan if isinstance(verdict.plan, TradePlan) else None
     acts = verdict.signal_type is not SignalType.HOLD
-    reply = ConsolidatedReply(
+    analysis = ConsolidatedAnalysis(
         trend=verdict.trend,
         confidence=_confidence(charts, verdict),
         support_levels=primary.support_levels,
@@ -144,11 +144,11 @@ def answer_consolidated(
         target_price=None if plan is None else plan.target,
         horizon_bars=settings.horizon_sessions,
     )
-    return _text(reply)
+    return _text(analysis)
 
 
-def _text(reply: ChartReply) -> str:
-    return canonical_json(reply.model_dump()).decode()
+def _text(analysis: Analysis) -> str:
+    return canonical_json(analysis.model_dump()).decode()
 
 
 def _trend_sentences(
@@ -238,8 +238,8 @@ def _confidence(charts: Sequence[TimeframeVerdict], verdict: _Verdict) -> Decima
     """Return a score of agreement, 0 to 1 with two decimals; the primary chart counts twice.
 
     For a direction, the mean of the charts' confidences, those of neutral charts counting 0; for
-    HOLD between directions, what that mean, netted, lacks to 1; for HOLD at an obstacle, the
-    share of the least reward that is missing.
+    HOLD between directions, what that mean, netted, lacks to 1; for HOLD without room for a trade,
+    the share of the least reward that is missing.
     """
     if isinstance(verdict.plan, NoTrade):
         return verdict.plan.shortfall.quantize(SCORE_STEP, ROUND_HALF_EVEN)

@@ -25,7 +25,7 @@ FAR: Final = 2
 
 
 TESTED_ATR: Final = Decimal(1)
-"""A level nearer than this many ATR is being tested right now and neither target nor obstacle."""
+"""A level nearer than this many ATR is being tested right now: no target, and in nobody's way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,7 +128,7 @@ def _obv_rule(view: MarketView) -> RuleVerdict:
 def _compare(
     name: str, numbers: Mapping[str, float], side: float, *, weight: int = 1
 ) -> RuleVerdict:
-    """Return the reading of a rule: bullish if `side` is above 0, bearish below, else neutral."""
+    """Return the verdict of a rule: bullish if `side` is above 0, bearish below, else neutral."""
     if not is_readable(numbers.values()):
         return RuleVerdict(name=name, outcome=RuleOutcome.NOT_APPLICABLE, weight=weight)
     sign = (side > 0) - (side < 0)

@@ -1,7 +1,7 @@
 """Bars and their indicators as a chart: which panels, series, axes and texts it has.
 
 Pure: the same bars, values and settings give the same `ChartSpec` everywhere. Indicators come in
-computed on the whole history; here the drawn window is cut out of them, nothing is recomputed.
+computed on the whole history; here the drawn window is taken from them, nothing is recomputed.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """The drawn part of a history and its indicators: what every panel is made from.
 
-Nothing is recomputed: series are cut out of the columns that came in.
+Nothing is recomputed: series are slices of the columns that came in.
 """
 
 import math

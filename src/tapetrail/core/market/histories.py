@@ -1,7 +1,7 @@
 """What a history of bars says as of an instant: known bars, split-adjusted, as weeks and months.
 
 The order is always the same: `known_at` drops the future, `adjust_for_splits` applies the splits
-known by then, `derive_bars` builds weeks and months by the exchange's calendar, and `window` cuts
+known by then, `derive_bars` builds weeks and months by the exchange's calendar, and `window` takes
 what is drawn and its warm-up. Nothing here looks past `as_of`.
 """
 

@@ -1,4 +1,4 @@
-"""What became of a signal or an analysis, by one rule on one frozen set of later bars."""
+"""What became of a signal or an analysis, by one rule on one fixed set of later bars."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Bars that a Python program hands over: a frame in memory, kept whole with the execution."""
+"""Bars that a Python program passes in: a frame in memory, kept whole with the execution."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Tables as text and back: a frame in memory outlives the process that handed it over.
+"""Tables as text and back: a frame in memory outlives the process that passed it in.
 
 The text is JSON: `{"format": "tapetrail-frame/1", "tables": [...]}`. Every cell is the text that
 evidence holds of it, so that the bars read from a frame and from its stored form are the same.

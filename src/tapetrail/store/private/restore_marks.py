@@ -26,7 +26,7 @@ class Mark:
 
     @property
     def token(self) -> str | None:
-        """The token of a restore that was begun and is not done."""
+        """The token of a restore that was started and is not done."""
         said = os.pread(self._descriptor, 100, 0).decode("ascii")
         return said.removesuffix(_BEGUN) if said.endswith(_BEGUN) else None
 
@@ -75,7 +75,7 @@ def held_mark(home: Path) -> Generator[Mark]:
 
 
 def is_unfinished(home: Path) -> bool:
-    """Return whether a restore into this home was begun and is not done."""
+    """Return whether a restore into this home was started and is not done."""
     try:
         return (home / NAME).read_text(encoding="ascii").endswith(_BEGUN)
     except (FileNotFoundError, NotADirectoryError):
