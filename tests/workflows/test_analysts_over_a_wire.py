@@ -29,6 +29,10 @@ QUEUED: Final = """
 SELECT queue_name, count(*) AS n FROM dbos.workflow_status
 WHERE name = 'decide' AND status = 'ENQUEUED' GROUP BY 1
 """
+LOSE_CHECKPOINT: Final = (
+    b"DELETE FROM dbos.datasource_outputs WHERE workflow_id LIKE 'one:%'",
+    b"DELETE FROM dbos.operation_outputs WHERE workflow_uuid LIKE 'one:%'",
+)
 LEDGER: Final = """
 SELECT a.question, a.attempt_no, r.id IS NOT NULL AS has_reply
 FROM tapetrail.llm_attempts AS a LEFT JOIN tapetrail.llm_replies AS r ON r.attempt_id = a.id
@@ -154,6 +158,23 @@ def test_killed_between_attempt_and_reply_only_what_has_no_reply_is_asked_again(
     model.release()
     assert ended(words) == "one completed\n"
     assert model.counts == again
+    assert_one_decision(home, attempts=4)
+
+
+def test_a_decision_whose_checkpoint_is_lost_goes_on_from_its_record(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("consolidated")
+    words = command(home, model, {"one": run_of(ONE)})
+    with started(words) as process:
+        model.await_asked(3)
+        process.kill()
+        process.wait()
+    with home.connected() as connection:
+        assert all(connection.execute(lose).rowcount == 1 for lose in LOSE_CHECKPOINT)
+    model.release()
+    assert ended(words) == "one completed\n"
+    assert model.counts == {"IBM chart:1d": 1, "IBM chart:1w": 1, "IBM consolidated": 2}
     assert_one_decision(home, attempts=4)
 
 

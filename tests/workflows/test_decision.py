@@ -17,8 +17,10 @@ from tests.core import oracles
 from tests.vendor_source import VendorSource, share
 from tests.workflows import altered
 
-from tapetrail.analysts.registry import Analysts
-from tapetrail.core.analysis.questions import ChartEvidence
+from tapetrail.analysts.protocol import Identity
+from tapetrail.analysts.registry import Analysts, Family
+from tapetrail.analysts.rules import TechnicalRules
+from tapetrail.core.analysis.questions import ChartEvidence, Question
 from tapetrail.core.analysis.signals import Signal
 from tapetrail.core.canonical import digest_text
 from tapetrail.core.charts.chart import ChartHeader, derive_chart
@@ -86,6 +88,7 @@ def decided(
     source: Source = SAMPLE,
     as_of: datetime = AS_OF,
     spec: StrategySpec | None = None,
+    analysts: Mapping[str, Family] | None = None,
 ) -> Decided:
     """What a decision comes to, made without a database."""
     traded, strategy = SAMPLE.instrument(symbol), spec or bundled_strategy()
@@ -105,7 +108,7 @@ def decided(
     )
     ports = Ports(
         open_source=lambda _spec, _config: source,
-        open_analyst=Analysts().open,
+        open_analyst=Analysts(analysts).open,
         load_calendar=load_calendar,
         clock=lambda: NOW,
     )
@@ -234,6 +237,56 @@ def test_nothing_is_decided_without_the_primary_chart() -> None:
     assert findings.signal is None
     assert findings.failure is not None
     assert findings.failure.error_message.startswith("chart:1w: ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd:
+    """Says what the rules say, but for one question."""
+
+    question: str
+    reply_of: Callable[[str], str]
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(name="odd:one", provider="tests", model_name="one")
+
+    def reply(self, question: Question) -> str:
+        said = TechnicalRules().reply(question)
+        return self.reply_of(said) if question.name == self.question else said
+
+
+def upside_down(said: str) -> str:
+    prices = {"entry_type": "market", "entry_price": "10", "stop_loss": "11", "target_price": "9"}
+    return json.dumps({**json.loads(said), "signal_type": "BUY", **prices})
+
+
+@pytest.mark.parametrize(
+    ("odd", "failed", "why"),
+    [
+        (Odd(question="chart:1w", reply_of=lambda _said: "no JSON"), "chart:1w", "reply: line 1"),
+        (Odd(question="consolidated", reply_of=upside_down), "consolidated", "BUY with entry"),
+    ],
+)
+def test_a_shadow_that_fails_says_why_and_the_decision_stands(
+    odd: Odd, failed: str, why: str
+) -> None:
+    spec = spec_of(shadows=["odd:one"])
+    found = decided(spec=spec, analysts={"odd": lambda _name: odd})
+    assert found.failure is None
+    assert found.signal == decided().signal
+    shadow = [answer for answer in found.answers if answer.key.analyst == "odd:one"]
+    reasons = {a.question.name: a.failure.error_message for a in shadow if a.failure}
+    assert list(reasons) == [failed]
+    assert reasons[failed].startswith(why)
+
+
+def test_an_analyst_that_is_not_the_first_to_answer_decides_by_its_own_answers() -> None:
+    """The same answers with the shadow's in front: nothing is found by its place."""
+    odd = Odd(question="consolidated", reply_of=upside_down)
+    spec = spec_of(analyst="odd:one", shadows=["builtin:technical-rules-v1"])
+    found = decided(spec=spec, analysts={"odd": lambda _name: odd})
+    assert found.failure is not None
+    assert (found.failure.failed_stage, found.failure.error_kind) == ("signal", "invalid_levels")
 
 
 def without_last(fetched: Fetched) -> Fetched:
