@@ -50,7 +50,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "decision_seals": _OF_IT,
 }
 """The tables of which an example is shown, and what its row is."""
-EMPTY_TODAY: Final = (
+EMPTY_IN_THE_DEMO: Final = (
     "prompt_templates",
     "llm_attempts",
     "llm_replies",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, cast
 
 import pytest
-from tests.docs.examples import CONDITIONS, EMPTY_TODAY, FOLDER, INDEX, example_rows
+from tests.docs.examples import CONDITIONS, EMPTY_IN_THE_DEMO, FOLDER, INDEX, example_rows
 from tests.docs.pages import read_page
 
 import tapetrail
@@ -61,12 +61,12 @@ def test_the_examples_are_rows_of_the_demo(recorded: Path) -> None:
 
 def test_every_table_has_an_example_or_is_named_as_empty() -> None:
     tables = {table.name for table in metadata.sorted_tables}
-    assert tables == {*CONDITIONS, *EMPTY_TODAY}
+    assert tables == {*CONDITIONS, *EMPTY_IN_THE_DEMO}
     assert {path.stem for path in FOLDER.glob("*.json")} == set(CONDITIONS)
     index = read_page(INDEX)
     for table in CONDITIONS:
         assert f"[`{table}`]({table}.json)" in index
-    for table in EMPTY_TODAY:
+    for table in EMPTY_IN_THE_DEMO:
         assert f"`{table}`" in index
 
 

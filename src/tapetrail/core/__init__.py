@@ -1,4 +1,4 @@
 """The pure core: no clock, no chance, no files, no network.
 
-It is handed what it works on; edges bring it, and carry away what comes of it.
+What it works on is passed in; edges fetch that, and keep what comes of it.
 """

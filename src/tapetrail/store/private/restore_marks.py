@@ -31,7 +31,7 @@ class Mark:
         return said.removesuffix(_BEGUN) if said.endswith(_BEGUN) else None
 
     def begin(self, token: str) -> None:
-        """Say on disk that the restore `token` was begun."""
+        """Note on disk that the restore `token` was started."""
         self._write(token + _BEGUN)
 
     def end(self, token: str) -> None:
