@@ -1,7 +1,7 @@
 """A reply is an analysis as a whole, or refused with the place and the rule."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 
@@ -13,15 +13,13 @@ from pydantic import ValidationError
 from tapetrail.core.analysis.analyses import (
     Analysis,
     ChartAnalysis,
-    ChartReply,
     ConsolidatedAnalysis,
     EntryType,
     RuleOutcome,
     RuleVerdict,
     SignalType,
     Trend,
-    parse_chart_reply,
-    parse_consolidated_reply,
+    parse_reply,
 )
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
@@ -57,15 +55,15 @@ def chart(change: Mapping[str, object]) -> str:
     return json.dumps({**CHART, **change})
 
 
-def refusal(text: str, parse: Callable[[str], Analysis] = parse_chart_reply) -> str:
+def refusal(text: str, kind: type[Analysis] = ChartAnalysis) -> str:
     with pytest.raises(InvalidInput) as caught:
-        parse(text)
+        parse_reply(kind, text)
     assert caught.value.kind is ErrorKind.UNPARSEABLE_REPLY
     return caught.value.message
 
 
 def test_a_chart_reply_is_read_with_every_digit() -> None:
-    assert parse_chart_reply(json.dumps(CHART)) == ChartAnalysis(
+    assert parse_reply(ChartAnalysis, json.dumps(CHART)) == ChartAnalysis(
         trend=Trend.BULLISH,
         confidence=Decimal("0.75"),
         support_levels=(Decimal("98.50"), Decimal(95)),
@@ -76,7 +74,7 @@ def test_a_chart_reply_is_read_with_every_digit() -> None:
 
 
 def test_a_consolidated_reply_says_what_to_do_at_which_prices() -> None:
-    analysis = parse_consolidated_reply(json.dumps(CONSOLIDATED))
+    analysis = parse_reply(ConsolidatedAnalysis, json.dumps(CONSOLIDATED))
     assert analysis == ConsolidatedAnalysis(
         trend=Trend.BULLISH,
         confidence=Decimal("0.75"),
@@ -91,7 +89,7 @@ def test_a_consolidated_reply_says_what_to_do_at_which_prices() -> None:
         target_price=Decimal(104),
         horizon_bars=20,
     )
-    assert parse_consolidated_reply(json.dumps(HOLD)).entry_price is None
+    assert parse_reply(ConsolidatedAnalysis, json.dumps(HOLD)).entry_price is None
 
 
 @settings(deadline=None)
@@ -99,7 +97,7 @@ def test_a_consolidated_reply_says_what_to_do_at_which_prices() -> None:
 def test_any_price_and_score_is_read_as_written(price: float, score: Decimal) -> None:
     level = decimal_text(Decimal(repr(price)))
     reply = {**CHART, "support_levels": [level], "confidence": decimal_text(score)}
-    analysis = parse_chart_reply(json.dumps(reply))
+    analysis = parse_reply(ChartAnalysis, json.dumps(reply))
     assert [decimal_text(found) for found in analysis.support_levels] == [level]
     assert analysis.confidence == score
 
@@ -107,7 +105,7 @@ def test_any_price_and_score_is_read_as_written(price: float, score: Decimal) ->
 @pytest.mark.parametrize("name", list(CONSOLIDATED))
 def test_a_missing_field_is_refused_and_never_gets_a_default(name: str) -> None:
     reply = {key: value for key, value in CONSOLIDATED.items() if key != name}
-    assert f"{name}: Field required" in refusal(json.dumps(reply), parse_consolidated_reply)
+    assert f"{name}: Field required" in refusal(json.dumps(reply), ConsolidatedAnalysis)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +174,7 @@ def test_a_field_that_breaks_its_rule_is_refused_with_its_place(
 def test_an_action_that_breaks_its_rule_is_refused_with_its_place(
     change: Mapping[str, object], message: str
 ) -> None:
-    assert message in refusal(json.dumps({**CONSOLIDATED, **change}), parse_consolidated_reply)
+    assert message in refusal(json.dumps({**CONSOLIDATED, **change}), ConsolidatedAnalysis)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +215,7 @@ def test_a_message_shows_five_broken_rules_and_short_excerpts_only() -> None:
 
 def test_text_that_a_database_cannot_hold_is_shown_with_a_replacement() -> None:
     reply = {**CHART, "reasoning": "a\x00b", "key_patterns": ["\x00"]}
-    analysis = parse_chart_reply(json.dumps(reply))
+    analysis = parse_reply(ChartAnalysis, json.dumps(reply))
     assert analysis.reasoning == "a\ufffdb"
     assert analysis.key_patterns == ("\ufffd",)
 
@@ -241,44 +239,34 @@ def test_no_text_raises_anything_but_a_stated_refusal(text: str) -> None:
 )
 def test_no_json_raises_anything_but_a_stated_refusal(change: Mapping[str, object]) -> None:
     with suppress(InvalidInput):
-        assert 0 <= parse_chart_reply(chart(change)).confidence <= 1
-
-
-def test_an_analysis_refuses_to_exist_when_wrong() -> None:
-    good = parse_chart_reply(json.dumps(CHART))
-    fields = {"trend": good.trend, "key_patterns": (), "reasoning": "why"}
-    with pytest.raises(InvalidInput, match=r"confidence 1\.5 must lie in 0\.\.1"):
-        ChartAnalysis(
-            **fields,  # pyright: ignore[reportArgumentType] # the types are those of the fields
-            confidence=Decimal("1.5"),
-            support_levels=(),
-            resistance_levels=(),
-        )
-    with pytest.raises(InvalidInput, match="level 0 must lie above 0"):
-        ChartAnalysis(
-            **fields,  # pyright: ignore[reportArgumentType] # the types are those of the fields
-            confidence=Decimal(1),
-            support_levels=(),
-            resistance_levels=(Decimal(0),),
-        )
+        assert 0 <= parse_reply(ChartAnalysis, chart(change)).confidence <= 1
 
 
 def test_the_rules_of_a_rule_based_analyst_are_read_and_no_model_is_asked_for_them() -> None:
     rule = {"name": "sma_50_slope", "outcome": "bullish", "points": 1, "weight": 1}
     reply = {**CHART, "rules": [{**rule, "numbers": {"sma_50": "-101.25"}}]}
-    assert parse_chart_reply(json.dumps(reply)).trend is Trend.BULLISH
-    assert "rules" not in ChartReply.model_json_schema()["properties"]
+    assert parse_reply(ChartAnalysis, json.dumps(reply)).trend is Trend.BULLISH
+    assert "rules" not in ChartAnalysis.model_json_schema()["properties"]
 
 
-def test_a_reply_in_hand_keeps_the_same_rules() -> None:
+def test_an_analysis_in_hand_keeps_the_same_rules() -> None:
     rule = RuleVerdict(name="x", outcome=RuleOutcome.NEUTRAL, numbers={"y": Decimal("-0.5")})
     assert rule.numbers == {"y": Decimal("-0.5")}
     with pytest.raises(ValidationError, match="less than or equal to 1"):
-        ChartReply(
+        ChartAnalysis(
             trend=Trend.NEUTRAL,
             confidence=Decimal(2),
             support_levels=(),
             resistance_levels=(),
+            key_patterns=(),
+            reasoning="why",
+        )
+    with pytest.raises(ValidationError, match="greater than 0"):
+        ChartAnalysis(
+            trend=Trend.NEUTRAL,
+            confidence=Decimal(1),
+            support_levels=(),
+            resistance_levels=(Decimal(0),),
             key_patterns=(),
             reasoning="why",
         )

@@ -12,12 +12,11 @@ from tests.builders import calendar, daily_bars
 
 from tapetrail.core.analysis.analyses import (
     ChartAnalysis,
-    ConsolidatedReply,
+    ConsolidatedAnalysis,
     RuleOutcome,
     SignalType,
     Trend,
-    parse_chart_reply,
-    parse_consolidated_reply,
+    parse_reply,
 )
 from tapetrail.core.analysis.rules import answer_chart, answer_consolidated, derive_verdict
 from tapetrail.core.analysis.signals import derive_signal
@@ -67,12 +66,12 @@ def consolidated(
     *charts: TimeframeVerdict,
     settings_: SignalSettings = SIGNALS,
     missing: Sequence[str] = (),
-) -> ConsolidatedReply:
+) -> ConsolidatedAnalysis:
     text = answer_consolidated(charts, settings_, tick=CENT, missing=missing)
-    analysis = parse_consolidated_reply(text)
+    analysis = parse_reply(ConsolidatedAnalysis, text)
     # Whatever the built-in analyst answers is a signal that may exist.
     derive_signal(analysis, settings_, timeframes=[str(chart.timeframe) for chart in charts])
-    return ConsolidatedReply.model_validate_json(text)
+    return ConsolidatedAnalysis.model_validate_json(text)
 
 
 UP, DOWN, FLAT = Trend.BULLISH, Trend.BEARISH, Trend.NEUTRAL
@@ -195,10 +194,10 @@ def test_whatever_the_market_the_answer_is_a_signal_that_may_exist(
 ) -> None:
     bars = market(100 * np.exp(np.cumsum(np.array(steps) + drift)))
     values = derive_indicators(bars, ASKED, first_drawn=20)
-    analysis = parse_chart_reply(answer_chart(bars, values, ASKED, first_drawn=20))
+    analysis = parse_reply(ChartAnalysis, answer_chart(bars, values, ASKED, first_drawn=20))
     chart = derive_verdict(bars, values, analysis)
     reply = answer_consolidated([chart], settings_, tick=CENT)
-    signal = derive_signal(parse_consolidated_reply(reply), settings_, timeframes=["1d"])
+    signal = derive_signal(parse_reply(ConsolidatedAnalysis, reply), settings_, timeframes=["1d"])
     assert signal.signal_type is not SignalType.BUY or analysis.trend is Trend.BULLISH
     assert signal.signal_type is not SignalType.SELL or analysis.trend is Trend.BEARISH
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from tests.builders import calendar, daily_bars, wave
 
 from tapetrail.core.analysis.analyses import (
+    ChartAnalysis,
     RuleOutcome,
     RuleVerdict,
     Trend,
-    parse_chart_reply,
+    parse_reply,
 )
 from tapetrail.core.analysis.market_view import derive_view, drawn_number, shown
 from tapetrail.core.analysis.rules import ANALYST, answer_chart
@@ -70,14 +71,17 @@ def market(closes: Sequence[float] | Floats) -> Bars:
 
 
 def test_a_market_that_rises_is_bullish_and_one_that_falls_bearish() -> None:
-    up, down = parse_chart_reply(answer(market(RISING))), parse_chart_reply(answer(market(FALLING)))
+    up, down = (
+        parse_reply(ChartAnalysis, answer(market(RISING))),
+        parse_reply(ChartAnalysis, answer(market(FALLING))),
+    )
     assert (up.trend, down.trend) == (Trend.BULLISH, Trend.BEARISH)
     assert up.confidence > Decimal("0.6")
     assert down.confidence > Decimal("0.6")
 
 
 def test_a_reply_says_that_rules_made_it_and_what_they_saw() -> None:
-    analysis = parse_chart_reply(answer(market(RISING), first_drawn=50))
+    analysis = parse_reply(ChartAnalysis, answer(market(RISING), first_drawn=50))
     assert analysis.reasoning.startswith(
         "Rule-based reading, no language model. 1d close 323.55 on 2026-11-20: bullish. Bullish:"
     )
@@ -124,7 +128,7 @@ def test_any_market_gets_a_parseable_answer_whose_points_give_its_trend(
 ) -> None:
     bars = market([float(close) for close in closes])
     reply = answer(bars, first_drawn=first_drawn)
-    analysis = parse_chart_reply(reply)
+    analysis = parse_reply(ChartAnalysis, reply)
     rules = rules_of(reply).values()
     applicable = [rule for rule in rules if rule["outcome"] != "not_applicable"]
     net = sum(rule["points"] for rule in applicable)
@@ -141,7 +145,7 @@ def test_any_market_gets_a_parseable_answer_whose_points_give_its_trend(
 
 
 def test_rules_without_history_are_named_and_lower_the_confidence() -> None:
-    short = parse_chart_reply(answer(market(RISING[-60:])))
+    short = parse_reply(ChartAnalysis, answer(market(RISING[-60:])))
     rules = rules_of(answer(market(RISING[-60:])))
     assert [name for name, rule in rules.items() if rule["outcome"] == "not_applicable"] == [
         "close_against_sma_200",
@@ -178,7 +182,10 @@ def test_what_is_drawn_decides_levels_and_nothing_else_of_the_trend() -> None:
         answer(bars, replace(ASKED, obv=False), first_drawn=250),
     )
     assert rules_of(whole) == rules_of(part)
-    assert parse_chart_reply(whole).support_levels != parse_chart_reply(part).support_levels
+    assert (
+        parse_reply(ChartAnalysis, whole).support_levels
+        != parse_reply(ChartAnalysis, part).support_levels
+    )
 
 
 def test_with_no_complete_drawn_bar_nothing_is_said() -> None:
@@ -205,7 +212,7 @@ def test_prices_that_a_reply_cannot_say_are_refused(scale: float) -> None:
         close=np.full(300, high),
     )
     if scale == 1e14:
-        assert parse_chart_reply(answer(other)).trend
+        assert parse_reply(ChartAnalysis, answer(other)).trend
         other = replace(other, high=np.full(300, 1e15))
     error = refusal(other)
     assert error.kind is ErrorKind.BAD_BARS
@@ -227,13 +234,13 @@ def test_only_what_was_asked_for_is_judged() -> None:
 
 
 def test_levels_and_patterns_appear_in_the_reasoning() -> None:
-    still = parse_chart_reply(answer(market(np.full(300, 50.0)), replace(ASKED, rsi=None)))
+    still = parse_reply(ChartAnalysis, answer(market(np.full(300, 50.0)), replace(ASKED, rsi=None)))
     assert "No pattern was found." in still.reasoning
     assert "Support: no swing in the drawn bars." in still.reasoning
-    swinging = parse_chart_reply(answer(market(wave(300))))
+    swinging = parse_reply(ChartAnalysis, answer(market(wave(300))))
     assert swinging.support_levels
     assert "swings), " in swinging.reasoning
-    turning = parse_chart_reply(answer(market(RISING[:297])))
+    turning = parse_reply(ChartAnalysis, answer(market(RISING[:297])))
     assert turning.key_patterns
     assert f"Patterns: {'; '.join(turning.key_patterns)}." in turning.reasoning
 

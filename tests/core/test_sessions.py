@@ -6,7 +6,12 @@ import pytest
 from tests.builders import calendar, days_of, utc
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.sessions import close_on_or_before, last_session_at, session_positions
+from tapetrail.core.market.sessions import (
+    close_on_or_before,
+    last_session_at,
+    session_after,
+    session_positions,
+)
 
 THANKSGIVING = calendar(
     date(2026, 11, 16),
@@ -78,3 +83,20 @@ def test_a_session_the_calendar_does_not_know_is_refused_by_name(unknown: date) 
     with pytest.raises(InvalidInput, match=f"session {unknown} is not in the calendar") as failure:
         session_positions(THANKSGIVING, days_of([unknown]))
     assert failure.value.kind is ErrorKind.BAD_BARS
+
+
+def test_sessions_ahead_are_counted_from_the_last_one_that_closed() -> None:
+    close = utc("2026-11-20 21:00")
+    found = [session_after(THANKSGIVING, close, sessions=count) for count in (0, 1, 4, 5)]
+    expected = [date(2026, 11, day) for day in (20, 23, 27, 30)]  # the 26th is a holiday
+    assert found == expected
+    before = close - timedelta(microseconds=1)
+    assert session_after(THANKSGIVING, before, sessions=1) == date(2026, 11, 20)
+
+
+def test_a_session_ahead_of_the_calendar_is_refused_with_its_reach() -> None:
+    close = utc("2026-12-03 21:00")
+    assert session_after(THANKSGIVING, close, sessions=1) == date(2026, 12, 4)
+    with pytest.raises(InvalidInput, match="reaches from 2026-11-16 to 2026-12-04") as failure:
+        session_after(THANKSGIVING, close, sessions=2)
+    assert failure.value.kind is ErrorKind.NO_SIGNAL

@@ -32,15 +32,21 @@ BUY = ConsolidatedAnalysis(
     target_price=Decimal(105),
     horizon_bars=15,
 )
-SHORT = replace(
+
+
+def changed(analysis: ConsolidatedAnalysis, **update: object) -> ConsolidatedAnalysis:
+    return analysis.model_copy(update=update)
+
+
+SHORT = changed(
     BUY,
     trend=Trend.BEARISH,
     signal_type=SignalType.SELL,
     stop_loss=Decimal(103),
     target_price=Decimal(95),
 )
-LEAVE = replace(SHORT, stop_loss=None, target_price=None)
-HOLD = replace(
+LEAVE = changed(SHORT, stop_loss=None, target_price=None)
+HOLD = changed(
     LEAVE, trend=Trend.NEUTRAL, signal_type=SignalType.HOLD, entry_type=None, entry_price=None
 )
 
@@ -78,14 +84,14 @@ def test_a_signal_takes_every_price_as_it_was_given() -> None:
 def test_the_ratio_has_six_decimals_half_to_even() -> None:
     assert derive(BUY).risk_reward_ratio == Decimal("1.666667")
     assert derive(SHORT).risk_reward_ratio == Decimal("1.666667")
-    tie = replace(BUY, stop_loss=Decimal(98), target_price=Decimal("100.000001"))
+    tie = changed(BUY, stop_loss=Decimal(98), target_price=Decimal("100.000001"))
     assert refusal(tie).endswith("the reward is no millionth of the risk")
-    even = replace(BUY, stop_loss=Decimal(98), target_price=Decimal("100.000003"))
+    even = changed(BUY, stop_loss=Decimal(98), target_price=Decimal("100.000003"))
     assert derive(even).risk_reward_ratio == Decimal("0.000002")
 
 
 def test_the_ratio_is_exact_whatever_precision_the_caller_works_in() -> None:
-    close = replace(
+    close = changed(
         BUY,
         entry_price=Decimal("100000000000000.000000000000000000000000000001"),
         stop_loss=Decimal("100000000000000.0"),
@@ -100,7 +106,7 @@ def test_the_ratio_is_exact_whatever_precision_the_caller_works_in() -> None:
 def test_a_buy_exists_only_with_stop_below_entry_below_target(
     entry: Decimal, stop: Decimal, target: Decimal
 ) -> None:
-    analysis = replace(BUY, entry_price=entry, stop_loss=stop, target_price=target)
+    analysis = changed(BUY, entry_price=entry, stop_loss=stop, target_price=target)
     if stop < entry < target:
         assert derive(analysis).entry_price == entry
     else:
@@ -112,7 +118,7 @@ def test_a_buy_exists_only_with_stop_below_entry_below_target(
 def test_a_short_sell_exists_only_with_target_below_entry_below_stop(
     entry: Decimal, stop: Decimal, target: Decimal
 ) -> None:
-    analysis = replace(SHORT, entry_price=entry, stop_loss=stop, target_price=target)
+    analysis = changed(SHORT, entry_price=entry, stop_loss=stop, target_price=target)
     if target < entry < stop:
         assert derive(analysis).entry_price == entry
     else:
@@ -124,13 +130,13 @@ def test_a_sell_that_leaves_has_its_reference_price_alone() -> None:
     assert signal.entry_price == Decimal(100)
     assert (signal.stop_loss, signal.target_price, signal.risk_reward_ratio) == (None, None, None)
     assert "where SELL means exit, it has neither" in refusal(SHORT, EXIT)
-    assert "has neither" in refusal(replace(LEAVE, stop_loss=Decimal(103)), EXIT)
-    assert "only an entry" in refusal(replace(LEAVE, entry_price=None), EXIT)
+    assert "has neither" in refusal(changed(LEAVE, stop_loss=Decimal(103)), EXIT)
+    assert "only an entry" in refusal(changed(LEAVE, entry_price=None), EXIT)
 
 
 def test_a_sell_that_means_a_short_has_both_stop_and_target() -> None:
     assert "where SELL means short, it has both" in refusal(LEAVE)
-    assert "it has both" in refusal(replace(SHORT, target_price=None))
+    assert "it has both" in refusal(changed(SHORT, target_price=None))
 
 
 def test_a_hold_has_no_prices_and_no_entry() -> None:
@@ -138,27 +144,27 @@ def test_a_hold_has_no_prices_and_no_entry() -> None:
     assert (signal.entry_type, signal.entry_price, signal.risk_reward_ratio) == (None, None, None)
     assert signal.horizon_bars == 15
     for change in ({"entry_price": Decimal(1)}, {"stop_loss": Decimal(1)}):
-        assert "HOLD has no prices" in refusal(replace(HOLD, **change))
-    assert "HOLD has no prices" in refusal(replace(HOLD, target_price=Decimal(1)))
+        assert "HOLD has no prices" in refusal(changed(HOLD, **change))
+    assert "HOLD has no prices" in refusal(changed(HOLD, target_price=Decimal(1)))
     assert "HOLD has no entry, BUY and SELL have one" in refusal(
-        replace(HOLD, entry_type=EntryType.MARKET)
+        changed(HOLD, entry_type=EntryType.MARKET)
     )
 
 
 @pytest.mark.parametrize("name", ["entry_price", "stop_loss", "target_price"])
 def test_a_trade_lacks_no_price(name: str) -> None:
-    assert "BUY has stop < entry < target" in refusal(replace(BUY, **{name: None}))
+    assert "BUY has stop < entry < target" in refusal(changed(BUY, **{name: None}))
 
 
 def test_a_trade_has_an_entry() -> None:
-    assert "BUY and SELL have one" in refusal(replace(BUY, entry_type=None))
+    assert "BUY and SELL have one" in refusal(changed(BUY, entry_type=None))
 
 
 @pytest.mark.parametrize("entry_type", [EntryType.LIMIT, EntryType.STOP])
 def test_an_entry_that_waits_names_the_session_until_which_it_stands(
     entry_type: EntryType,
 ) -> None:
-    waiting = replace(BUY, entry_type=entry_type)
+    waiting = changed(BUY, entry_type=entry_type)
     signal = derive_signal(
         waiting, SETTINGS, timeframes=["1d"], entries_stand_until=date(2026, 11, 27)
     )
@@ -174,7 +180,7 @@ def test_an_entry_at_the_market_stands_for_no_longer_session() -> None:
 
 
 def test_the_message_names_the_numbers_that_break_the_rule() -> None:
-    assert refusal(replace(BUY, stop_loss=Decimal("100.5"))) == (
+    assert refusal(changed(BUY, stop_loss=Decimal("100.5"))) == (
         "BUY with entry market 100.00, stop 100.5, target 105, reward/risk 10.000000, horizon 15,"
         " valid until none: BUY has stop < entry < target"
     )

@@ -35,7 +35,7 @@ def reading(
             support_levels=tuple(map(Decimal, below)),
             resistance_levels=tuple(map(Decimal, above)),
             key_patterns=(),
-            reasoning="",
+            reasoning="why",
         ),
         last_close=Decimal(close),
         atr=None if atr is None else Decimal(atr),

@@ -17,7 +17,7 @@ from tests.edges.rows import DIGEST, NOON, Rows
 import tapetrail
 from tapetrail import ChartPersistenceService, LLMAnalysisPersistenceService
 from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.analysis.replies import AnswerKey, Reply
+from tapetrail.core.analysis.replies import AnswerKey, Model, Reply, ReplyMetadata
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.charts.chart import CHART_STYLE
 from tapetrail.core.charts.figures import ChartFigures
@@ -65,12 +65,9 @@ ANSWER: Final = Answer(
     timeframe="1d",
     role=Role.DECIDING,
     reply=Reply(
-        provider="builtin",
-        model_name="rules",
-        params={},
+        model=Model(provider="builtin", model_name="rules"),
         response_text='{"trend":"bullish"}',
-        tokens_used=10,
-        cost_usd=Decimal("0.01"),
+        metadata=ReplyMetadata(tokens_used=10, cost_usd=Decimal("0.01")),
         latency_ms=100,
         requested_at=NOON,
         analyzed_at=NOON,
@@ -292,7 +289,7 @@ def test_statistics_count_calls_cost_and_latency_by_analyst(
     other = replace(
         ANSWER,
         key=replace(ANSWER.key, analyst="builtin:z"),
-        reply=replace(ANSWER.reply, tokens_used=None, cost_usd=None),
+        reply=replace(ANSWER.reply, metadata=ReplyMetadata()),
     )
     for answer in (ANSWER, failed, other):
         service.save_analysis(answer, refs=refs, charts=shown)

@@ -3,24 +3,19 @@
 Both say who they are, as the record names them. A reply is the text that `Question.parse` reads.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from tapetrail.core.analysis.questions import Question
-from tapetrail.core.canonical import FieldValue
+from tapetrail.core.analysis.replies import Model, ReplyMetadata
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who an analyst is: the name in strategies, the provider, and the model that is asked for."""
+class Identity(Model):
+    """Who an analyst is: the name in strategies, and the model that is asked for."""
 
     name: str
-    provider: str
-    model_name: str
-    params: Mapping[str, FieldValue] = field(default_factory=dict[str, FieldValue])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,22 +38,15 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadResponse:
+class ReadResponse(ReplyMetadata):
     """What a response says: the reply's text, and what the provider reports about it.
 
     Without a text, `error_kind` and `error_message` say why there is none: a refusal costs, too.
-    None is what the provider does not say. `cost_usd` is what the call cost, if anybody knows.
     """
 
     text: str | None
     error_kind: ErrorKind | None = None
     error_message: str | None = None
-    model_reported: str | None = None
-    tokens_used: int | None = None
-    usage: Mapping[str, FieldValue] | None = None
-    cost_usd: Decimal | None = None
-    unit_prices: Mapping[str, FieldValue] | None = None
-    finish_reason: str | None = None
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless there is either a text or a reason why there is none."""

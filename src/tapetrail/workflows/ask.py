@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from tapetrail.analysts.protocol import Analyst, LocalAnalyst
 from tapetrail.core.analysis.analyses import Analysis, ChartAnalysis
 from tapetrail.core.analysis.questions import CONSOLIDATED, Evidence, Question
-from tapetrail.core.analysis.replies import AnswerKey, Reply
+from tapetrail.core.analysis.replies import AnswerKey, Reply, ReplyMetadata
 from tapetrail.core.errors import Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.records.states import Role
@@ -132,12 +132,9 @@ def ask_local(seat: Seat, question: Question, *, ports: Ports, timer: Callable[[
     except TapeTrailError as error:
         failure = Failure.of(Stage.ANALYSIS, error)
     reply = Reply(
-        provider=analyst.identity.provider,
-        model_name=analyst.identity.model_name,
-        params=analyst.identity.params,
+        model=analyst.identity,
         response_text=text,
-        tokens_used=0,
-        cost_usd=Decimal(0),
+        metadata=ReplyMetadata(tokens_used=0, cost_usd=Decimal(0)),
         latency_ms=round((timer() - started) * 1000),
         requested_at=requested_at,
         analyzed_at=ports.clock(),

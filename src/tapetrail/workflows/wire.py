@@ -105,18 +105,11 @@ def read_call(blobs: BlobStore, analyst: RemoteAnalyst, *, request: Request, cal
     read = _read(blobs, analyst, call)
     received_at = call.received_at or call.sent_at
     reply = Reply(
-        provider=analyst.identity.provider,
-        model_name=analyst.identity.model_name,
-        model_reported=read.model_reported,
-        params=analyst.identity.params,
+        model=analyst.identity,
         prompt_text=request.prompt_text,
         response_text=read.text,
-        tokens_used=read.tokens_used,
-        usage=read.usage,
-        cost_usd=read.cost_usd,
-        unit_prices=read.unit_prices,
+        metadata=read,
         latency_ms=round((received_at - call.sent_at).total_seconds() * 1000),
-        finish_reason=read.finish_reason,
         requested_at=call.sent_at,
         analyzed_at=received_at,
     )

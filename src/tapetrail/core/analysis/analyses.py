@@ -8,7 +8,6 @@ is repaired and nothing that is missing gets a default.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Final, NoReturn, TypeAlias, TypeVar
@@ -77,21 +76,24 @@ class RuleOutcome(StrEnum):
     NOT_APPLICABLE = "not_applicable"
 
 
-def _decimal(value: object) -> Decimal:
+def _decimal_of(value: object, form: re.Pattern[str], *, expected: str) -> Decimal:
+    """Return a decimal in the form that replies write it in, digits kept."""
     text = decimal_text(value) if isinstance(value, Decimal) else value
-    if not (isinstance(text, str) and _DECIMAL.fullmatch(text)):
-        raise ValueError(
-            'expected a decimal in quotes, such as "101.50": no sign, no exponent, at most'
-            " 15 digits before and 30 after the point"
-        )
-    return Decimal(text)
+    if not (isinstance(text, str) and form.fullmatch(text)):
+        raise ValueError(f"expected a decimal in quotes, such as {expected}")
+    return value if isinstance(value, Decimal) else Decimal(text)
+
+
+def _decimal(value: object) -> Decimal:
+    return _decimal_of(
+        value,
+        _DECIMAL,
+        expected='"101.50": no sign, no exponent, at most 15 digits before and 30 after the point',
+    )
 
 
 def _number(value: object) -> Decimal:
-    text = decimal_text(value) if isinstance(value, Decimal) else value
-    if not (isinstance(text, str) and _NUMBER.fullmatch(text)):
-        raise ValueError('expected a decimal in quotes, such as "-0.25": at most 30 digits a side')
-    return Decimal(text)
+    return _decimal_of(value, _NUMBER, expected='"-0.25": at most 30 digits a side')
 
 
 Price: TypeAlias = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0)]
@@ -129,8 +131,11 @@ class RuleVerdict(_Part):
     numbers: Mapping[RuleName, Number] = Field(default_factory=dict)
 
 
-class ChartReply(_Part):
-    """The reply to a question about one chart. `rules` is for rule-based analysts alone."""
+class Analysis(_Part):
+    """What an analyst sees: a trend, a score from 0 to 1, levels in prices, patterns, reasons.
+
+    `rules` is for rule-based analysts alone.
+    """
 
     trend: Trend
     confidence: Score
@@ -141,8 +146,12 @@ class ChartReply(_Part):
     rules: SkipJsonSchema[tuple[RuleVerdict, ...]] = ()
 
 
-class ConsolidatedReply(ChartReply):
-    """The reply to the question about all charts together: what to do, and at which prices.
+class ChartAnalysis(Analysis):
+    """What an analyst sees in one chart."""
+
+
+class ConsolidatedAnalysis(Analysis):
+    """What an analyst makes of all charts together: what to do, and at which prices.
 
     HOLD has no entry and no prices; whether the prices make sense is for the signal to check.
     """
@@ -155,88 +164,17 @@ class ConsolidatedReply(ChartReply):
     horizon_bars: Annotated[int, Field(ge=1, le=HORIZON_SESSIONS_MAX)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
-    """What an analyst sees: a trend, a score from 0 to 1, levels in prices, patterns, reasons."""
-
-    trend: Trend
-    confidence: Decimal
-    support_levels: tuple[Decimal, ...]
-    resistance_levels: tuple[Decimal, ...]
-    key_patterns: tuple[str, ...]
-    reasoning: str
-
-    def __post_init__(self) -> None:
-        """Raise `InvalidInput` for a confidence outside 0..1 or a level that is not above 0."""
-        if not 0 <= self.confidence <= 1:
-            raise InvalidInput(f"analysis: confidence {self.confidence} must lie in 0..1")
-        for level in (*self.support_levels, *self.resistance_levels):
-            if not level > 0:
-                raise InvalidInput(f"analysis: level {level} must lie above 0")
+AnalysisType = TypeVar("AnalysisType", bound=Analysis)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartAnalysis(Analysis):
-    """What an analyst sees in one chart."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsolidatedAnalysis(Analysis):
-    """What an analyst makes of all charts together; prices as given, not yet a signal."""
-
-    signal_type: SignalType
-    entry_type: EntryType | None
-    entry_price: Decimal | None
-    stop_loss: Decimal | None
-    target_price: Decimal | None
-    horizon_bars: int
-
-
-def parse_chart_reply(text: str) -> ChartAnalysis:
-    """Return the analysis in the reply to a question about one chart.
+def parse_reply(kind: type[AnalysisType], text: str) -> AnalysisType:
+    """Return the analysis in a reply's text.
 
     Raises `InvalidInput` (`unparseable_reply`) that says where the text breaks which rule.
     """
-    reply = _parse(ChartReply, text)
-    return ChartAnalysis(
-        trend=reply.trend,
-        confidence=reply.confidence,
-        support_levels=reply.support_levels,
-        resistance_levels=reply.resistance_levels,
-        key_patterns=reply.key_patterns,
-        reasoning=reply.reasoning,
-    )
-
-
-def parse_consolidated_reply(text: str) -> ConsolidatedAnalysis:
-    """Return the analysis in the reply to the question about all charts together.
-
-    Raises `InvalidInput` (`unparseable_reply`) that says where the text breaks which rule.
-    """
-    reply = _parse(ConsolidatedReply, text)
-    return ConsolidatedAnalysis(
-        trend=reply.trend,
-        confidence=reply.confidence,
-        support_levels=reply.support_levels,
-        resistance_levels=reply.resistance_levels,
-        key_patterns=reply.key_patterns,
-        reasoning=reply.reasoning,
-        signal_type=reply.signal_type,
-        entry_type=reply.entry_type,
-        entry_price=reply.entry_price,
-        stop_loss=reply.stop_loss,
-        target_price=reply.target_price,
-        horizon_bars=reply.horizon_bars,
-    )
-
-
-Reply = TypeVar("Reply", bound=ChartReply)
-
-
-def _parse(reply_type: type[Reply], text: str) -> Reply:
     _check_json(text)
     try:
-        return reply_type.model_validate_json(text, strict=True)
+        return kind.model_validate_json(text, strict=True)
     except ValidationError as error:
         broken = error.errors(include_url=False, include_context=False)
         shown = "; ".join(map(_error_text, broken[:_ERRORS_SHOWN]))

@@ -8,8 +8,8 @@ from typing import Final
 from tapetrail.core.analysis.analyses import (
     Analysis,
     ChartAnalysis,
-    parse_chart_reply,
-    parse_consolidated_reply,
+    ConsolidatedAnalysis,
+    parse_reply,
 )
 from tapetrail.core.charts.spec import ChartSpec
 from tapetrail.core.market.bars import Bars, Instrument, Timeframe
@@ -66,7 +66,7 @@ class Question:
         Raises `InvalidInput` (`unparseable_reply`) that says where the text breaks which rule.
         """
         is_whole = self.kind == CONSOLIDATED
-        return parse_consolidated_reply(text) if is_whole else parse_chart_reply(text)
+        return parse_reply(ConsolidatedAnalysis if is_whole else ChartAnalysis, text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

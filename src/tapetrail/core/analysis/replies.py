@@ -1,7 +1,7 @@
 """What an analyst's reply is: its words, and what it took to get them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -18,25 +18,41 @@ class AnswerKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What came back from an analyst, as it came; `response_text` is None where nothing did.
-
-    `cost_usd` and `tokens_used` are None where nobody knows them, which zero is not. `usage` breaks
-    tokens down by kind, `unit_prices` says what one cost. An analyst that is code has no prompt.
-    """
+class Model:
+    """A model that is asked for, and the parameters it is asked with."""
 
     provider: str
     model_name: str
+    params: Mapping[str, FieldValue] = field(default_factory=dict[str, FieldValue])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyMetadata:
+    """What a provider reports about a reply, and what it cost; None is what nobody knows.
+
+    `usage` breaks tokens down by kind, `unit_prices` says what one cost.
+    """
+
     model_reported: str | None = None
-    params: Mapping[str, FieldValue]
+    tokens_used: int | None = None
+    usage: Mapping[str, FieldValue] | None = None
+    cost_usd: Decimal | None = None
+    unit_prices: Mapping[str, FieldValue] | None = None
+    finish_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What came back from an analyst, as it came; `response_text` is None where nothing did.
+
+    An analyst that is code has no prompt.
+    """
+
+    model: Model
     prompt_text: str | None = None
     indicators_metadata: Mapping[str, FieldValue] | None = None
     response_text: str | None
-    tokens_used: int | None
-    usage: Mapping[str, FieldValue] | None = None
-    cost_usd: Decimal | None
-    unit_prices: Mapping[str, FieldValue] | None = None
+    metadata: ReplyMetadata
     latency_ms: int | None
-    finish_reason: str | None = None
     requested_at: datetime
     analyzed_at: datetime

@@ -13,9 +13,9 @@ from typing import Final
 
 from tapetrail.core.analysis.analyses import (
     PATTERNS_MAX,
+    Analysis,
     ChartAnalysis,
-    ChartReply,
-    ConsolidatedReply,
+    ConsolidatedAnalysis,
     EntryType,
     RuleOutcome,
     RuleVerdict,
@@ -61,7 +61,7 @@ def answer_chart(
     width = atr if is_readable([atr]) else 0.0
     below, above = supports(view.drawn, atr=width), resistances(view.drawn, atr=width)
     patterns = find_patterns(view)
-    reply = ChartReply(
+    analysis = ChartAnalysis(
         trend=trend,
         confidence=confidence,
         support_levels=tuple(level.price for level in below),
@@ -77,7 +77,7 @@ def answer_chart(
         ),
         rules=verdicts,
     )
-    return _text(reply)
+    return _text(analysis)
 
 
 def derive_verdict(
@@ -129,7 +129,7 @@ def answer_consolidated(
     primary = charts[0].analysis
     plan = verdict.plan if isinstance(verdict.plan, TradePlan) else None
     acts = verdict.signal_type is not SignalType.HOLD
-    reply = ConsolidatedReply(
+    analysis = ConsolidatedAnalysis(
         trend=verdict.trend,
         confidence=_confidence(charts, verdict),
         support_levels=primary.support_levels,
@@ -144,11 +144,11 @@ def answer_consolidated(
         target_price=None if plan is None else plan.target,
         horizon_bars=settings.horizon_sessions,
     )
-    return _text(reply)
+    return _text(analysis)
 
 
-def _text(reply: ChartReply) -> str:
-    return canonical_json(reply.model_dump()).decode()
+def _text(analysis: Analysis) -> str:
+    return canonical_json(analysis.model_dump()).decode()
 
 
 def _trend_sentences(
