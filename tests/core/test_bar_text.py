@@ -18,8 +18,8 @@ from tapetrail.core.market.bar_text import (
     Openings,
     SessionSpans,
     bars_text,
-    columns_text,
     parse_bars_text,
+    parsed_text,
 )
 from tapetrail.core.market.bars import (
     WEEKLY,
@@ -123,7 +123,7 @@ def test_the_frozen_bars_have_their_frozen_text_and_digest(
 ) -> None:
     assert bars_text(bars).decode() == text
     assert digest_bytes(bars_text(bars)) == digest
-    assert columns_text(parse_bars_text(text.encode())).decode() == text
+    assert parsed_text(parse_bars_text(text.encode())).decode() == text
 
 
 PRICES: Final = st.floats(-1e300, 1e300) | st.floats(0, 1000) | st.integers(0, 10**6).map(float)
@@ -153,11 +153,11 @@ def test_what_is_written_reads_back_as_the_same_numbers(bars: Bars) -> None:
     columns = parse_bars_text(bars_text(bars))
     assert isinstance(columns.places, SessionSpans)
     assert np.array_equal(columns.places.last_on, bars.last_on)
-    assert np.array_equal(columns.complete, bars.complete)
-    assert len(columns) == len(bars)
+    assert np.array_equal(columns.numbers.complete, bars.complete)
+    assert len(columns.numbers) == len(bars)
     for name in ("open", "high", "low", "close", "volume"):
-        assert np.array_equal(getattr(columns, name), getattr(bars, name), equal_nan=True)
-    assert columns_text(columns) == bars_text(bars)
+        assert np.array_equal(getattr(columns.numbers, name), getattr(bars, name), equal_nan=True)
+    assert parsed_text(columns) == bars_text(bars)
 
 
 @given(any_bars())
@@ -194,7 +194,7 @@ def test_weekly_bars_read_back_with_both_ends() -> None:
     columns = parse_bars_text(WEEKS.encode())
     assert isinstance(columns.places, SessionSpans)
     assert np.array_equal(columns.places.first_on, weeks().first_on)
-    assert (columns.hours, columns.currency) == (SessionHours.ALL, "EUR")
+    assert (columns.numbers.hours, columns.numbers.currency) == (SessionHours.ALL, "EUR")
 
 
 def test_availability_and_delay_are_outside_the_text() -> None:
@@ -205,7 +205,7 @@ def test_availability_and_delay_are_outside_the_text() -> None:
 
 def test_no_bars_are_two_lines() -> None:
     assert bars_text(daily_bars([])).decode() == HEADER
-    assert len(parse_bars_text(HEADER.encode())) == 0
+    assert len(parse_bars_text(HEADER.encode()).numbers) == 0
 
 
 def test_an_intraday_bar_between_two_seconds_has_no_text() -> None:
@@ -278,4 +278,4 @@ def test_one_changed_byte_never_reads_as_the_same_bars(data: st.DataObject) -> N
         columns: BarsText | None = parse_bars_text(bytes(content))
     except InvalidInput:
         columns = None
-    assert columns is None or columns_text(columns) == bytes(content)
+    assert columns is None or parsed_text(columns) == bytes(content)

@@ -8,7 +8,7 @@ import pytest
 from tests.builders import calendar, daily_bars, every_weekday, wave
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bar_text import Openings, bars_text, parse_bars_text
+from tapetrail.core.market.bar_text import BarsText, Openings, bars_text, parse_bars_text
 from tapetrail.core.market.bars import Timeframe
 from tapetrail.core.market.stored_bars import restore_bars
 
@@ -31,7 +31,7 @@ def test_a_session_that_the_calendar_does_not_know_is_refused() -> None:
 
 def test_intraday_bars_are_not_read_back_for_want_of_their_ends() -> None:
     text = parse_bars_text(bars_text(daily_bars(wave(2))))
-    opened_at = daily_bars(wave(2)).opened_at
-    minutes = replace(text, timeframe=Timeframe.parse("15m"), places=Openings(opened_at=opened_at))
+    numbers = replace(text.numbers, timeframe=Timeframe.parse("15m"))
+    minutes = BarsText(numbers=numbers, places=Openings(opened_at=daily_bars(wave(2)).opened_at))
     with pytest.raises(InvalidInput, match="15m bars: only whole sessions are read back"):
         restore_bars(minutes, every_weekday())

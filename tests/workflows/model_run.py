@@ -8,6 +8,7 @@ gone on with.
 """
 
 import json
+import signal
 import sys
 from datetime import date, timedelta
 from pathlib import Path
@@ -62,4 +63,6 @@ def main(assignment: Assignment) -> None:
 
 
 if __name__ == "__main__":
+    # A test suite in the background ignores interrupts, and its children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(json.loads(sys.argv[1]))

@@ -416,7 +416,7 @@ def test_drawn_values_are_the_stored_bars_recomputed() -> None:
     """From the stored text of the bars alone, by another implementation of each average."""
     prepared = decided().prepared
     for evidence, chart in zip(prepared.charts, prepared.rendered, strict=True):
-        stored = parse_bars_text(bars_text(evidence.bars))
+        stored = parse_bars_text(bars_text(evidence.bars)).numbers
         first = evidence.first_drawn
         closes = oracles.exact(stored.close.tolist())
         document, series = json.loads(chart.spec), drawn_series(chart)

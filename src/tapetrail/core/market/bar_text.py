@@ -7,10 +7,10 @@ refuses every other spelling of it.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import zip_longest
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -20,9 +20,9 @@ from tapetrail.core.market.bars import (
     Adjustment,
     Bars,
     Days,
-    Flags,
     Floats,
     Instants,
+    Ohlcv,
     SessionHours,
     Timeframe,
     broken_price_rule,
@@ -60,27 +60,10 @@ Places: TypeAlias = SessionSpans | Openings
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BarsText:
-    """What the text of bars says, and no more: it holds no availability and no source.
+    """What the text of bars says, and no more: it holds no availability and no source."""
 
-    Every column has shape (n,), oldest first; a missing volume is NaN.
-    """
-
-    timeframe: Timeframe
-    adjustment: Adjustment
-    hours: SessionHours
-    currency: str
-    volume_unit: str
+    numbers: Ohlcv
     places: Places
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-    complete: Flags
-
-    def __len__(self) -> int:
-        """Return the number of bars."""
-        return len(self.close)
 
 
 def bars_text(bars: Bars) -> bytes:
@@ -89,26 +72,12 @@ def bars_text(bars: Bars) -> bytes:
     Prices and volumes are the shortest decimals that read back as the same float64. Raises
     `InvalidInput` for an intraday bar that does not open on a whole second.
     """
-    return columns_text(
-        BarsText(
-            timeframe=bars.timeframe,
-            adjustment=bars.adjustment,
-            hours=bars.hours,
-            currency=bars.currency,
-            volume_unit=bars.volume_unit,
-            places=_places(bars),
-            open=bars.open,
-            high=bars.high,
-            low=bars.low,
-            close=bars.close,
-            volume=bars.volume,
-            complete=bars.complete,
-        )
-    )
+    return parsed_text(BarsText(numbers=bars, places=_places(bars)))
 
 
-def columns_text(columns: BarsText) -> bytes:
-    """Return the canonical bytes of parsed columns: those that `parse_bars_text` was given."""
+def parsed_text(text: BarsText) -> bytes:
+    """Return the canonical bytes of parsed bars: those that `parse_bars_text` was given."""
+    columns = text.numbers
     header = (
         f"tapetrail-bars/1 timeframe={columns.timeframe} adjustment={columns.adjustment}"
         f" session={columns.hours} currency={columns.currency} volume_unit={columns.volume_unit}"
@@ -118,7 +87,7 @@ def columns_text(columns: BarsText) -> bytes:
         (columns.open, columns.high, columns.low, columns.close, columns.volume), axis=1
     )
     fields = [""] * (_FIELDS * len(columns))
-    fields[0::_FIELDS] = _place_texts(columns)
+    fields[0::_FIELDS] = _place_texts(text)
     texts = _number_texts(numbers)
     for column in range(5):
         fields[column + 1 :: _FIELDS] = texts[column::5]
@@ -129,7 +98,7 @@ def columns_text(columns: BarsText) -> bytes:
 
 
 def parse_bars_text(content: bytes) -> BarsText:
-    """Return the columns that canonical bars text holds.
+    """Return what canonical bars text holds.
 
     Raises `InvalidInput`, naming the line, for text that is not of this format, for bars that
     break a rule of prices or of time, and for any spelling but the canonical one.
@@ -138,12 +107,11 @@ def parse_bars_text(content: bytes) -> BarsText:
         lines = content.decode().split("\n")
     except UnicodeDecodeError as error:
         raise _refused(content.count(b"\n", 0, error.start) + 1, "not UTF-8") from error
-    bare = _parse_header(lines)
+    words = _parse_header(lines)
     rows = [_parse_row(line, number) for number, line in enumerate(lines[2:-1], _FIRST_BAR_LINE)]
     numbers = np.array([row[1] for row in rows], dtype=np.float64).reshape(-1, 5)
-    columns = replace(
-        bare,
-        places=_parse_places([row[0] for row in rows], bare.timeframe),
+    columns = Ohlcv(
+        **words,
         open=numbers[:, 0],
         high=numbers[:, 1],
         low=numbers[:, 2],
@@ -151,10 +119,12 @@ def parse_bars_text(content: bytes) -> BarsText:
         volume=numbers[:, 4],
         complete=np.array([row[2] for row in rows], dtype=np.bool_),
     )
+    places = _parse_places([row[0] for row in rows], columns.timeframe)
+    text = BarsText(numbers=columns, places=places)
     _check_prices(columns)
-    _check_order(columns.places)
-    _check_canonical(columns, lines)
-    return columns
+    _check_order(places)
+    _check_canonical(text, lines)
+    return text
 
 
 def _places(bars: Bars) -> Places:
@@ -163,8 +133,8 @@ def _places(bars: Bars) -> Places:
     return SessionSpans(first_on=bars.first_on, last_on=bars.last_on)
 
 
-def _place_texts(columns: BarsText) -> list[str]:
-    places = columns.places
+def _place_texts(text: BarsText) -> list[str]:
+    places = text.places
     if isinstance(places, Openings):
         seconds = places.opened_at.astype("datetime64[s]")
         if not bool(np.all(seconds == places.opened_at)):
@@ -174,7 +144,7 @@ def _place_texts(columns: BarsText) -> list[str]:
             )
         return [f"{second}Z" for second in seconds.astype(str).tolist()]
     last: list[str] = places.last_on.astype(str).tolist()
-    if columns.timeframe.lies_in_one_session:
+    if text.numbers.timeframe.lies_in_one_session:
         return last
     first: list[str] = places.first_on.astype(str).tolist()
     return [f"{begins}..{ends}" for begins, ends in zip(first, last, strict=True)]
@@ -191,29 +161,28 @@ def _number_texts(numbers: Floats) -> list[str]:
     return texts
 
 
-def _parse_header(lines: list[str]) -> BarsText:
-    """Return what the first two lines say, with no bars yet."""
+class _Words(TypedDict):
+    timeframe: Timeframe
+    adjustment: Adjustment
+    hours: SessionHours
+    currency: str
+    volume_unit: str
+
+
+def _parse_header(lines: list[str]) -> _Words:
+    """Return what the first two lines say of the numbers that follow."""
     match = _HEADER.fullmatch(lines[0])
     if match is None:
         raise _refused(1, f"expected 'tapetrail-bars/1 timeframe=...', found {lines[0][:80]!r}")
     if lines[1:2] != [COLUMNS_LINE]:
         raise _refused(2, f"expected {COLUMNS_LINE!r}, found {lines[1:2]}")
-    none = np.zeros(0, dtype=np.float64)
-    no_days = np.zeros(0, dtype="datetime64[D]")
     try:
-        return BarsText(
+        return _Words(
             timeframe=Timeframe.parse(match[1]),
             adjustment=Adjustment(match[2]),
             hours=SessionHours(match[3]),
             currency=match[4],
             volume_unit=match[5],
-            places=SessionSpans(first_on=no_days, last_on=no_days),
-            open=none,
-            high=none,
-            low=none,
-            close=none,
-            volume=none,
-            complete=np.zeros(0, dtype=np.bool_),
         )
     except (ValueError, InvalidInput) as error:
         raise _refused(1, str(error)) from error
@@ -263,7 +232,7 @@ def _parse_span(text: str, number: int) -> tuple[date, date]:
     return span
 
 
-def _check_prices(columns: BarsText) -> None:
+def _check_prices(columns: Ohlcv) -> None:
     broken = broken_price_rule(
         (columns.open, columns.high, columns.low, columns.close), columns.volume
     )
@@ -282,9 +251,9 @@ def _check_order(places: Places) -> None:
         raise _refused(at + _FIRST_BAR_LINE, "is not later than the bar in front of it")
 
 
-def _check_canonical(columns: BarsText, lines: list[str]) -> None:
+def _check_canonical(text: BarsText, lines: list[str]) -> None:
     """Refuse what reads well but is written otherwise, such as `1.50` for `1.5`."""
-    canonical = columns_text(columns).decode().split("\n")
+    canonical = parsed_text(text).decode().split("\n")
     for number, (found, expected) in enumerate(zip_longest(lines, canonical), 1):
         if found != expected:
             raise _refused(number, f"canonical is {expected!r}, found {found!r}")

@@ -99,12 +99,10 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Bars:
-    """OHLCV bars of one instrument, oldest first. Every column has shape (n,).
+class Ohlcv:
+    """The numbers of bars, oldest first, and what they mean. Every column has shape (n,).
 
-    `first_on` and `last_on` are the first and last *scheduled* session a bar spans: the same day
-    for daily bars. Prices are in `currency`, volume in `volume_unit`; a missing volume is NaN.
-    `available_at` is when the bar could be known: its close and the feed's delay.
+    Prices are in `currency`, volume in `volume_unit`; a missing volume is NaN.
     """
 
     timeframe: Timeframe
@@ -112,17 +110,31 @@ class Bars:
     hours: SessionHours
     currency: str
     volume_unit: str
-    first_on: Days
-    last_on: Days
-    opened_at: Instants
-    closed_at: Instants
-    available_at: Instants
     open: Floats
     high: Floats
     low: Floats
     close: Floats
     volume: Floats
     complete: Flags
+
+    def __len__(self) -> int:
+        """Return the number of bars."""
+        return len(self.close)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bars(Ohlcv):
+    """OHLCV bars of one instrument, oldest first. Every column has shape (n,).
+
+    `first_on` and `last_on` are the first and last *scheduled* session a bar spans: the same day
+    for daily bars. `available_at` is when the bar could be known: its close and the feed's delay.
+    """
+
+    first_on: Days
+    last_on: Days
+    opened_at: Instants
+    closed_at: Instants
+    available_at: Instants
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` naming the first bar that breaks a rule."""
@@ -131,10 +143,6 @@ class Bars:
         _check_order(self)
         _check_spans(self)
         _check_prices(self)
-
-    def __len__(self) -> int:
-        """Return the number of bars."""
-        return len(self.close)
 
     def take(self, selection: slice | Flags) -> "Bars":
         """Return the selected bars, in the same order."""

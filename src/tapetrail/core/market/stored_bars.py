@@ -1,5 +1,7 @@
 """Bars read back from their text, with the times that a calendar gives their sessions."""
 
+from dataclasses import fields
+
 import numpy as np
 
 from tapetrail.core.errors import InvalidInput
@@ -14,25 +16,15 @@ def restore_bars(text: BarsText, calendar: Calendar) -> Bars:
     The text says nothing of a feed's delay. Raises `InvalidInput` for a session that the calendar
     does not know, and for intraday bars, which end nobody says when.
     """
-    spans = text.places
+    spans, numbers = text.places, text.numbers
     if isinstance(spans, Openings):
-        raise InvalidInput(f"{text.timeframe} bars: only whole sessions are read back from text")
+        raise InvalidInput(f"{numbers.timeframe} bars: only whole sessions are read back from text")
     closed_at = calendar.closed_at[session_positions(calendar, spans.last_on)]
     return Bars(
-        timeframe=text.timeframe,
-        adjustment=text.adjustment,
-        hours=text.hours,
-        currency=text.currency,
-        volume_unit=text.volume_unit,
+        **{field.name: getattr(numbers, field.name) for field in fields(numbers)},
         first_on=spans.first_on,
         last_on=spans.last_on,
         opened_at=calendar.opened_at[session_positions(calendar, spans.first_on)],
         closed_at=closed_at,
         available_at=np.array(closed_at),
-        open=text.open,
-        high=text.high,
-        low=text.low,
-        close=text.close,
-        volume=text.volume,
-        complete=text.complete,
     )
