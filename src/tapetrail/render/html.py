@@ -1,7 +1,7 @@
 """A chart spec as one interactive HTML file that needs nothing else: no network, no other file.
 
 The file holds the drawing library, our script and style, and two blocks of data: the stored spec
-document as it is, and the texts of `core.chart_readings`. A policy inside the file lets exactly
+document as it is, and the texts of `core.charts.legend`. A policy inside the file lets exactly
 these scripts and this style run, by their digests, and forbids everything else. Symbols and notes
 are text: escaped here, and the script never turns data into markup.
 """
