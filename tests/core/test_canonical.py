@@ -24,6 +24,7 @@ from tapetrail.core.canonical import (
     parse_digest,
     record_digest,
     record_document,
+    storable,
     storable_text,
 )
 from tapetrail.core.errors import InvalidInput
@@ -112,6 +113,10 @@ def test_a_lone_surrogate_is_refused_where_it_stands() -> None:
 
 def test_text_that_postgresql_cannot_hold_is_shown_with_a_mark() -> None:
     assert storable_text("a\x00b\ud800c") == "a\ufffdb\ufffdc"
+    assert storable({"a\x00": ["\x00", 1, None], "b": Decimal(2)}) == {
+        "a\ufffd": ["\ufffd", 1, None],
+        "b": Decimal(2),
+    }
 
 
 def test_a_digest_is_read_back_or_refused() -> None:

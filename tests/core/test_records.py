@@ -20,7 +20,14 @@ from tapetrail.core.errors import ErrorKind, InvalidInput, Stage
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.answers import SignalRecord
-from tapetrail.core.records.base import Record, RecordField, Stored, digest_of, record_fields
+from tapetrail.core.records.base import (
+    Record,
+    RecordField,
+    Stored,
+    digest_of,
+    record_fields,
+    record_values,
+)
 from tapetrail.core.records.external import (
     ExternalAnalysisRecord,
     ExternalExecutionRecord,
@@ -310,3 +317,10 @@ def test_the_words_of_the_database_are_those_of_the_record() -> None:
     assert [str(word) for word in Provenance] == [
         "live", "backfill", "demo", "replay", "external", "legacy",
     ]  # fmt: skip
+
+
+def test_a_record_shows_text_that_no_column_can_hold_and_its_digest_covers_what_it_shows() -> None:
+    odd = replace(HOLD, signal=replace(HOLD.signal, reasoning="a\x00b\udc00"))
+    shown = replace(HOLD, signal=replace(HOLD.signal, reasoning="a\ufffdb\ufffd"))
+    assert record_values(odd) == record_values(shown)
+    assert digest_of(odd) == digest_of(shown)

@@ -82,7 +82,8 @@ def test_models_and_migrations_make_the_same_schema(
         metadata.create_all(connection)
     modelled = read_as_superuser(empty_database, question)
     assert len(modelled) > 50
-    assert modelled == read_as_superuser(shared_database, question)
+    # A column that came later stands last where it was added.
+    assert set(modelled) == set(read_as_superuser(shared_database, question))
 
 
 def test_alembic_finds_nothing_to_migrate(connect: Connect):
@@ -355,11 +356,15 @@ def test_whoever_may_create_roles_and_schemas_may_upgrade(empty_database: Server
     assert migrate.current(empty_database.url("creator")) == migrate.head()
 
 
-def test_a_database_of_a_newer_release_is_left_alone(database: ServerAddress):
+@pytest.mark.parametrize("version", ["9999", "0007"])
+def test_a_database_of_another_time_is_left_alone(database: ServerAddress, version: str):
     engine = create_engine(database.url("postgres"), poolclass=NullPool)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE tapetrail.alembic_version SET version_num = '9999'"))
-    with pytest.raises(InvalidInput, match="at version 9999; this release knows versions up to"):
+        connection.execute(
+            text("UPDATE tapetrail.alembic_version SET version_num = :version"),
+            {"version": version},
+        )
+    with pytest.raises(InvalidInput, match=f"at version {version}; this release knows 0008 to"):
         migrate.upgrade(database.url("postgres"))
 
 

@@ -252,6 +252,20 @@ def test_an_answer_that_cannot_be_read_fails_the_decision_and_what_came_is_kept(
     assert len(home.rows(LEDGER)) == 2
 
 
+def test_text_that_no_table_can_hold_is_shown_as_such_and_kept_as_it_came(
+    home: Home, model: ModelServer
+) -> None:
+    model.replies["chart:1w"] = {**CHART, "reasoning": "a\x00b"}
+    assert ended(command(home, model, {"one": run_of(ONE)})) == "one completed\n"
+    (weekly,) = home.rows(
+        "SELECT response_text, response_json FROM tapetrail.llm_analyses"
+        " WHERE question = 'chart:1w'"
+    )
+    assert "a\\u0000b" in weekly["response_text"]
+    assert weekly["response_json"]["reasoning"] == "a\ufffdb"
+    assert_one_decision(home, attempts=3)
+
+
 def test_a_worker_without_the_analyst_leaves_its_decisions_to_who_has_it(
     home: Home, model: ModelServer
 ) -> None:

@@ -23,6 +23,7 @@ FieldValue: TypeAlias = "bool | int | str | Decimal | datetime | date | Sequence
 FORMAT: Final = 1
 SAFE_INTEGER_END: Final = 2**53
 LONG_TEXTS: Final = frozenset({"prompt_text", "response_text", "reasoning", "error_message"})
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -78,7 +79,18 @@ def storable_text(text: str) -> str:
 
     PostgreSQL cannot hold the one and RFC 8785 refuses the other; exact bytes stay in the blob.
     """
-    return re.sub("[\x00\ud800-\udfff]", "\ufffd", text)
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def storable(value: FieldValue) -> FieldValue:
+    """Return `value` with every text in it as `storable_text` shows it."""
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, Mapping):
+        return {storable_text(name): storable(member) for name, member in value.items()}
+    if isinstance(value, Sequence):
+        return [storable(member) for member in value]
+    return value
 
 
 def canonical_json(value: FieldValue) -> bytes:

@@ -114,10 +114,12 @@ def _version(connection: Connection) -> str | None:
 
 
 def _check_known(version: str | None) -> None:
-    if version is not None and version not in _versions():
+    known = _versions()
+    if version is not None and version not in known:
         raise InvalidInput(
-            f"database schema {SCHEMA} is at version {version}; this release knows versions up to"
-            f" {head()}: install the release that made it, or a newer one"
+            f"database schema {SCHEMA} is at version {version}; this release knows {known[-1]} to"
+            f" {known[0]}: a newer schema needs the release that made it, an older one is first"
+            f" upgraded to {known[-1]} by a release that knows it"
         )
 
 

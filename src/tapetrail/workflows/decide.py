@@ -272,9 +272,11 @@ class Decisions(DBOSConfiguredInstance):
                 evidence = self._recall(found).evidence
             except TapeTrailError as error:
                 return list(Failure.of(Stage.ENGINE, error).columns.values())
-        put = self._put(ask_remote(self._wire, found.task, calls))
+        # Code is asked when the decision is concluded, in a slot.
+        asked = [seat for seat in found.seats if not seat.is_local]
+        put = ask_remote(self._wire, found.task, calls)
         try:
-            interview(evidence, found.seats, put=put, side_by_side=work.side_by_side)
+            interview(evidence, asked, put=put, side_by_side=work.side_by_side)
         except TapeTrailError as error:
             return list(Failure.of(Stage.ENGINE, error).columns.values())
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import ClassVar, Final, TypeGuard, Union, cast, get_args, get_origin
 
-from tapetrail.core.canonical import Digest, FieldValue, record_digest
+from tapetrail.core.canonical import Digest, FieldValue, record_digest, storable
 
 JsonObject = Mapping[str, FieldValue]
 JsonArray = Sequence[FieldValue]
@@ -62,7 +62,7 @@ def record_fields(kind: type) -> tuple[RecordField, ...]:
 
 
 def record_values(record: Record) -> "dict[str, FieldValue | Stored]":
-    """Return the values of a record by the names of its fields."""
+    """Return the values of a record by the names of its fields, texts as they can be stored."""
     return {field.name: _value(record, field.path) for field in record_fields(type(record))}
 
 
@@ -104,7 +104,9 @@ def _value(record: Record, path: tuple[str, ...]) -> "FieldValue | Stored":
         value = getattr(value, name)
         if value is None:
             return None
-    return _listed(value) if _is_listing(value) else cast("FieldValue | Stored", value)
+    if isinstance(value, Stored):
+        return value
+    return storable(_listed(value) if _is_listing(value) else cast("FieldValue", value))
 
 
 def _is_listing(value: object) -> TypeGuard[tuple[object, ...]]:
