@@ -54,12 +54,14 @@ class Analysts:
             raise InvalidInput(f"analyst {name!r}: {word} gave {found!r}, which is no analyst")
         return found
 
-    def of(self, strategy: StrategySpec) -> tuple[Analyst, ...]:
+    def of(self, strategy: StrategySpec, *, in_child: bool = False) -> tuple[Analyst, ...]:
         """Return the analysts of a strategy, the deciding one first.
 
-        Raises as `open` does, and `InvalidInput` for one that is named twice.
+        Raises as `open` does, and `InvalidInput` for one that is named twice, for two families that
+        a program brings along, and for one where the work is done in a child process.
         """
         names = (strategy.analyst, *strategy.shadows)
+        self._check_brought(names, in_child=in_child)
         for name in strategy.shadows:
             if names.count(name) > 1:
                 raise InvalidInput(
@@ -67,6 +69,19 @@ class Analysts:
                     " that decides"
                 )
         return tuple(map(self.open, names))
+
+    def _check_brought(self, names: Iterable[str], *, in_child: bool) -> None:
+        families = sorted({name.partition(":")[0] for name in names} & self.brought)
+        if len(families) > 1:
+            raise InvalidInput(
+                f"analysts of {' and '.join(families)}: decisions wait for programs with one such"
+                " family; install the others as packages, or let one family answer to both names"
+            )
+        if families and in_child:
+            raise InvalidInput(
+                f"analysts of {families[0]}: a child process knows what is built in and what is"
+                " installed; install the family as a package, or run without in_child"
+            )
 
 
 def _installed(word: str) -> Family | None:

@@ -62,13 +62,13 @@ class Planner:
         self._recorded = recorded
         self._resolved: dict[tuple[str, InstrumentName], Instrument] = {}
 
-    def plan(self, query: RunQuery) -> Plan:
+    def plan(self, query: RunQuery, *, in_child: bool = False) -> Plan:
         """Return what a run would decide.
 
         Raises `InvalidInput` or `NotFound` for a source, analyst, instrument or date that there
         is not: all that can be known before.
         """
-        self._analysts.of(query.spec)
+        self._analysts.of(query.spec, in_child=in_child)
         coverages = self._coverages(query)
         return plan_run(coverages, as_of_on=query.as_of_on, now=self._clock())
 

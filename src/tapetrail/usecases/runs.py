@@ -89,8 +89,8 @@ class Runs:
         Raises what a run refuses, before anything is written, and `EdgeFailure` when the database
         stays away: what was queued goes on with the next run or worker.
         """
-        planned = self._planned(queries)
         how = manner or Manner()
+        planned = self._planned(queries, in_child=how.in_child)
         if how.in_child:
             requests = {name: self._request(query, plan) for name, query, plan in planned}
             self._wiring.carry_out_in_child(requests, concurrency=how.concurrency)
@@ -123,13 +123,16 @@ class Runs:
         with self._access.reading() as connection:
             return lookups.instruments_named(connection, symbol)
 
-    def _planned(self, queries: "Sequence[RunQuery]") -> "list[tuple[str, RunQuery, Plan]]":
+    def _planned(
+        self, queries: "Sequence[RunQuery]", *, in_child: bool
+    ) -> "list[tuple[str, RunQuery, Plan]]":
         """Return what each query comes to. Nothing is written yet; frames are stored after."""
         planners: dict[int, Planner] = {}
         found: list[tuple[str, RunQuery, Plan]] = []
         for query in queries:
             planner = planners.setdefault(id(query.frame), self._planner(query.frame))
-            found.append((query.workflow_id or self._process.new_id(), query, planner.plan(query)))
+            plan = planner.plan(query, in_child=in_child)
+            found.append((query.workflow_id or self._process.new_id(), query, plan))
         if not found:
             raise InvalidInput("a run of nothing: expected at least one date")
         return found

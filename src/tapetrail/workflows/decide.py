@@ -198,9 +198,9 @@ class Decisions(DBOSConfiguredInstance):
             seats = seats_of(strategy, self._deps.ports)
         except TapeTrailError:
             return QUEUE  # the decisions record why
-        brought = sorted({seat.family for seat in seats} & self._deps.ports.brought)
-        if brought:
-            return family_queue(brought[0])
+        # A strategy with two of them was refused.
+        for family in {seat.family for seat in seats} & self._deps.ports.brought:
+            return family_queue(family)
         return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
 
     @in_plain_text
