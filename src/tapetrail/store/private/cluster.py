@@ -23,7 +23,8 @@ SETTINGS: Final = """
 timezone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'
-max_connections = 100
+# A run or a worker holds about 15; those beside it, what they read with.
+max_connections = 300
 shared_buffers = '128MB'
 log_checkpoints = off
 # A query ends when its client has died, even if the postmaster has died as well.
