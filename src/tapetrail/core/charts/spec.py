@@ -26,17 +26,6 @@ CHART_STYLE: Final = "standard/1"
 """Name and version of the look: another layout, set of panels or rule of theirs is another one."""
 
 
-class PanelKind(StrEnum):
-    """The panels of a chart, from top to bottom."""
-
-    PRICE = "price"
-    VOLUME = "volume"
-    RSI = "rsi"
-    MACD = "macd"
-    OBV = "obv"
-    ATR = "atr"
-
-
 class Form(StrEnum):
     """How a series is drawn: through its values, coloured by direction, or as columns from 0."""
 
@@ -153,7 +142,7 @@ class Panel:
     values. `legends` are rows of texts.
     """
 
-    kind: PanelKind
+    kind: str
     share: float
     axis: Axis
     series: tuple[Series, ...]
