@@ -53,16 +53,10 @@ def rsi_panel(window: Window, kind: str, share: float) -> Panel:
     low, high = extent((rsi,))
     axis = panel_axis(min(low, RSI_SHOWN[0]), max(high, RSI_SHOWN[1]), share=share)
     ticks = tuple(Tick(value=guide, label=f"{guide:.0f}") for guide in RSI_GUIDES)
-    value = float(rsi.values[window.last])
-    text = NONE if math.isnan(value) else f"{value:.2f}"
-    return Panel(
-        kind=kind,
-        share=share,
+    return replace(
+        _line_panel(window, rsi, window.price(rsi, 2), kind=kind, share=share),
         axis=replace(axis, ticks=ticks),
-        series=(rsi,),
-        legends=((Legend(text=f"{window.name(rsi.name)} {text}", ink=rsi.ink),),),
         shade=(RSI_GUIDES[0], RSI_GUIDES[-1]),
-        tag=None if math.isnan(value) else Tag(value=value, label=text, ink=rsi.ink),
     )
 
 
@@ -96,31 +90,28 @@ def macd_panel(window: Window, kind: str, share: float) -> Panel:
 def obv_panel(window: Window, kind: str, share: float) -> Panel:
     """Return the on-balance volume."""
     obv = window.series("obv", Ink.FLOW)
-    axis = panel_axis(*extent((obv,)), share=share)
     value = float(obv.values[window.last])
     text = NONE if math.isnan(value) else amount_text(value, 2)
-    return Panel(
-        kind=kind,
-        share=share,
-        axis=axis,
-        series=(obv,),
-        legends=((Legend(text=f"{window.name(obv.name)} {text}", ink=obv.ink),),),
-    )
+    return replace(_line_panel(window, obv, text, kind=kind, share=share), tag=None)
 
 
 def atr_panel(window: Window, kind: str, share: float) -> Panel:
     """Return the average true range."""
     atr = window.series("atr", Ink.VOLATILITY)
-    axis = panel_axis(*extent((atr,)), share=share)
-    value = float(atr.values[window.last])
     text = window.price(atr, panel_decimals((atr,), window.decimals))
+    return _line_panel(window, atr, text, kind=kind, share=share)
+
+
+def _line_panel(window: Window, line: Series, text: str, *, kind: str, share: float) -> Panel:
+    """Return a panel of one line alone; `text` is its last value, in its legend and on the axis."""
+    value = float(line.values[window.last])
     return Panel(
         kind=kind,
         share=share,
-        axis=axis,
-        series=(atr,),
-        legends=((Legend(text=f"{window.name(atr.name)} {text}", ink=atr.ink),),),
-        tag=None if math.isnan(value) else Tag(value=value, label=text, ink=atr.ink),
+        axis=panel_axis(*extent((line,)), share=share),
+        series=(line,),
+        legends=((Legend(text=f"{window.name(line.name)} {text}", ink=line.ink),),),
+        tag=None if math.isnan(value) else Tag(value=value, label=text, ink=line.ink),
     )
 
 

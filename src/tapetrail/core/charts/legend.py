@@ -86,13 +86,10 @@ def _changes(closes: Floats) -> Iterator[str]:
 
 
 def _decimals(panel: Panel, decimals: int) -> int:
-    match PANEL_KINDS[panel.kind].unit:
-        case Unit.PRICE:
-            return decimals
-        case Unit.DIFFERENCE:
-            return panel_decimals(panel.series, decimals)
-        case _:
-            return AMOUNT_DECIMALS
+    unit = PANEL_KINDS[panel.kind].unit
+    if unit is Unit.DIFFERENCE:
+        return panel_decimals(panel.series, decimals)
+    return decimals if unit is Unit.PRICE else AMOUNT_DECIMALS
 
 
 def _readings(panel: Panel, decimals: int) -> Iterator[Reading]:

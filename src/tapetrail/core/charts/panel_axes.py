@@ -10,7 +10,8 @@ from tapetrail.core.charts.axes import Axis, Scale, axis_range, value_ticks
 from tapetrail.core.charts.spec import Level, Panel, Series, drawn_value
 
 # The proportions of the standard page, in its pixels (1600 x 1200). They decide how many labels
-# an axis has room for; a page that keeps these proportions at another size reads the same.
+# an axis has room for; a page that keeps these proportions at another size reads the same. All
+# panels have `PANELS_HEIGHT` together; in one higher than `TALL`, labels stand further apart.
 PANELS_HEIGHT: Final = 1084
 TALL: Final = 278
 TICK_GAP: Final = 22

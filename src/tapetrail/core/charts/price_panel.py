@@ -6,15 +6,7 @@ from typing import Final
 
 from tapetrail.core.charts.axes import Scale, choose_scale, price_text
 from tapetrail.core.charts.panel_axes import extent, panel_axis
-from tapetrail.core.charts.spec import (
-    Form,
-    Ink,
-    Legend,
-    Panel,
-    Series,
-    Tag,
-    drawn_value,
-)
+from tapetrail.core.charts.spec import Form, Ink, Legend, Panel, Series, Tag, drawn_value
 from tapetrail.core.charts.window import NONE, PanelKind, Unit, Window
 
 LEGEND_WIDTH: Final = 1370
@@ -23,6 +15,7 @@ LEGEND_SPACE: Final = 18
 OVERLAY_REACH: Final = 0.5
 LOG_REACH: Final = 0.25
 FLAT_REACH: Final = 0.05
+BAND: Final = ("bollinger_upper", "bollinger_lower")
 AVERAGES: Final = (Ink.AVERAGE_1, Ink.AVERAGE_2, Ink.AVERAGE_3, Ink.AVERAGE_4)
 
 
@@ -46,7 +39,7 @@ def price_panel(window: Window, kind: str, share: float) -> Panel:
         axis=axis,
         series=series,
         legends=legends,
-        band=_band(series),
+        band=BAND if window.has(BAND[0]) else None,
         tag=Tag(value=close, label=tag_text, ink=window.last_ink, line=True),
         levels=tuple(replace(level, value=drawn_value(level.value)) for level in levels),
     )
@@ -55,9 +48,8 @@ def price_panel(window: Window, kind: str, share: float) -> Panel:
 def _price_series(window: Window) -> tuple[Series, ...]:
     """Return the overlays in the order they are drawn, the band first."""
     found: list[Series] = []
-    if window.has("bollinger_upper"):
-        found.append(window.series("bollinger_upper", Ink.BAND))
-        found.append(window.series("bollinger_lower", Ink.BAND))
+    if window.has(BAND[0]):
+        found.extend(window.series(edge, Ink.BAND) for edge in BAND)
     for place, period in enumerate(window.settings.sma):
         if window.has(f"sma_{period}"):
             found.append(window.series(f"sma_{period}", AVERAGES[place % len(AVERAGES)]))
@@ -70,16 +62,15 @@ def _price_series(window: Window) -> tuple[Series, ...]:
 
 def _price_legends(window: Window, series: tuple[Series, ...]) -> list[Legend]:
     """Return the overlays' names and last values: lines, then the band, then SuperTrend."""
-    by_name = {each.name: each for each in series}
     legends = [
         Legend(text=f"{window.name(each.name)} {window.price(each)}", ink=each.ink)
         for each in series
         if each.form is Form.LINE and each.ink is not Ink.BAND
     ]
-    if "bollinger_upper" in by_name:
-        lower, upper = by_name["bollinger_lower"], by_name["bollinger_upper"]
-        ends = f"{window.price(lower)} {NONE} {window.price(upper)}"
-        legends.append(Legend(text=f"{window.name(upper.name)} {ends}", ink=Ink.BAND))
+    edges = [window.price(each) for each in series if each.ink is Ink.BAND]
+    if edges:
+        text = f"{window.name(BAND[0])} {edges[1]} {NONE} {edges[0]}"
+        legends.append(Legend(text=text, ink=Ink.BAND))
     for trend in series:
         if trend.rising is not None:
             up = bool(trend.rising[window.last])
@@ -105,11 +96,6 @@ def _reach(
         return min(low, max(least, low / room)), max(high, min(most, high * room))
     room = max((high - low) * OVERLAY_REACH, abs(high) * FLAT_REACH)
     return min(low, max(least, low - room)), max(high, min(most, high + room))
-
-
-def _band(series: Sequence[Series]) -> tuple[str, str] | None:
-    edges = [each.name for each in series if each.ink is Ink.BAND]
-    return (edges[0], edges[1]) if edges else None
 
 
 def _legend_rows(legends: Sequence[Legend]) -> tuple[tuple[Legend, ...], ...]:

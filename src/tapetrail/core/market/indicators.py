@@ -111,8 +111,8 @@ class IndicatorSettings:
         if self.macd is not None:
             name, (_, slow, signal) = _named("MACD", *self.macd), self.macd
             yield "macd", IndicatorLine(name=name, lookback=slow - 1, settles=True)
-            name, lookback = "MACD signal", slow + signal - 2
-            yield "macd_signal", IndicatorLine(name=name, lookback=lookback, settles=True)
+            lookback = slow + signal - 2
+            yield "macd_signal", IndicatorLine(name="MACD signal", lookback=lookback, settles=True)
         if self.obv:
             yield "obv", IndicatorLine(name="OBV", lookback=0, of_volume=True)
         if self.atr is not None:
