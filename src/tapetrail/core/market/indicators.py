@@ -141,17 +141,17 @@ class IndicatorValues:
     """
 
     sma: Mapping[int, Floats]
-    bollinger_upper: Floats | None
-    bollinger_middle: Floats | None
-    bollinger_lower: Floats | None
-    supertrend: Floats | None
-    supertrend_up: Flags | None
-    rsi: Floats | None
-    macd: Floats | None
-    macd_signal: Floats | None
-    macd_histogram: Floats | None
-    obv: Floats | None
-    atr: Floats | None
+    bollinger_upper: Floats | None = None
+    bollinger_middle: Floats | None = None
+    bollinger_lower: Floats | None = None
+    supertrend: Floats | None = None
+    supertrend_up: Flags | None = None
+    rsi: Floats | None = None
+    macd: Floats | None = None
+    macd_signal: Floats | None = None
+    macd_histogram: Floats | None = None
+    obv: Floats | None = None
+    atr: Floats | None = None
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless all columns have one shape, (n,)."""
