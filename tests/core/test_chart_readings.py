@@ -13,17 +13,17 @@ from tests.chart_builders import SHORT, chart_of
 from tests.html_charts import CHARTS, every_chart
 
 from tapetrail.core.charts.legend import Reading, derive_legend
-from tapetrail.core.charts.spec import ChartSpec, Form, Ink, PanelKind
+from tapetrail.core.charts.spec import ChartSpec, Form, Ink
 from tapetrail.core.charts.window import NONE
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 CENT = Decimal("0.01")
 
 
-def last_read(spec: ChartSpec, kind: PanelKind) -> int:
+def last_read(spec: ChartSpec, kind: str) -> int:
     """The bar whose values the legends show: volume the last bar's, the others the last fed."""
     complete = np.flatnonzero(spec.candles.complete)
-    return len(spec) - 1 if kind is PanelKind.VOLUME else int(complete[-1])
+    return len(spec) - 1 if kind == "volume" else int(complete[-1])
 
 
 def ink_at(reading: Reading, at: int) -> Ink:
@@ -32,7 +32,7 @@ def ink_at(reading: Reading, at: int) -> Ink:
     return Ink.UP if reading.rising[at] else Ink.DOWN
 
 
-def readings_of(spec: ChartSpec, kind: PanelKind) -> tuple[Reading, ...]:
+def readings_of(spec: ChartSpec, kind: str) -> tuple[Reading, ...]:
     place = [panel.kind for panel in spec.panels].index(kind)
     return derive_legend(spec).panels[place]
 
@@ -71,7 +71,7 @@ def test_prices_are_the_values_rounded_to_the_quoted_decimals(cents: list[int]) 
     closes = derive_legend(spec).closes
     exact = [f"{Decimal(each) * CENT:,.2f}" for each in cents]
     assert list(closes) == exact
-    for reading in readings_of(spec, PanelKind.PRICE)[:1]:
+    for reading in readings_of(spec, "price")[:1]:
         for text, value in zip(reading.texts, average_of_3(spec), strict=True):
             rounded = NONE if math.isnan(value) else f"{rounded_to_cents(value):,}"
             assert text == rounded
@@ -93,7 +93,7 @@ def test_changes_compare_a_close_with_the_one_before() -> None:
 
 def test_a_trend_reads_its_direction_and_nothing_where_it_has_no_value() -> None:
     spec = CHARTS["short history"]
-    trend = readings_of(spec, PanelKind.PRICE)[-1]
+    trend = readings_of(spec, "price")[-1]
     assert trend.label == "SuperTrend(10,3)"
     assert trend.texts[0] == NONE
     assert trend.rising is not None
@@ -103,7 +103,7 @@ def test_a_trend_reads_its_direction_and_nothing_where_it_has_no_value() -> None
 
 def test_a_band_reads_from_its_lower_to_its_upper_edge() -> None:
     spec = CHARTS["250 daily bars"]
-    band = next(each for each in readings_of(spec, PanelKind.PRICE) if each.label == "BB(20,2)")
+    band = next(each for each in readings_of(spec, "price") if each.label == "BB(20,2)")
     low, high = (float(text) for text in band.texts[100].split(f" {NONE} "))
     assert low < high
     assert band.rising is None
@@ -120,6 +120,6 @@ def test_a_panel_whose_legends_are_not_those_of_its_series_is_refused() -> None:
 
 def test_a_volume_reads_in_ink_of_text_whatever_its_direction() -> None:
     spec = chart_of(daily_bars(wave(40)))
-    (volume,) = readings_of(spec, PanelKind.VOLUME)
+    (volume,) = readings_of(spec, "volume")
     assert (volume.ink, volume.rising) == (Ink.TEXT, None)
     assert spec.panels[1].series[0].form is Form.COLUMNS

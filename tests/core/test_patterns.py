@@ -14,20 +14,7 @@ from tapetrail.core.market.bars import Bars, Floats
 from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
 
 CALENDAR = calendar()
-NOTHING = IndicatorValues(
-    sma={},
-    bollinger_upper=None,
-    bollinger_middle=None,
-    bollinger_lower=None,
-    supertrend=None,
-    supertrend_up=None,
-    rsi=None,
-    macd=None,
-    macd_signal=None,
-    macd_histogram=None,
-    obv=None,
-    atr=None,
-)
+NOTHING = IndicatorValues(sma={})
 # Each bar reaches beyond the one before on both sides and closes where it opened: no pattern.
 QUIET = 12
 

@@ -425,6 +425,14 @@ def test_a_program_may_write_the_day_of_a_split_as_a_date() -> None:
     assert specs[0] == specs[1]
 
 
+def test_a_younger_key_is_in_the_document_only_where_it_is_not_its_default() -> None:
+    for sessions, expected in ((5, None), (6, 6)):
+        signal = spec_document(parsed(signal={"entry_sessions": sessions}))["signal"]
+        assert isinstance(signal, dict)
+        assert signal.get("entry_sessions") == expected
+        assert signal["horizon_sessions"] == 20
+
+
 def test_without_bars_of_ones_own_the_document_is_that_of_earlier_releases() -> None:
     assert "data" not in spec_document(parsed())
     data = parsed(source="frame", data=DATA).data

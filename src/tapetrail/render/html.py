@@ -19,7 +19,8 @@ from typing import Final
 
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.charts.legend import ChartLegend, Reading, derive_legend
-from tapetrail.core.charts.spec import ChartSpec, Legend, Panel, PanelKind
+from tapetrail.core.charts.panels import PANEL_KINDS
+from tapetrail.core.charts.spec import ChartSpec, Legend, Panel
 from tapetrail.core.charts.text import spec_text
 
 LIBRARY_VERSION: Final = "5.2.1"
@@ -34,14 +35,6 @@ POLICY: Final = (
     "default-src 'none'; script-src {scripts}; style-src {styles};"
     " img-src data:; base-uri 'none'; form-action 'none'"
 )
-PANEL_NAMES: Final = {
-    PanelKind.PRICE: "price",
-    PanelKind.VOLUME: "volume",
-    PanelKind.RSI: "RSI",
-    PanelKind.MACD: "MACD",
-    PanelKind.OBV: "OBV",
-    PanelKind.ATR: "ATR",
-}
 
 # Inside a script element only these could end it or open another one; JSON allows them nowhere
 # but in strings, where an escape means the same letter.
@@ -144,7 +137,7 @@ def _embedded(document: str) -> str:
 
 def _caption(spec: ChartSpec) -> str:
     count = "1 bar" if len(spec) == 1 else f"{len(spec)} bars"
-    names = ", ".join(PANEL_NAMES[panel.kind] for panel in spec.panels)
+    names = ", ".join(PANEL_KINDS[panel.kind].title for panel in spec.panels)
     head = spec.headline
     return f"{head.symbol} {head.timeframe}, {count} until {spec.days[-1]}. Panels: {names}."
 

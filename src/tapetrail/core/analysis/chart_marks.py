@@ -12,7 +12,8 @@ from typing import Final
 from tapetrail.core.analysis.analyses import SignalType
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.charts.panel_axes import widened_axis
-from tapetrail.core.charts.spec import ChartSpec, Ink, Legend, Level, Panel, PanelKind
+from tapetrail.core.charts.price_panel import PRICE
+from tapetrail.core.charts.spec import ChartSpec, Ink, Legend, Level, Panel
 
 DECIMALS_MIN: Final = 2
 RATIO_DECIMALS: Final = 2
@@ -85,8 +86,7 @@ def mark_chart(spec: ChartSpec, marks: SignalMarks) -> ChartSpec:
     A note says that the marks were added. Levels at or below 0 lie outside a log axis.
     """
     panels = tuple(
-        _marked(panel, marks.levels) if panel.kind is PanelKind.PRICE else panel
-        for panel in spec.panels
+        _marked(panel, marks.levels) if panel.kind == PRICE.word else panel for panel in spec.panels
     )
     return replace(spec, panels=panels, notes=(*spec.notes, ADDED))
 

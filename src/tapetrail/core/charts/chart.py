@@ -85,8 +85,8 @@ def derive_chart(
     """
     check_first_drawn(bars, first_drawn)
     _check_header(bars, header)
-    window = _window(bars, values, settings, first_drawn=first_drawn)
-    drawn, panels = window.bars, derive_panels(window, levels)
+    window = _window(bars, values, settings, first_drawn=first_drawn, levels=levels)
+    drawn, panels = window.bars, derive_panels(window)
     return ChartSpec(
         style=CHART_STYLE,
         headline=_headline(window, header),
@@ -108,7 +108,12 @@ def derive_chart(
 
 
 def _window(
-    bars: Bars, values: IndicatorValues, settings: IndicatorSettings, *, first_drawn: int
+    bars: Bars,
+    values: IndicatorValues,
+    settings: IndicatorSettings,
+    *,
+    first_drawn: int,
+    levels: Sequence[Level],
 ) -> Window:
     drawn = _rounded(bars.take(slice(first_drawn, None)))
     complete = np.flatnonzero(drawn.complete)
@@ -117,6 +122,7 @@ def _window(
         values=values,
         settings=settings,
         first_drawn=first_drawn,
+        levels=levels,
         decimals=price_decimals(drawn.close[-QUOTED_CLOSES:]),
         last=int(complete[-1]) if complete.size else len(drawn) - 1,
     )

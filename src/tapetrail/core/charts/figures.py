@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from tapetrail.core.canonical import decimal_of, decimal_text
+from tapetrail.core.canonical import decimal_of
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Bars, Floats
-from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
+from tapetrail.core.market.indicators import IndicatorLine, IndicatorSettings, IndicatorValues
 
 VOLUME_BARS: Final = 20
 SETTLING_VALUES: Final = 125
@@ -96,10 +96,15 @@ def missing_indicators(
     held = int(np.count_nonzero(bars.complete))
     fed = bool(bars.complete[first_drawn:].any())
     return tuple(
-        MissingIndicator(name=asked.name, reason=asked.reason(held) if fed else NOT_FED)
-        for asked in _asked_for(values, settings)
-        if asked.column is None or bool(np.isnan(asked.column[first_drawn:]).all())
+        MissingIndicator(name=line.name, reason=_reason(line, held) if fed else NOT_FED)
+        for column, line in settings.lines.items()
+        if not has_value(values.columns.get(column), first_drawn=first_drawn)
     )
+
+
+def has_value(column: Floats | None, *, first_drawn: int) -> bool:
+    """Return whether a drawn bar has a value."""
+    return column is not None and not bool(np.isnan(column[first_drawn:]).all())
 
 
 def settling_bars(column: Floats | None, *, first_drawn: int) -> int:
@@ -123,9 +128,9 @@ def derive_notes(
     drawn = bars.take(slice(first_drawn, None))
     missing = missing_indicators(bars, values, settings, first_drawn=first_drawn)
     settling = {
-        asked.name: settling_bars(asked.column, first_drawn=first_drawn)
-        for asked in _asked_for(values, settings)
-        if asked.settles
+        line.name: settling_bars(values.columns.get(column), first_drawn=first_drawn)
+        for column, line in settings.lines.items()
+        if line.settles
     }
     return (
         *_missing_notes(bars, drawn, missing),
@@ -134,61 +139,11 @@ def derive_notes(
     )
 
 
-def indicator_name(name: str, *parameters: int | Decimal) -> str:
-    """Return `MACD(12,26,9)`: the name as it is shown, its parameters in canonical form."""
-    return f"{name}({','.join(decimal_text(Decimal(each)) for each in parameters)})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """An indicator that was asked for: what it is computed from decides why it may be missing."""
-
-    name: str
-    column: Floats | None
-    bars_needed: int
-    otherwise: str = FLAT
-    settles: bool = False
-
-    def reason(self, held: int) -> str:
-        if held < self.bars_needed:
-            return f"needs {self.bars_needed} bars, {held} are there"
-        return self.otherwise
-
-
-def _asked_for(values: IndicatorValues, settings: IndicatorSettings) -> Iterator[_Asked]:
-    """Yield the indicators in the order of the chart."""
-    for period in settings.sma:
-        yield _Asked(name=f"SMA{period}", column=values.sma.get(period), bars_needed=period)
-    if settings.bollinger is not None:
-        name = indicator_name("BB", *settings.bollinger)
-        yield _Asked(name=name, column=values.bollinger_upper, bars_needed=settings.bollinger[0])
-    if settings.supertrend is not None:
-        name, needed = (
-            indicator_name("SuperTrend", *settings.supertrend),
-            settings.supertrend[0] + 1,
-        )
-        yield _Asked(name=name, column=values.supertrend, bars_needed=needed, settles=True)
-    yield from _asked_below(values, settings)
-
-
-def _asked_below(values: IndicatorValues, settings: IndicatorSettings) -> Iterator[_Asked]:
-    """Yield the indicators that have a panel of their own."""
-    if settings.rsi is not None:
-        name, needed = indicator_name("RSI", settings.rsi), settings.rsi + 1
-        yield _Asked(name=name, column=values.rsi, bars_needed=needed, settles=True)
-    if settings.macd is not None:
-        name = indicator_name("MACD", *settings.macd)
-        _, slow, signal = settings.macd
-        yield _Asked(name=name, column=values.macd, bars_needed=slow, settles=True)
-        needed = slow + signal - 1
-        yield _Asked(
-            name="MACD signal", column=values.macd_signal, bars_needed=needed, settles=True
-        )
-    if settings.obv:
-        yield _Asked(name="OBV", column=values.obv, bars_needed=1, otherwise=NO_VOLUME)
-    if settings.atr is not None:
-        name, needed = indicator_name("ATR", settings.atr), settings.atr + 1
-        yield _Asked(name=name, column=values.atr, bars_needed=needed, settles=True)
+def _reason(line: IndicatorLine, held: int) -> str:
+    """Return why a line has no value, where `held` bars feed it."""
+    if held <= line.lookback:
+        return f"needs {line.lookback + 1} bars, {held} are there"
+    return NO_VOLUME if line.of_volume else FLAT
 
 
 def _missing_notes(bars: Bars, drawn: Bars, missing: tuple[MissingIndicator, ...]) -> Iterator[str]:

@@ -14,16 +14,15 @@ from tapetrail.core.charts.axes import amount_text, price_decimals, price_texts
 from tapetrail.core.charts.chart import QUOTED_CLOSES
 from tapetrail.core.charts.figures import change_pct
 from tapetrail.core.charts.indicator_panels import panel_decimals
-from tapetrail.core.charts.spec import ChartSpec, Form, Ink, Legend, Panel, PanelKind, Series
-from tapetrail.core.charts.window import NONE
+from tapetrail.core.charts.panels import PANEL_KINDS
+from tapetrail.core.charts.spec import ChartSpec, Form, Ink, Legend, Panel, Series
+from tapetrail.core.charts.window import NONE, Unit
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Flags, Floats
 
 Texts: TypeAlias = tuple[str, ...]
 
 AMOUNT_DECIMALS: Final = 2
-_AMOUNTS: Final = frozenset({PanelKind.VOLUME, PanelKind.OBV})
-_DIFFERENCES: Final = frozenset({PanelKind.MACD, PanelKind.ATR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,9 +86,10 @@ def _changes(closes: Floats) -> Iterator[str]:
 
 
 def _decimals(panel: Panel, decimals: int) -> int:
-    if panel.kind in _DIFFERENCES:
+    unit = PANEL_KINDS[panel.kind].unit
+    if unit is Unit.DIFFERENCE:
         return panel_decimals(panel.series, decimals)
-    return decimals if panel.kind is PanelKind.PRICE else AMOUNT_DECIMALS
+    return decimals if unit is Unit.PRICE else AMOUNT_DECIMALS
 
 
 def _readings(panel: Panel, decimals: int) -> Iterator[Reading]:
@@ -138,8 +138,8 @@ def _trend_text(text: str, up: bool) -> str:  # noqa: FBT001 # a direction, not 
     return text if text == NONE else f"{text} {'▲' if up else '▼'}"
 
 
-def _texts(kind: PanelKind, series: Series, decimals: int) -> Texts:
-    write = _amounts if kind in _AMOUNTS else _prices
+def _texts(kind: str, series: Series, decimals: int) -> Texts:
+    write = _amounts if PANEL_KINDS[kind].unit is Unit.AMOUNT else _prices
     return write(series.values, decimals)
 
 

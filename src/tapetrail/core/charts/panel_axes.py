@@ -7,19 +7,13 @@ from typing import Final
 import numpy as np
 
 from tapetrail.core.charts.axes import Axis, Scale, axis_range, value_ticks
-from tapetrail.core.charts.spec import Level, Panel, PanelKind, Series, drawn_value
+from tapetrail.core.charts.spec import Level, Panel, Series, drawn_value
 
 # The proportions of the standard page, in its pixels (1600 x 1200). They decide how many labels
-# an axis has room for; a page that keeps these proportions at another size reads the same.
-HEIGHTS: Final = {
-    PanelKind.PRICE: 520,
-    PanelKind.VOLUME: 98,
-    PanelKind.RSI: 119,
-    PanelKind.MACD: 139,
-    PanelKind.OBV: 109,
-    PanelKind.ATR: 99,
-}
-PANELS_HEIGHT: Final = sum(HEIGHTS.values())
+# an axis has room for; a page that keeps these proportions at another size reads the same. All
+# panels have `PANELS_HEIGHT` together; in one higher than `TALL`, labels stand further apart.
+PANELS_HEIGHT: Final = 1084
+TALL: Final = 278
 TICK_GAP: Final = 22
 PRICE_TICK_GAP: Final = 44
 EDGE: Final = 5
@@ -42,7 +36,7 @@ def panel_axis(
     start, end = map(
         drawn_value, axis_range(low, high, scale=scale, above=above, below=below / height)
     )
-    gap = (PRICE_TICK_GAP if height > HEIGHTS[PanelKind.MACD] * 2 else TICK_GAP) / height
+    gap = (PRICE_TICK_GAP if height > TALL else TICK_GAP) / height
     ticks = value_ticks(start, end, scale=scale, gap=gap, edge=EDGE / height)
     return Axis(scale=scale, low=start, high=end, ticks=ticks)
 

@@ -1,50 +1,22 @@
 """The panels of the standard chart, from top to bottom, and how much of its height each has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from tapetrail.core.charts.figures import has_volume
-from tapetrail.core.charts.indicator_panels import (
-    atr_panel,
-    macd_panel,
-    obv_panel,
-    rsi_panel,
-    volume_panel,
-)
-from tapetrail.core.charts.panel_axes import HEIGHTS
-from tapetrail.core.charts.price_panel import price_panel
-from tapetrail.core.charts.spec import Level, Panel, PanelKind, drawn_value
-from tapetrail.core.charts.window import Window
+from tapetrail.core.charts.indicator_panels import PANELS
+from tapetrail.core.charts.price_panel import PRICE
+from tapetrail.core.charts.spec import Panel, drawn_value
+from tapetrail.core.charts.window import PanelKind, Window
 
-_PANELS: Final = {
-    PanelKind.VOLUME: volume_panel,
-    PanelKind.RSI: rsi_panel,
-    PanelKind.MACD: macd_panel,
-    PanelKind.OBV: obv_panel,
-    PanelKind.ATR: atr_panel,
-}
+PANEL_KINDS: Final[Mapping[str, PanelKind]] = {kind.word: kind for kind in (PRICE, *PANELS)}
+"""The kinds of panels by their words, from top to bottom."""
 
 
-def derive_panels(window: Window, levels: Sequence[Level]) -> tuple[Panel, ...]:
+def derive_panels(window: Window) -> tuple[Panel, ...]:
     """Return the panels that have something to show, from top to bottom.
 
     A panel without any value is left out; the others share its room.
     """
-    kinds = _kinds(window)
-    total = sum(HEIGHTS[kind] for kind in kinds)
-    shares = {kind: drawn_value(HEIGHTS[kind] / total) for kind in kinds}
-    below = (_PANELS[kind](window, share) for kind, share in shares.items() if kind in _PANELS)
-    return (price_panel(window, shares[PanelKind.PRICE], levels), *below)
-
-
-def _kinds(window: Window) -> list[PanelKind]:
-    values = window.values
-    shown = {
-        PanelKind.PRICE: True,
-        PanelKind.VOLUME: has_volume(window.bars),
-        PanelKind.RSI: window.has(values.rsi),
-        PanelKind.MACD: window.has(values.macd),
-        PanelKind.OBV: window.has(values.obv),
-        PanelKind.ATR: window.has(values.atr),
-    }
-    return [kind for kind, is_shown in shown.items() if is_shown]
+    shown = [kind for kind in PANEL_KINDS.values() if kind.is_shown(window)]
+    total = sum(kind.height for kind in shown)
+    return tuple(kind.build(window, kind.word, drawn_value(kind.height / total)) for kind in shown)

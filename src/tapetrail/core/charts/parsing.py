@@ -5,11 +5,13 @@ recomputed. A document that `spec_text` would write differently is refused.
 """
 
 from datetime import date
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from tapetrail.core.charts.axes import Axis, DateTick, Scale, Tick
+from tapetrail.core.charts.panels import PANEL_KINDS
 from tapetrail.core.charts.spec import (
     Candles,
     ChartSpec,
@@ -19,7 +21,6 @@ from tapetrail.core.charts.spec import (
     Legend,
     Level,
     Panel,
-    PanelKind,
     Series,
     Tag,
 )
@@ -51,6 +52,12 @@ def parse_spec(text: bytes) -> ChartSpec:
     return spec
 
 
+def _known_kind(word: str) -> str:
+    if word not in PANEL_KINDS:
+        raise ValueError(f"expected one of {', '.join(PANEL_KINDS)}, found {word}")
+    return word
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -80,7 +87,7 @@ class _Series(_Part):
 
 
 class _Panel(_Part):
-    kind: PanelKind
+    kind: Annotated[str, AfterValidator(_known_kind)]
     share: float
     scale: Scale
     low: float

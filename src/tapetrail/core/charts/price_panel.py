@@ -5,20 +5,9 @@ from dataclasses import replace
 from typing import Final
 
 from tapetrail.core.charts.axes import Scale, choose_scale, price_text
-from tapetrail.core.charts.figures import indicator_name, settling_bars
 from tapetrail.core.charts.panel_axes import extent, panel_axis
-from tapetrail.core.charts.spec import (
-    Form,
-    Ink,
-    Legend,
-    Level,
-    Panel,
-    PanelKind,
-    Series,
-    Tag,
-    drawn_value,
-)
-from tapetrail.core.charts.window import NONE, Window
+from tapetrail.core.charts.spec import Form, Ink, Legend, Panel, Series, Tag, drawn_value
+from tapetrail.core.charts.window import NONE, PanelKind, Unit, Window
 
 LEGEND_WIDTH: Final = 1370
 LEGEND_LETTER: Final = 10.5
@@ -26,12 +15,13 @@ LEGEND_SPACE: Final = 18
 OVERLAY_REACH: Final = 0.5
 LOG_REACH: Final = 0.25
 FLAT_REACH: Final = 0.05
+BAND: Final = ("bollinger_upper", "bollinger_lower")
 AVERAGES: Final = (Ink.AVERAGE_1, Ink.AVERAGE_2, Ink.AVERAGE_3, Ink.AVERAGE_4)
 
 
-def price_panel(window: Window, share: float, levels: Sequence[Level]) -> Panel:
-    """Return candles with their overlays, on an axis wide enough for `levels`."""
-    bars = window.bars
+def price_panel(window: Window, kind: str, share: float) -> Panel:
+    """Return candles with their overlays, on an axis wide enough for the levels."""
+    bars, levels = window.bars, window.levels
     lows, highs = float(bars.low.min()), float(bars.high.max())
     scale = choose_scale(lows, highs)
     series = _price_series(window)
@@ -44,12 +34,12 @@ def price_panel(window: Window, share: float, levels: Sequence[Level]) -> Panel:
     close = float(bars.close[-1])
     tag_text = price_text(close, window.decimals)
     return Panel(
-        kind=PanelKind.PRICE,
+        kind=kind,
         share=share,
         axis=axis,
         series=series,
         legends=legends,
-        band=_band(series),
+        band=BAND if window.has(BAND[0]) else None,
         tag=Tag(value=close, label=tag_text, ink=window.last_ink, line=True),
         levels=tuple(replace(level, value=drawn_value(level.value)) for level in levels),
     )
@@ -57,49 +47,35 @@ def price_panel(window: Window, share: float, levels: Sequence[Level]) -> Panel:
 
 def _price_series(window: Window) -> tuple[Series, ...]:
     """Return the overlays in the order they are drawn, the band first."""
-    values, settings = window.values, window.settings
     found: list[Series] = []
-    if settings.bollinger is not None and window.has(values.bollinger_upper):
-        found.append(window.line("bollinger_upper", values.bollinger_upper, Ink.BAND))
-        found.append(window.line("bollinger_lower", values.bollinger_lower, Ink.BAND))
-    for place, period in enumerate(settings.sma):
-        ink = AVERAGES[place % len(AVERAGES)]
-        if window.has(values.sma.get(period)):
-            found.append(window.line(f"sma_{period}", values.sma[period], ink))
-    if values.supertrend is not None and window.has(values.supertrend):
-        rising = values.supertrend_up
-        found.append(
-            Series(
-                name="supertrend",
-                form=Form.TREND,
-                ink=Ink.TEXT,
-                values=window.cut(values.supertrend),
-                rising=None if rising is None else rising[window.first_drawn :],
-                settling=settling_bars(values.supertrend, first_drawn=window.first_drawn),
-            )
-        )
+    if window.has(BAND[0]):
+        found.extend(window.series(edge, Ink.BAND) for edge in BAND)
+    for place, period in enumerate(window.settings.sma):
+        if window.has(f"sma_{period}"):
+            found.append(window.series(f"sma_{period}", AVERAGES[place % len(AVERAGES)]))
+    up = window.values.supertrend_up
+    if window.has("supertrend") and up is not None:
+        rising = up[window.first_drawn :]
+        found.append(window.series("supertrend", Ink.TEXT, form=Form.TREND, rising=rising))
     return tuple(found)
 
 
 def _price_legends(window: Window, series: tuple[Series, ...]) -> list[Legend]:
-    """Return the overlays' names and last values: averages, band, SuperTrend."""
-    by_name = {each.name: each for each in series}
+    """Return the overlays' names and last values: lines, then the band, then SuperTrend."""
     legends = [
-        Legend(text=f"SMA{each.name[4:]} {window.price(each)}", ink=each.ink)
+        Legend(text=f"{window.name(each.name)} {window.price(each)}", ink=each.ink)
         for each in series
-        if each.name.startswith("sma_")
+        if each.form is Form.LINE and each.ink is not Ink.BAND
     ]
-    if window.settings.bollinger is not None and "bollinger_lower" in by_name:
-        name = indicator_name("BB", *window.settings.bollinger)
-        lower, upper = by_name["bollinger_lower"], by_name["bollinger_upper"]
-        text = f"{name} {window.price(lower)} {NONE} {window.price(upper)}"
+    edges = [window.price(each) for each in series if each.ink is Ink.BAND]
+    if edges:
+        text = f"{window.name(BAND[0])} {edges[1]} {NONE} {edges[0]}"
         legends.append(Legend(text=text, ink=Ink.BAND))
-    if window.settings.supertrend is not None and "supertrend" in by_name:
-        trend = by_name["supertrend"]
-        name = indicator_name("SuperTrend", *window.settings.supertrend)
-        up = trend.rising is not None and bool(trend.rising[window.last])
-        text = f"{name} {window.price(trend)} {'▲' if up else '▼'}"
-        legends.append(Legend(text=text, ink=Ink.UP if up else Ink.DOWN))
+    for trend in series:
+        if trend.rising is not None:
+            up = bool(trend.rising[window.last])
+            text = f"{window.name(trend.name)} {window.price(trend)} {'▲' if up else '▼'}"
+            legends.append(Legend(text=text, ink=Ink.UP if up else Ink.DOWN))
     return legends
 
 
@@ -122,11 +98,6 @@ def _reach(
     return min(low, max(least, low - room)), max(high, min(most, high + room))
 
 
-def _band(series: Sequence[Series]) -> tuple[str, str] | None:
-    edges = [each.name for each in series if each.ink is Ink.BAND]
-    return (edges[0], edges[1]) if edges else None
-
-
 def _legend_rows(legends: Sequence[Legend]) -> tuple[tuple[Legend, ...], ...]:
     """Return the legends broken into rows that fit the panel, letters taken at their widest."""
     rows: list[list[Legend]] = [[]]
@@ -139,3 +110,13 @@ def _legend_rows(legends: Sequence[Legend]) -> tuple[tuple[Legend, ...], ...]:
         rows[-1].append(legend)
         used += width
     return tuple(tuple(row) for row in rows)
+
+
+PRICE: Final = PanelKind(
+    word="price",
+    title="price",
+    height=520,
+    unit=Unit.PRICE,
+    is_shown=lambda _: True,
+    build=price_panel,
+)

@@ -23,18 +23,10 @@ _PLAIN: Final = (1e-12, 1e31)
 """Between these, ten digits are a whole number times or divided by one of those powers."""
 
 CHART_STYLE: Final = "standard/1"
-"""Name and version of the look: another layout, set of panels or rule of theirs is another one."""
+"""Name and version of the look: another layout or rule of its panels is another one.
 
-
-class PanelKind(StrEnum):
-    """The panels of a chart, from top to bottom."""
-
-    PRICE = "price"
-    VOLUME = "volume"
-    RSI = "rsi"
-    MACD = "macd"
-    OBV = "obv"
-    ATR = "atr"
+A further panel that is drawn only where a strategy asks for it changes no chart that there is.
+"""
 
 
 class Form(StrEnum):
@@ -153,7 +145,7 @@ class Panel:
     values. `legends` are rows of texts.
     """
 
-    kind: PanelKind
+    kind: str
     share: float
     axis: Axis
     series: tuple[Series, ...]

@@ -18,14 +18,14 @@ The conventions are fixed, because the same name means other numbers elsewhere. 
 Only complete bars feed an indicator; a bar that is not complete has no value.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Final, TypeVar, cast
 
 import numpy as np
 
-from tapetrail.core.canonical import FieldValue
+from tapetrail.core.canonical import FieldValue, decimal_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Bars, Flags, Floats
 
@@ -34,6 +34,20 @@ Column = TypeVar("Column", Floats, Flags)
 CONVENTIONS: Final = 1
 PERIOD_MAX: Final = 1000
 MULTIPLIER_MAX: Final = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndicatorLine:
+    """A line of an indicator that is asked for, under the name by which it is shown.
+
+    Its first `lookback` bars have no value. One that `settles` carries the weight of its start for
+    a while, as Wilder's and exponential means do; one `of_volume` has no value without volume.
+    """
+
+    name: str
+    lookback: int
+    settles: bool = False
+    of_volume: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +87,37 @@ class IndicatorSettings:
     @property
     def longest_lookback(self) -> int:
         """How many bars must come before the first one at which every indicator has a value."""
-        lookbacks = [
-            *(period - 1 for period in self.sma),
-            0 if self.bollinger is None else self.bollinger[0] - 1,
-            0 if self.supertrend is None else self.supertrend[0],
-            self.rsi or 0,
-            0 if self.macd is None else self.macd[1] + self.macd[2] - 2,
-            self.atr or 0,
-        ]
-        return max(lookbacks)
+        return max((line.lookback for line in self.lines.values()), default=0)
+
+    @property
+    def lines(self) -> Mapping[str, IndicatorLine]:
+        """The lines that are asked for by their columns, in the order of the chart."""
+        return dict((*self._lines_over_prices(), *self._lines_below()))
+
+    def _lines_over_prices(self) -> Iterator[tuple[str, IndicatorLine]]:
+        for period in self.sma:
+            yield f"sma_{period}", IndicatorLine(name=f"SMA{period}", lookback=period - 1)
+        if self.bollinger is not None:
+            name, period = _named("BB", *self.bollinger), self.bollinger[0]
+            yield "bollinger_upper", IndicatorLine(name=name, lookback=period - 1)
+        if self.supertrend is not None:
+            name, period = _named("SuperTrend", *self.supertrend), self.supertrend[0]
+            yield "supertrend", IndicatorLine(name=name, lookback=period, settles=True)
+
+    def _lines_below(self) -> Iterator[tuple[str, IndicatorLine]]:
+        if self.rsi is not None:
+            name = _named("RSI", self.rsi)
+            yield "rsi", IndicatorLine(name=name, lookback=self.rsi, settles=True)
+        if self.macd is not None:
+            name, (_, slow, signal) = _named("MACD", *self.macd), self.macd
+            yield "macd", IndicatorLine(name=name, lookback=slow - 1, settles=True)
+            lookback = slow + signal - 2
+            yield "macd_signal", IndicatorLine(name="MACD signal", lookback=lookback, settles=True)
+        if self.obv:
+            yield "obv", IndicatorLine(name="OBV", lookback=0, of_volume=True)
+        if self.atr is not None:
+            name = _named("ATR", self.atr)
+            yield "atr", IndicatorLine(name=name, lookback=self.atr, settles=True)
 
     def _periods(self) -> Mapping[str, tuple[int, ...]]:
         return {
@@ -105,25 +141,31 @@ class IndicatorValues:
     """
 
     sma: Mapping[int, Floats]
-    bollinger_upper: Floats | None
-    bollinger_middle: Floats | None
-    bollinger_lower: Floats | None
-    supertrend: Floats | None
-    supertrend_up: Flags | None
-    rsi: Floats | None
-    macd: Floats | None
-    macd_signal: Floats | None
-    macd_histogram: Floats | None
-    obv: Floats | None
-    atr: Floats | None
+    bollinger_upper: Floats | None = None
+    bollinger_middle: Floats | None = None
+    bollinger_lower: Floats | None = None
+    supertrend: Floats | None = None
+    supertrend_up: Flags | None = None
+    rsi: Floats | None = None
+    macd: Floats | None = None
+    macd_signal: Floats | None = None
+    macd_histogram: Floats | None = None
+    obv: Floats | None = None
+    atr: Floats | None = None
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless all columns have one shape, (n,)."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
-        columns = {f"sma {period}": column for period, column in self.sma.items()} | named
+        columns = {**self.columns, "supertrend_up": self.supertrend_up}
         shapes = {name: column.shape for name, column in columns.items() if column is not None}
         if len(set(shapes.values())) > 1 or any(len(shape) != 1 for shape in shapes.values()):
             raise InvalidInput(f"indicators: columns of the shapes {shapes}, expected one (n,)")
+
+    @property
+    def columns(self) -> Mapping[str, Floats | None]:
+        """The columns of numbers by name; the mean of 20 closes is `sma_20`."""
+        named = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        del named["supertrend_up"]
+        return {f"sma_{period}": column for period, column in self.sma.items()} | named
 
 
 def derive_indicators(
@@ -261,6 +303,11 @@ def obv(bars: Bars, *, first_drawn: int) -> Floats | None:
     column[first_drawn] = 0.0
     column[first_drawn + 1 :] = np.cumsum(steps)
     return column
+
+
+def _named(name: str, *parameters: int | Decimal) -> str:
+    """Return `MACD(12,26,9)`: the name as it is shown, its parameters in canonical form."""
+    return f"{name}({','.join(decimal_text(Decimal(each)) for each in parameters)})"
 
 
 def _derive(bars: Bars, settings: IndicatorSettings, *, first_drawn: int) -> IndicatorValues:

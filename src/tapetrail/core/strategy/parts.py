@@ -47,6 +47,8 @@ USD_MAX: Final = 1_000_000
 SPLIT_RATIO_MAX: Final = 10_000
 ENTRY_SESSIONS: Final = 5
 """How many sessions after `as_of` a limit or stop entry stands, where a strategy does not say."""
+YOUNGER: Final = "younger than recorded strategies"
+"""Marks a key that is not in the stored form where it has its default: older digests stay."""
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 SYMBOL_RULE: Final = (
@@ -311,7 +313,7 @@ class SignalSpec(Part):
     )
     min_reward_risk: Ratio = Field(default=Decimal("1.5"), description=_RATIO_RULE)
     stop_atr: Ratio = Field(default=Decimal(2), description=_RATIO_RULE)
-    entry_sessions: Annotated[Whole, Field(ge=1, le=HORIZON_SESSIONS_MAX)] = Field(
+    entry_sessions: Annotated[Whole, Field(ge=1, le=HORIZON_SESSIONS_MAX), YOUNGER] = Field(
         default=ENTRY_SESSIONS,
         description=f"a whole number of sessions from 1 to {HORIZON_SESSIONS_MAX}",
     )

@@ -19,10 +19,10 @@ from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
 from tapetrail.core.strategy.parts import (
     BAR_COUNT_RULE,
     BARS_DRAWN,
-    ENTRY_SESSIONS,
     NAME_RULE,
     SYMBOL_RULE,
     TIMEFRAMES_DRAWN,
+    YOUNGER,
     BarCounts,
     Budget,
     DataSpec,
@@ -44,10 +44,6 @@ INSTRUMENTS_MAX: Final = 1000
 VERSION_MAX: Final = 1_000_000
 _PROBLEMS_SHOWN: Final = 5
 _SHOWN_MAX: Final = 60
-
-
-YOUNGER: Final[Mapping[str, FieldValue]] = {"data": None, "signal.entry_sessions": ENTRY_SESSIONS}
-"""Keys younger than recorded strategies, with what they mean where they are absent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +80,7 @@ class StrategySpec(Part):
     )
     instruments: tuple[InstrumentName, ...] = Field(description="a list of symbols")
     source: Source = Field(default="sample", description="the name of a source")
-    data: DataSpec | None = Field(
+    data: Annotated[DataSpec | None, YOUNGER] = Field(
         default=None, description="a mapping that says what the bars of a file are"
     )
     timeframes: tuple[DrawnTimeframe, ...] = Field(
@@ -174,17 +170,20 @@ def spec_document(spec: StrategySpec) -> Mapping[str, FieldValue]:
 
     JSON values: every key, what is left out as null, decimals as canonical text and no floats. The
     version is not in it: the same specification under another number is still the same. Nor is a
-    key of `YOUNGER` that has its default, so that strategies recorded before it keep their digests.
+    `YOUNGER` key that has its default, so that strategies recorded before it keep their digests.
     """
-    document = spec.model_dump(mode="json", exclude={"version"})
-    for place, default in YOUNGER.items():
-        *parts, name = place.split(".")
-        home: dict[str, FieldValue] = document
-        for part in parts:
-            home = home[part]  # pyright: ignore[reportAssignmentType] # a part of the strategy
-        if home[name] == default:
-            del home[name]
+    document: dict[str, FieldValue] = spec.model_dump(mode="json", exclude={"version"})
+    _leave_younger_out(spec, document)
     return document
+
+
+def _leave_younger_out(part: Part, document: dict[str, FieldValue]) -> None:
+    for name, field in type(part).model_fields.items():
+        value, within = getattr(part, name), document.get(name)
+        if YOUNGER in field.metadata and value == field.default:
+            del document[name]
+        elif isinstance(value, Part) and isinstance(within, dict):
+            _leave_younger_out(value, within)
 
 
 def spec_digest(spec: StrategySpec) -> Digest:
