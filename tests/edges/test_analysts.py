@@ -2,17 +2,39 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 import pytest
 
+from tapetrail.analysts.protocol import Identity, ReadResponse
 from tapetrail.analysts.registry import Analysts
 from tapetrail.analysts.rules import TechnicalRules
+from tapetrail.core.analysis.questions import Question
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 
 RULES = "builtin:technical-rules-v1"
-BROUGHT = Analysts({"own": lambda _name: TechnicalRules(), "odd": lambda _name: "no analyst"})
-FAR = Analysts({"own": lambda _name: TechnicalRules(), "far": lambda _name: TechnicalRules()})
+
+
+@dataclass(frozen=True)
+class Own:
+    """An analyst with the name that it is asked for."""
+
+    name: str
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(name=self.name, provider="own", model_name=self.name)
+
+    def reply(self, question: Question) -> str:
+        raise NotImplementedError(question)
+
+
+BROUGHT = Analysts(
+    {"own": Own, "odd": lambda _name: "no analyst", "alias": lambda _name: Own("own:a")}
+)
+FAR = Analysts({"own": Own, "far": Own})
 
 
 def strategy(analyst: str, shadows: Sequence[str] = ()) -> StrategySpec:
@@ -23,7 +45,7 @@ def strategy(analyst: str, shadows: Sequence[str] = ()) -> StrategySpec:
 def test_the_deciding_analyst_comes_first_and_shadows_in_their_order() -> None:
     deciding, shadow = BROUGHT.of(strategy(RULES, ["own:a"]))
     assert isinstance(deciding, TechnicalRules)
-    assert isinstance(shadow, TechnicalRules)
+    assert shadow == Own("own:a")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +53,7 @@ def test_the_deciding_analyst_comes_first_and_shadows_in_their_order() -> None:
     [
         (BROUGHT, [RULES, RULES], f"{RULES} is named twice"),
         (BROUGHT, ["own:a", "own:b", "own:b"], "own:b is named twice"),
+        (BROUGHT, ["alias:a"], "analyst 'alias:a': alias gave one named 'own:a'"),
         (BROUGHT, ["odd:a"], "odd gave 'no analyst', which is no analyst"),
         (FAR, ["own:a", "far:b"], "analysts of far and own: decisions wait for programs with one"),
         (FAR, [RULES, "own:a", "far:b"], "analysts of far and own"),
@@ -48,6 +71,24 @@ def test_a_child_process_is_not_given_what_it_does_not_know() -> None:
     for asked in (strategy("own:a"), strategy(RULES, ["own:a"])):
         with pytest.raises(InvalidInput, match="analysts of own: a child process knows"):
             BROUGHT.of(asked, in_child=True)
+
+
+def test_a_family_that_breaks_is_named_with_what_it_raised() -> None:
+    with pytest.raises(NotFound, match="analyst 'own:a': own raised KeyError: 'own:a'") as caught:
+        Analysts({"own": dict[str, Own]().__getitem__}).open("own:a")
+    assert caught.value.kind is ErrorKind.ANALYST_UNAVAILABLE
+
+
+def test_nobody_passes_for_a_built_in_analyst() -> None:
+    with pytest.raises(InvalidInput, match="'builtin' is a family of ours"):
+        Analysts({"builtin": Own})
+
+
+def test_a_reply_costs_nothing_negative() -> None:
+    with pytest.raises(InvalidInput, match="tokens_used -1 must not be negative"):
+        ReadResponse(text="a", tokens_used=-1)
+    with pytest.raises(InvalidInput, match=r"cost_usd -0\.5 must not be negative"):
+        ReadResponse(text="a", cost_usd=Decimal("-0.5"))
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_known_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.core.errors import InvalidInput
 from tapetrail.store.connections import ReadConnections, connect, connect_args, driver_connection
 from tapetrail.store.private.server import ServerAddress
 
@@ -77,12 +77,10 @@ def test_reading_is_in_utc_and_leaves_no_transaction_open(connections: ReadConne
 
 
 @pytest.mark.service
-def test_a_server_that_went_away_is_said_once_and_then_read_again(
+def test_a_connection_that_the_server_ended_is_not_used_again(
     connections: ReadConnections, server: ServerAddress
 ) -> None:
     before = pid_of(connections)
     with connect(server.url("postgres")) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
-    with pytest.raises(EdgeFailure, match="PostgreSQL did not answer; "):
-        pid_of(connections)
     assert pid_of(connections) != before

@@ -22,6 +22,7 @@ class HttpAnalyst:
     name: str
     url: str
     deadly: str = ""
+    wording: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -32,6 +33,7 @@ class HttpAnalyst:
             "question": question.name,
             "symbol": question.instrument.symbol,
             "images": [len(chart.image) for chart in question.charts],
+            "wording": self.wording,
         }
         text = json.dumps(body)
         return Request(body=text.encode(), media_type=JSON, prompt_text=text)

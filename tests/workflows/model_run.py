@@ -35,6 +35,7 @@ class Assignment(TypedDict):
     home: str
     url: str
     deadly: str
+    wording: str
     minutes: int
     runs: dict[str, Run]
 
@@ -43,7 +44,12 @@ def main(assignment: Assignment) -> None:
     settings = settings_of(Path(assignment["home"]))
 
     def family(name: str) -> HttpAnalyst:
-        return HttpAnalyst(name=name, url=assignment["url"], deadly=assignment["deadly"])
+        return HttpAnalyst(
+            name=name,
+            url=assignment["url"],
+            deadly=assignment["deadly"],
+            wording=assignment["wording"],
+        )
 
     queries = [
         RunQuery(

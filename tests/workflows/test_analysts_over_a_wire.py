@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,11 +52,17 @@ def run_of(strategy: Mapping[str, object], as_of: str = AS_OF) -> dict[str, obje
 
 
 def command(
-    home: Home, model: ModelServer, runs: object, *, deadly: str = "", minutes: int = 0
+    home: Home,
+    model: ModelServer,
+    runs: object,
+    *,
+    deadly: str = "",
+    minutes: int = 0,
+    wording: str = "",
 ) -> list[str]:
     assignment = {
         "home": str(home.path), "url": model.url, "deadly": deadly, "minutes": minutes,
-        "runs": runs,
+        "wording": wording, "runs": runs,
     }  # fmt: skip
     return [sys.executable, "-m", model_run.__name__, json.dumps(assignment)]
 
@@ -252,6 +259,92 @@ def test_an_answer_that_cannot_be_read_fails_the_decision_and_what_came_is_kept(
     assert len(home.rows(LEDGER)) == 2
 
 
+def test_a_call_that_brought_nothing_says_why(home: Home, model: ModelServer) -> None:
+    nowhere = replace(model, url="http://127.0.0.1:9/")
+    assert ended(command(home, nowhere, {"one": run_of(ONE)})) == "one failed\n"
+    for reply in home.rows("SELECT error_kind, error_message FROM tapetrail.llm_replies"):
+        assert reply["error_kind"] == "analyst_unavailable"
+        assert "Connection refused" in reply["error_message"]
+    (decision,) = home.rows("SELECT error_message FROM tapetrail.decisions")
+    assert decision["error_message"].startswith("chart:1d: no reply to attempt 1: ")
+    assert "Connection refused" in decision["error_message"]
+
+
+def test_a_request_that_is_not_the_one_that_was_sent_is_not_on_record_as_it(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("consolidated")
+    with started(command(home, model, {"one": run_of(ONE)})) as process:
+        model.await_asked(3)
+        process.kill()
+        process.wait()
+    model.release()
+    other = command(home, model, {"one": run_of(ONE)}, wording="another wording")
+    assert ended(other) == "one failed\n"
+    found = home.rows(
+        "SELECT prompt_text, error_message FROM tapetrail.llm_analyses WHERE kind = 'chart'"
+    )
+    assert len(found) == 2
+    for row in found:
+        assert row["prompt_text"] is None
+        assert row["error_message"].startswith("the analyst makes another request of this question")
+
+
+def test_an_attempt_that_another_process_made_meanwhile_is_no_defect(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("chart:1d")
+    with started(command(home, model, {"one": run_of(ONE)})) as process:
+        model.await_asked(2)
+        home.rows(
+            "INSERT INTO tapetrail.llm_attempts (decision_id, question, analyst, sample_no,"
+            " attempt_no, provider, model_name, request_digest, sent_at, record_digest)"
+            " SELECT decision_id, 'consolidated', analyst, sample_no, attempt_no, provider,"
+            " model_name, request_digest, sent_at, 'sha256:' || repeat('0', 64)"
+            " FROM tapetrail.llm_attempts LIMIT 1 RETURNING id"
+        )
+        model.release()
+        said, errors = process.communicate(timeout=120)
+    assert (said, process.returncode) == ("one completed\n", 0), errors
+    attempts = home.rows(
+        "SELECT attempt_no FROM tapetrail.llm_attempts WHERE question = 'consolidated' ORDER BY id"
+    )
+    assert [row["attempt_no"] for row in attempts] == [1, 2]
+
+
+def test_of_two_replies_the_one_that_was_recorded_first_counts(
+    home: Home, model: ModelServer
+) -> None:
+    model.hold("chart:1d")
+    model.replies["chart:1w"] = {**CHART, "trend": "bearish"}
+    replied = "SELECT id FROM tapetrail.llm_replies"
+    words = command(home, model, {"one": run_of(ONE)})
+    with started(words) as process:
+        model.await_asked(2)
+        wait_for(lambda: len(home.rows(replied)) == 1)
+        process.kill()
+        process.wait()
+    with started(words) as process:
+        model.await_asked(3)
+        # The first process was frozen, not dead, and comes late: by the other chart's words.
+        home.rows(
+            "INSERT INTO tapetrail.llm_replies (attempt_id, decision_id, response_digest,"
+            " received_at, record_digest)"
+            " SELECT late.id, late.decision_id, (SELECT response_digest FROM"
+            " tapetrail.llm_replies), now(), 'sha256:' || repeat('0', 64)"
+            " FROM tapetrail.llm_attempts AS late"
+            " WHERE late.question = 'chart:1d' AND late.attempt_no = 1 RETURNING id"
+        )
+        model.release()
+        said, errors = process.communicate(timeout=120)
+    assert (said, process.returncode) == ("one completed\n", 0), errors
+    assert len(home.rows(replied)) == 4
+    (daily,) = home.rows(
+        "SELECT trend_direction FROM tapetrail.llm_analyses WHERE question = 'chart:1d'"
+    )
+    assert daily["trend_direction"] == "bearish"
+
+
 def test_text_that_no_table_can_hold_is_shown_as_such_and_kept_as_it_came(
     home: Home, model: ModelServer
 ) -> None:
@@ -280,6 +373,9 @@ def test_a_worker_without_the_analyst_leaves_its_decisions_to_who_has_it(
         wait_for(lambda: home.rows(QUEUED) == [{"queue_name": "analysts:http", "n": 1}])
         assert home.run(*home.asked("beside", symbols="IBM")).returncode == 0
         assert home.rows(QUEUED) == [{"queue_name": "analysts:http", "n": 1}]
+        # Whoever takes over the opening of a run knows from its request where decisions go.
+        (asked,) = home.rows("SELECT inputs FROM dbos.workflow_input WHERE workflow_uuid = 'one'")
+        assert "analysts:http" in str(asked["inputs"])
     model.release()
     assert ended(words) == "one completed\n"
     assert {row["status"] for row in home.rows("SELECT status FROM tapetrail.decisions")} == {

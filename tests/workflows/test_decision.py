@@ -244,13 +244,13 @@ class Odd:
     """Says what the rules say, but for one question."""
 
     question: str
-    reply_of: Callable[[str], str]
+    reply_of: Callable[[str], object]
 
     @property
     def identity(self) -> Identity:
         return Identity(name="odd:one", provider="tests", model_name="one")
 
-    def reply(self, question: Question) -> str:
+    def reply(self, question: Question) -> object:
         said = TechnicalRules().reply(question)
         return self.reply_of(said) if question.name == self.question else said
 
@@ -264,6 +264,7 @@ def upside_down(said: str) -> str:
     ("odd", "failed", "why"),
     [
         (Odd(question="chart:1w", reply_of=lambda _said: "no JSON"), "chart:1w", "reply: line 1"),
+        (Odd(question="chart:1d", reply_of=lambda _said: None), "chart:1d", "reply: NoneType,"),
         (Odd(question="consolidated", reply_of=upside_down), "consolidated", "BUY with entry"),
     ],
 )

@@ -19,6 +19,7 @@ from tests.workflows.soundness import assert_sound, work_off
 from tests.workflows.wired import OtherWiring, record_of
 
 import tapetrail
+from tapetrail import bootstrap
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
 from tapetrail.core.records.states import ExecutionStatus
@@ -31,6 +32,7 @@ from tapetrail.sources.calendars import load_calendar
 from tapetrail.strategy_files import bundled_strategy
 from tapetrail.usecases.planning import RunQuery
 from tapetrail.usecases.runs import Manner
+from tapetrail.workflows import runner
 from tapetrail.workflows.runner import Launch
 
 pytestmark = pytest.mark.service
@@ -294,6 +296,18 @@ def test_a_program_that_runs_the_engine_itself_is_told_to_use_a_child(tmp_path: 
         "this program runs the durable engine itself, and there is one in a process; let a child"
         " process carry out the run: in_child=True\ncompleted\n"
     ), said.stderr
+
+
+def test_a_start_that_fails_can_be_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(runner, "PATIENCE_S", 0.1)
+    settings = read_settings({"TAPETRAIL_HOME": "home"}, working_folder=tmp_path)
+    nowhere = "postgresql+psycopg://nobody@127.0.0.1:9/none"
+    for _ in range(2):
+        wanted = bootstrap.Wiring(settings=settings).launch(nowhere, concurrency=1)
+        with pytest.raises(EdgeFailure, match="PostgreSQL did not answer"), runner.launch(wanted):
+            pass
 
 
 PROGRAM: Final = """

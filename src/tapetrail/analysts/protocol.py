@@ -50,6 +50,7 @@ class ReadResponse(ReplyMetadata):
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless there is either a text or a reason why there is none."""
+        super(ReadResponse, self).__post_init__()
         reasons = (self.error_kind is not None, self.error_message is not None)
         if reasons != ((self.text is None,) * 2):
             raise InvalidInput(

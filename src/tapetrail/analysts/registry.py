@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from tapetrail.analysts.protocol import Analyst, LocalAnalyst, RemoteAnalyst
 from tapetrail.analysts.rules import TechnicalRules
-from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
+from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, TapeTrailError
 from tapetrail.core.strategy.strategies import StrategySpec, nearest
 
 Family: TypeAlias = Callable[[str], object]
@@ -34,6 +34,8 @@ class Analysts:
     """The analysts of this process; `families` are those that a program brings along."""
 
     def __init__(self, families: Mapping[str, Family] | None = None) -> None:
+        for word in FAMILIES.keys() & (families or {}).keys():
+            raise InvalidInput(f"analysts: {word!r} is a family of ours; give yours another name")
         self._families = {**FAMILIES, **(families or {})}
         self.brought = frozenset(families or ())
         """The families that other processes need not have."""
@@ -41,17 +43,28 @@ class Analysts:
     def open(self, name: str) -> Analyst:
         """Return the analyst that a strategy means by `name`.
 
-        Raises `NotFound` for a name that nobody answers to, with the nearest known one, and
-        `InvalidInput` for a family that gives something else than an analyst.
+        Raises `NotFound` for a name that nobody answers to, with the nearest known one, or whose
+        family does not open it, and
+        `InvalidInput` for a family that gives something else than an analyst with that name.
         """
         word = name.partition(":")[0]
         family = self._families.get(word) or _installed(word)
         if family is None:
             others = (word for word in self._families if word not in FAMILIES)
             raise _unknown(name, [*(analyst.identity.name for analyst in BUILTIN), *others])
-        found = family(name)
+        try:
+            found = family(name)
+        except TapeTrailError:
+            raise
+        except Exception as error:
+            raise _broken(f"analyst {name!r}: {word}", error) from error
         if not isinstance(found, LocalAnalyst | RemoteAnalyst):
             raise InvalidInput(f"analyst {name!r}: {word} gave {found!r}, which is no analyst")
+        if found.identity.name != name:
+            raise InvalidInput(
+                f"analyst {name!r}: {word} gave one named {found.identity.name!r}; the record names"
+                " an analyst as its strategy does"
+            )
         return found
 
     def of(self, strategy: StrategySpec, *, in_child: bool = False) -> tuple[Analyst, ...]:
@@ -86,8 +99,16 @@ class Analysts:
 
 def _installed(word: str) -> Family | None:
     for entry in entry_points(group=GROUP, name=word):
-        return entry.load()
+        try:
+            return entry.load()
+        except Exception as error:
+            raise _broken(f"analysts of {word!r}: {entry.value}", error) from error
     return None
+
+
+def _broken(what: str, error: Exception) -> NotFound:
+    said = f"{what} raised {type(error).__name__}: {error}"
+    return NotFound(said, kind=ErrorKind.ANALYST_UNAVAILABLE)
 
 
 def _unknown(name: str, known: Iterable[str]) -> NotFound:

@@ -48,7 +48,7 @@ ANALYSES: Final = ListSpec(
     table="llm_analyses",
     brief=(
         "id", "execution_id", "decision_id", "chart_id", "symbol", "timeframe", "kind", "status",
-        "trend_direction", "confidence_score", "latency_ms", "analyst",
+        "trend_direction", "confidence_score", "latency_ms", "role", "analyst",
     ),
     title="analysis {id}: {symbol}, {question}, {trend_direction or status}",
     filters=(
@@ -102,10 +102,10 @@ SIGNALS: Final = ListSpec(
     row=SignalRow,
     table="trading_signals",
     brief=(
-        "id", "execution_id", "decision_id", "symbol", "signal_type", "confidence", "entry_price",
-        "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
+        "id", "execution_id", "decision_id", "symbol", "role", "signal_type", "confidence",
+        "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
     ),
-    title="signal {id}: {signal_type} {symbol} of {decided_at}",
+    title="signal {id}: {role} {signal_type} {symbol} of {decided_at}",
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME.where("t.timeframe_primary = %s"),

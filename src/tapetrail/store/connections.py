@@ -71,7 +71,7 @@ class ReadConnections:
     @contextmanager
     def reading(self) -> Generator[Connection]:
         """Give a connection. Raises `EdgeFailure` when the server does not answer."""
-        connection = next(self._taken(), None) or connect(self._url)
+        connection = self._usable()
         try:
             with answering():
                 yield connection
@@ -83,6 +83,17 @@ class ReadConnections:
         """Close what nobody reads from."""
         for connection in self._taken():
             connection.close()
+
+    def _usable(self) -> Connection:
+        """Return a connection that answers: an idle one may have been ended by the server."""
+        for connection in self._taken():
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.OperationalError:
+                connection.close()
+            else:
+                return connection
+        return connect(self._url)
 
     def _taken(self) -> Iterator[Connection]:
         # Two threads may ask at once, so it is tried rather than looked up.

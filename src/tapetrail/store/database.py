@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -143,10 +143,11 @@ def _connected_to_current(url: str) -> Connection | None:
         connection = connect(url)
     except EdgeFailure:
         return None
-    with answering():
+    with answering(), ExitStack() as stack:
+        stack.callback(connection.close)
         if _is_current(connection):
+            stack.pop_all()
             return connection
-    connection.close()
     return None
 
 

@@ -22,12 +22,14 @@ class Call:
     attempt: Stored
     key: AnswerKey
     attempt_no: int
+    request_digest: Digest
     sent_at: datetime
     response_digest: Digest | None
     media_type: str | None
     http_status: int | None
     provider_request_id: str | None
     error_kind: ErrorKind | None
+    error_message: str | None
     received_at: datetime | None
 
 
@@ -46,7 +48,7 @@ class RecordedChart:
 
 
 def calls(session: Session, decision_id: int) -> list[Call]:
-    """Return every call of a decision, in the order in which they were about to be made."""
+    """Return every call of a decision, in the order of their replies; those without come last."""
     attempts, replies, blobs = table("llm_attempts").c, table("llm_replies").c, table("blobs").c
     found = session.execute(
         select(
@@ -56,12 +58,14 @@ def calls(session: Session, decision_id: int) -> list[Call]:
             attempts.analyst,
             attempts.sample_no,
             attempts.attempt_no,
+            attempts.request_digest,
             attempts.sent_at,
             replies.response_digest,
             blobs.media_type,
             replies.http_status,
             replies.provider_request_id,
             replies.error_kind,
+            replies.error_message,
             replies.received_at,
         )
         .outerjoin_from(
@@ -69,19 +73,21 @@ def calls(session: Session, decision_id: int) -> list[Call]:
         )
         .outerjoin(table("blobs"), blobs.digest == replies.response_digest)
         .where(attempts.decision_id == decision_id)
-        .order_by(attempts.id)
+        .order_by(replies.id.nulls_last(), attempts.id)
     )
     return [
         Call(
             attempt=Stored(row.id, Digest(row.record_digest)),
             key=AnswerKey(question=row.question, analyst=row.analyst, sample_no=row.sample_no),
             attempt_no=row.attempt_no,
+            request_digest=row.request_digest,
             sent_at=row.sent_at,
             response_digest=row.response_digest,
             media_type=row.media_type,
             http_status=row.http_status,
             provider_request_id=row.provider_request_id,
             error_kind=ErrorKind(row.error_kind) if row.error_kind else None,
+            error_message=row.error_message,
             received_at=row.received_at,
         )
         for row in found

@@ -91,14 +91,14 @@ class Runs:
         """
         how = manner or Manner()
         planned = self._planned(queries, in_child=how.in_child)
+        requests = {name: self._request(query, plan) for name, query, plan in planned}
         if how.in_child:
-            requests = {name: self._request(query, plan) for name, query, plan in planned}
             self._wiring.carry_out_in_child(requests, concurrency=how.concurrency)
             return _in_order(self.progress([*requests]), [*requests])
         with self.working(concurrency=how.concurrency) as runner:
-            for name, query, plan in planned:
-                runner.open(self._request(query, plan), workflow_id=name)
-            return _followed(runner, [name for name, _, _ in planned], watch=how.watch)
+            for name, request in requests.items():
+                runner.open(request, workflow_id=name)
+            return _followed(runner, [*requests], watch=how.watch)
 
     def progress(self, workflow_ids: Sequence[str]) -> "Sequence[Progress]":
         """Return how far the executions of these workflows are, as far as they have started."""
@@ -147,7 +147,7 @@ class Runs:
         from tapetrail.workflows.run_request import RequestedDecision, RunRequest  # noqa: PLC0415 # as above
         from tapetrail.workflows.runtime import runtime_record  # noqa: PLC0415 # as above
 
-        spec, config = query.spec, self._with_frame(query)
+        spec = query.spec
         with self._access.writing() as session:
             strategy = append_strategy(session, spec)
             runtime = appends.append_or_same(session, runtime_record(), unique=("record_digest",))
@@ -155,6 +155,7 @@ class Runs:
                 appends.append_instrument(session, InstrumentRecord(instrument=each.instrument))
                 for each in plan.decisions
             ]
+        config = self._with_frame(query)
         return RunRequest(
             strategy_id=strategy.id,
             runtime_id=runtime.id,

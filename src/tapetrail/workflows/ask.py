@@ -14,7 +14,7 @@ from tapetrail.analysts.protocol import Analyst, LocalAnalyst
 from tapetrail.core.analysis.analyses import Analysis, ChartAnalysis
 from tapetrail.core.analysis.questions import CONSOLIDATED, Evidence, Question
 from tapetrail.core.analysis.replies import AnswerKey, Reply, ReplyMetadata
-from tapetrail.core.errors import Stage, TapeTrailError
+from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.records.states import Role
 from tapetrail.core.strategy.strategies import StrategySpec
@@ -128,7 +128,7 @@ def ask_local(seat: Seat, question: Question, *, ports: Ports, timer: Callable[[
     requested_at, started = ports.clock(), timer()
     text, failure = None, None
     try:
-        text = analyst.reply(question)
+        text = _text_of(analyst.reply(question))
     except TapeTrailError as error:
         failure = Failure.of(Stage.ANALYSIS, error)
     reply = Reply(
@@ -140,6 +140,14 @@ def ask_local(seat: Seat, question: Question, *, ports: Ports, timer: Callable[[
         analyzed_at=ports.clock(),
     )
     return Heard(reply=reply, failure=failure)
+
+
+def _text_of(reply: object) -> str:
+    """Return a reply, which code of any origin gave."""
+    if not isinstance(reply, str):
+        kind = type(reply).__name__
+        raise InvalidInput(f"reply: {kind}, expected text", kind=ErrorKind.UNPARSEABLE_REPLY)
+    return reply
 
 
 def _hear(evidence: Evidence, seat: Seat, *, put: Put, side_by_side: SideBySide) -> list[Answered]:

@@ -142,6 +142,20 @@ class Decisions(DBOSConfiguredInstance):
         """Work with `deps` from now on."""
         self._bound = deps
 
+    def queue_of(self, strategy_id: int) -> str:
+        """Return where decisions go: to who has the analysts, and waiting ones apart."""
+        with Session(self._deps.engine) as session:
+            spec = reads.strategy_spec(session, strategy_id)
+        strategy = parse_strategy(spec, place=f"strategy {strategy_id}")
+        try:
+            seats = seats_of(strategy, self._deps.ports)
+        except TapeTrailError:
+            return QUEUE  # the decisions record why
+        # A strategy with two of them was refused.
+        for family in {seat.family for seat in seats} & self._deps.ports.brought:
+            return family_queue(family)
+        return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
+
     @property
     def _deps(self) -> Dependencies:
         if self._bound is None:
@@ -154,11 +168,13 @@ class Decisions(DBOSConfiguredInstance):
         return Wire(engine=deps.engine, blobs=deps.blobs, ports=deps.ports)
 
     @DBOS.workflow(name=EXECUTE)
-    def execute(self, request: RunRequest) -> None:
-        """Open the execution and its decisions, then put each decision on its queue."""
+    def execute(self, request: RunRequest, queue: str = QUEUE) -> None:
+        """Open the execution and its decisions, then put each decision on `queue`.
+
+        The queue comes with the request: whoever goes on with it may not have the analysts.
+        """
         workflow_id = str(DBOS.workflow_id)
         ids = self._deps.datasource.run_tx_step(_OPEN, self._open, request, workflow_id)
-        queue = self._deps.work.ride_out(lambda: self._queue(request["strategy_id"]))
         for decision_id in ids:
             with SetWorkflowID(f"{workflow_id}:{decision_id}"):
                 DBOS.enqueue_workflow(queue, self.decide, decision_id)
@@ -188,20 +204,6 @@ class Decisions(DBOSConfiguredInstance):
     def _open(self, request: RunRequest, workflow_id: str) -> list[int]:
         session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
         return open_execution(session, request, workflow_id=workflow_id, at=now)
-
-    def _queue(self, strategy_id: int) -> str:
-        """Return where its decisions go: to who has the analysts, and waiting ones apart."""
-        with Session(self._deps.engine) as session:
-            spec = reads.strategy_spec(session, strategy_id)
-        strategy = parse_strategy(spec, place=f"strategy {strategy_id}")
-        try:
-            seats = seats_of(strategy, self._deps.ports)
-        except TapeTrailError:
-            return QUEUE  # the decisions record why
-        # A strategy with two of them was refused.
-        for family in {seat.family for seat in seats} & self._deps.ports.brought:
-            return family_queue(family)
-        return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
 
     @in_plain_text
     def _prepare(self, decision_id: int) -> bool:

@@ -4,7 +4,7 @@ Every worker process holds one session advisory lock, named by its executor id, 
 lives. A peer that can take that lock knows that the owner is dead, and puts the owner's unfinished
 workflows back on their queue. The lock is taken before the engine starts, so no worker is ever
 seen alive without it. PostgreSQL ends the session of a frozen worker, and with it its lock; the
-worker, awake again, finds that its workflows have another owner and cannot write for them.
+worker, awake again, finds that its workflows have another owner and cannot end them.
 """
 
 import logging
@@ -17,7 +17,7 @@ from typing import Final
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SQLAlchemyDatasource
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.session import ReconnectPolicy, advisory_lock
@@ -139,12 +139,12 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
     Raises `EdgeFailure` when it does so at the start.
     """
     lock = _LivenessLock(engines.records, settings.executor_id)
-    lock.hold()
     stop = threading.Event()
     guard = threading.Thread(target=_guard, args=(lock, stop), name="take-over", daemon=True)
     drain_s = 0
     try:
         with bounded_wait(engines.reconnect):
+            lock.hold()
             DBOS.launch()
             for queue, taken_max in settings.queues.items():
                 DBOS.register_queue(
@@ -177,7 +177,7 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
 def bounded_wait(reconnect: ReconnectPolicy) -> Generator[None]:
     """Bound a wait for the engine, which by itself waits for a lost database for ever.
 
-    Raises `EdgeFailure` when the database is away for longer than `PATIENCE_S`.
+    Raises `EdgeFailure` when the database is away for longer than `PATIENCE_S`, or goes away.
     """
     reconnect.is_final = True
     try:
@@ -189,12 +189,15 @@ def bounded_wait(reconnect: ReconnectPolicy) -> Generator[None]:
             f"PostgreSQL did not answer for {PATIENCE_S} s; what was queued goes on with the next"
             " run or worker"
         ) from error
+    except OperationalError as error:
+        raise EdgeFailure(f"PostgreSQL did not answer: {error.orig}") from error
     finally:
         reconnect.is_final = False
 
 
-def configure(settings: EngineSettings, engines: Engines) -> None:
-    """Make the engine's one instance in this process, before any workflow is registered."""
+@contextmanager
+def configured(settings: EngineSettings, engines: Engines) -> Generator[None]:
+    """Have the engine's one instance in this process; workflows are registered after."""
     _quiet()
     config: DBOSConfig = {
         "name": APPLICATION,
@@ -210,7 +213,11 @@ def configure(settings: EngineSettings, engines: Engines) -> None:
         "notification_coalesce_sec": 0.1,  # for events and streams, of which there are none
     }
     DBOS(config=config)
-    DBOS.listen_queues([*settings.queues])
+    try:
+        DBOS.listen_queues([*settings.queues])
+        yield
+    finally:
+        DBOS.destroy()
 
 
 class _LivenessLock:
@@ -224,9 +231,9 @@ class _LivenessLock:
     def hold(self) -> None:
         """Take our own lock on a connection of its own, kept until `release`."""
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._connection = connection
         connection.execute(text(f"SET idle_session_timeout = '{FROZEN_AFTER_S}s'"))
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key(self._executor_id)})
-        self._connection = connection
 
     def take_over(self) -> list[str]:
         """Put the unfinished work of every dead peer back on a queue; return its ids."""

@@ -15,7 +15,7 @@ import dbos._dbos as engine_module
 from dbos import DBOS, SetWorkflowID
 
 from tapetrail.blobs.protocol import BlobStore
-from tapetrail.core.errors import InvalidInput
+from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store import reads
 from tapetrail.store.reads import Progress
 from tapetrail.store.session import ReconnectPolicy, open_engine, transaction
@@ -26,7 +26,7 @@ from tapetrail.workflows.engine import (
     Engines,
     EngineSettings,
     bounded_wait,
-    configure,
+    configured,
     launched,
     open_datasource,
 )
@@ -70,12 +70,20 @@ class Runner:
 
     def progress(self, workflow_ids: Sequence[str]) -> Sequence[Progress]:
         """Return how far the executions of these workflows are, as far as they have started."""
+        try:
+            return self._progress(workflow_ids)
+        except EdgeFailure:
+            # The server had ended an idle connection; a new one waits for the server's return.
+            return self._progress(workflow_ids)
+
+    def _progress(self, workflow_ids: Sequence[str]) -> Sequence[Progress]:
         with transaction(self._engines.records) as session:
             return reads.progress(session, workflow_ids)
 
     def _open(self, request: RunRequest, workflow_id: str) -> None:
         with bounded_wait(self._engines.reconnect), SetWorkflowID(workflow_id):
-            DBOS.start_workflow(DECISIONS.execute, request).get_result()
+            queue = DECISIONS.queue_of(request["strategy_id"])
+            DBOS.start_workflow(DECISIONS.execute, request, queue).get_result()
 
 
 @contextmanager
@@ -125,18 +133,20 @@ def _launched(wanted: Launch, thread: ThreadPoolExecutor) -> Generator[Runner]:
     engines = Engines(records=records, engine=own, reconnect=reconnect)
     work = Work(slots=wanted.concurrency)
     try:
-        configure(settings, engines)
-        deps = Dependencies(
-            engine=records,
-            datasource=open_datasource(records, database_url=wanted.database_url),
-            blobs=wanted.blobs,
-            ports=wanted.ports,
-            work=work,
-            executor_id=wanted.executor_id,
-        )
-        DECISIONS.bind(deps)
-        with launched(settings, engines, work=work):
-            yield Runner(thread, engines)
+        with configured(settings, engines):
+            with bounded_wait(reconnect):
+                datasource = open_datasource(records, database_url=wanted.database_url)
+            deps = Dependencies(
+                engine=records,
+                datasource=datasource,
+                blobs=wanted.blobs,
+                ports=wanted.ports,
+                work=work,
+                executor_id=wanted.executor_id,
+            )
+            DECISIONS.bind(deps)
+            with launched(settings, engines, work=work):
+                yield Runner(thread, engines)
     finally:
         own.dispose()
         records.dispose()

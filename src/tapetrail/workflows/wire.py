@@ -4,11 +4,13 @@ An attempt is committed before it is sent, a reply before it is read. Whoever go
 finds the replies there and asks only what has none; an attempt without a reply is a lost call.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tapetrail.analysts.protocol import ReadResponse, RemoteAnalyst, Request, Response
@@ -16,8 +18,8 @@ from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.analysis.questions import Question
 from tapetrail.core.analysis.replies import AnswerKey, Reply
 from tapetrail.core.blob_keys import object_key
-from tapetrail.core.canonical import storable_text
-from tapetrail.core.errors import EdgeFailure, ErrorKind, Stage, TapeTrailError
+from tapetrail.core.canonical import digest_bytes, storable_text
+from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.records.answers import AttemptRecord, ReplyRecord
 from tapetrail.core.records.base import Stored
@@ -27,6 +29,13 @@ from tapetrail.store.ledger import Call
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Heard, Seat
 from tapetrail.workflows.prepare import Ports
+
+_OTHER_REQUEST: Final = ReadResponse(
+    text=None,
+    error_kind=ErrorKind.DEFECT,
+    error_message="the analyst makes another request of this question now than the one it was"
+    " asked with: a request follows from its question alone",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,43 +53,48 @@ class Wire:
 
 
 def by_key(calls: Iterable[Call]) -> dict[AnswerKey, list[Call]]:
-    """Return calls by the answer that they were made for, oldest first."""
+    """Return calls by the answer that they were made for, each in the order that they came in."""
     found: dict[AnswerKey, list[Call]] = {}
     for call in calls:
         found.setdefault(call.key, []).append(call)
     return found
 
 
-def answered(calls: Mapping[AnswerKey, list[Call]], key: AnswerKey) -> Call | None:
-    """Return the call that brought an answer its bytes, None while none has."""
-    return next((call for call in calls.get(key, []) if call.response_digest), None)
+def settled(made: Sequence[Call]) -> Call | None:
+    """Return the call that counts of those made for one answer: the first that brought bytes.
+
+    Which one that is never changes: a reply that comes late, from a process that was thought dead,
+    is a later row.
+    """
+    return next((call for call in made if call.response_digest), None)
 
 
 def ask_remote(
-    wire: Wire, task: DecisionTask, calls: Mapping[AnswerKey, list[Call]]
+    wire: Wire, task: DecisionTask, calls: Mapping[AnswerKey, Sequence[Call]]
 ) -> Callable[[Seat, Question], Heard]:
     """Return what puts a question: to the ledger, and where that has no reply, to the analyst."""
 
     def put(seat: Seat, question: Question) -> Heard:
         key, analyst = seat.key(question), remote(seat)
         request = analyst.request(question)
-        before = calls.get(key, [])
-        call = answered(calls, key)
-        if call is None:
-            attempt = _Attempt(key=key, request=request, attempt_no=len(before) + 1)
-            call = _send(wire, task, analyst=analyst, attempt=attempt)
+        made = calls.get(key, [])
+        call = settled(made) or _call(
+            wire, task, analyst=analyst, asked=_Asked(key=key, request=request, made=made)
+        )
         return read_call(wire.blobs, analyst, request=request, call=call)
 
     return put
 
 
-def look_up(wire: Wire, calls: Mapping[AnswerKey, list[Call]]) -> Callable[[Seat, Question], Heard]:
+def look_up(
+    wire: Wire, calls: Mapping[AnswerKey, Sequence[Call]]
+) -> Callable[[Seat, Question], Heard]:
     """Return what puts a question to the ledger alone."""
 
     def put(seat: Seat, question: Question) -> Heard:
         key, analyst = seat.key(question), remote(seat)
         made = calls.get(key, [])
-        call = answered(calls, key) or (made[-1] if made else None)
+        call = settled(made) or (made[-1] if made else None)
         if call is None:
             raise LookupError(f"{key}: nobody asked")
         return read_call(wire.blobs, analyst, request=analyst.request(question), call=call)
@@ -102,11 +116,12 @@ def remote(seat: Seat) -> RemoteAnalyst:
 
 def read_call(blobs: BlobStore, analyst: RemoteAnalyst, *, request: Request, call: Call) -> Heard:
     """Return what a call brought: a reply, or the reason why it holds none."""
-    read = _read(blobs, analyst, call)
+    is_same = digest_bytes(request.body) == call.request_digest
+    read = _read(blobs, analyst, call) if is_same else _OTHER_REQUEST
     received_at = call.received_at or call.sent_at
     reply = Reply(
         model=analyst.identity,
-        prompt_text=request.prompt_text,
+        prompt_text=request.prompt_text if is_same else None,
         response_text=read.text,
         metadata=read,
         latency_ms=round((received_at - call.sent_at).total_seconds() * 1000),
@@ -125,7 +140,7 @@ def read_call(blobs: BlobStore, analyst: RemoteAnalyst, *, request: Request, cal
 
 def _read(blobs: BlobStore, analyst: RemoteAnalyst, call: Call) -> ReadResponse:
     if call.response_digest is None:
-        said = call.error_kind or "the call was lost"
+        said = call.error_message or call.error_kind or "the call was lost"
         return ReadResponse(
             text=None,
             error_kind=call.error_kind or ErrorKind.ANALYST_UNAVAILABLE,
@@ -149,61 +164,38 @@ def _read(blobs: BlobStore, analyst: RemoteAnalyst, call: Call) -> ReadResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
-    """One call that is about to be made."""
+class _Asked:
+    """An answer that is wanted, the request for it, and the calls that were made in vain."""
 
     key: AnswerKey
     request: Request
-    attempt_no: int
+    made: Sequence[Call]
 
 
-def _send(wire: Wire, task: DecisionTask, *, analyst: RemoteAnalyst, attempt: _Attempt) -> Call:
-    """Send a request, its attempt committed before and its reply after; return the call."""
-    row, sent_at = _append_attempt(wire, task, analyst=analyst, attempt=attempt)
-    response, kind = None, None
+def _call(wire: Wire, task: DecisionTask, *, analyst: RemoteAnalyst, asked: _Asked) -> Call:
+    """Send a request, its attempt committed before and its reply after; return what counts now."""
     try:
-        response = analyst.send(attempt.request)
-    except EdgeFailure as error:
-        kind = Failure.of(Stage.ANALYSIS, error).error_kind
-    received_at = wire.ports.clock()
-    body = response and keep_object(wire.blobs, response.body, media_type=response.media_type)
-    record = ReplyRecord(
-        attempt=row,
-        decision=task.refs.decision,
-        response_digest=body.digest if body else None,
-        http_status=response.http_status if response else None,
-        provider_request_id=response.provider_request_id if response else None,
-        error_kind=kind,
-        usage=None,
-        cost_usd=None,
-        received_at=received_at,
-    )
-    with Session(wire.engine) as session, session.begin():
-        appends.append_blobs(session, [body] if body else [], at=received_at)
-        appends.append(session, record)
-    return Call(
-        attempt=row,
-        key=attempt.key,
-        attempt_no=attempt.attempt_no,
-        sent_at=sent_at,
-        response_digest=record.response_digest,
-        media_type=response.media_type if response else None,
-        http_status=record.http_status,
-        provider_request_id=record.provider_request_id,
-        error_kind=kind,
-        received_at=received_at,
-    )
+        attempt = _append_attempt(wire, task, analyst=analyst, asked=asked)
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        # A process that was thought dead asks the same, so that the number of the attempt is taken.
+        made = wire.calls(task)[asked.key]
+        return settled(made) or _call(wire, task, analyst=analyst, asked=replace(asked, made=made))
+    _append_reply(wire, task, attempt=attempt, analyst=analyst, request=asked.request)
+    made = wire.calls(task)[asked.key]
+    return settled(made) or next(call for call in made if call.attempt == attempt)
 
 
 def _append_attempt(
-    wire: Wire, task: DecisionTask, *, analyst: RemoteAnalyst, attempt: _Attempt
-) -> tuple[Stored, datetime]:
-    request = attempt.request
+    wire: Wire, task: DecisionTask, *, analyst: RemoteAnalyst, asked: _Asked
+) -> Stored:
+    request = asked.request
     body = keep_object(wire.blobs, request.body, media_type=request.media_type)
     record = AttemptRecord(
         decision=task.refs.decision,
-        key=attempt.key,
-        attempt_no=attempt.attempt_no,
+        key=asked.key,
+        attempt_no=len(asked.made) + 1,
         provider=analyst.identity.provider,
         model_name=analyst.identity.model_name,
         request_digest=body.digest,
@@ -211,4 +203,31 @@ def _append_attempt(
     )
     with Session(wire.engine) as session, session.begin():
         appends.append_blobs(session, [body], at=record.sent_at)
-        return appends.append(session, record), record.sent_at
+        return appends.append(session, record)
+
+
+def _append_reply(
+    wire: Wire, task: DecisionTask, *, attempt: Stored, analyst: RemoteAnalyst, request: Request
+) -> None:
+    response, body, failure = None, None, None
+    try:
+        response = analyst.send(request)
+        body = keep_object(wire.blobs, response.body, media_type=response.media_type)
+    except TapeTrailError as error:
+        failure = Failure.of(Stage.ANALYSIS, error)
+    received_at = wire.ports.clock()
+    record = ReplyRecord(
+        attempt=attempt,
+        decision=task.refs.decision,
+        response_digest=body.digest if body else None,
+        http_status=response.http_status if response else None,
+        provider_request_id=response.provider_request_id if response else None,
+        error_kind=failure.error_kind if failure else None,
+        error_message=failure.error_message if failure else None,
+        usage=None,
+        cost_usd=None,
+        received_at=received_at,
+    )
+    with Session(wire.engine) as session, session.begin():
+        appends.append_blobs(session, [body] if body else [], at=received_at)
+        appends.append(session, record)

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from tapetrail.core.canonical import FieldValue
+from tapetrail.core.errors import InvalidInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,12 @@ class ReplyMetadata:
     cost_usd: Decimal | None = None
     unit_prices: Mapping[str, FieldValue] | None = None
     finish_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `InvalidInput` for tokens or a cost below 0."""
+        for name, value in (("tokens_used", self.tokens_used), ("cost_usd", self.cost_usd)):
+            if value is not None and value < 0:
+                raise InvalidInput(f"reply: {name} {value} must not be negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ class AttemptRecord(Record):
 class ReplyRecord(Record):
     """What came back for an attempt, committed before it is parsed.
 
-    There are bytes, or the reason why there are none.
+    There are bytes, or the reason why there are none: its kind, and in words what happened.
     """
 
     TABLE: ClassVar[str] = "llm_replies"
@@ -53,6 +53,7 @@ class ReplyRecord(Record):
     http_status: int | None
     provider_request_id: str | None
     error_kind: ErrorKind | None
+    error_message: str | None
     usage: JsonObject | None
     cost_usd: Decimal | None
     received_at: datetime

@@ -5,6 +5,8 @@ run them; the ones that take their place are among the guards, which every upgra
 
 Only names that begin with `builtin:` could be analysts without a prompt. Which analysts are code is
 for the program to know, so a prompt now only has to be there where its template is named.
+
+A call that brought no bytes says why in words, too.
 """
 
 from typing import Final
@@ -26,7 +28,8 @@ FORMER: Final = (
     "seal",
 )
 EVENTS: Final = ("execution_events", "decision_events", "chart_archivals")
-PROMPT: Final = (
+ALTERED: Final = (
+    "ALTER TABLE tapetrail.llm_replies ADD COLUMN error_message text",
     "ALTER TABLE tapetrail.llm_analyses DROP CONSTRAINT ck_llm_analyses_prompt",
     """
     ALTER TABLE tapetrail.llm_analyses ADD CONSTRAINT ck_llm_analyses_prompt
@@ -36,12 +39,12 @@ PROMPT: Final = (
 
 
 def upgrade() -> None:
-    """Drop the triggers and functions of the old names, and widen the CHECK."""
+    """Drop the triggers and functions of the old names, widen the CHECK, add the column."""
     op.execute("SET LOCAL ROLE tapetrail_owner")
     for name in FORMER:
         op.execute(f"DROP FUNCTION IF EXISTS tapetrail.admit_{name}() CASCADE")
     for table in EVENTS:
         op.execute(f"DROP TRIGGER IF EXISTS door ON tapetrail.{table}")
-    for statement in PROMPT:
+    for statement in ALTERED:
         op.execute(statement)
     op.execute("RESET ROLE")
