@@ -45,7 +45,7 @@ from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.sources.sample import SampleSource
 from tapetrail.store.reads import DecisionTask
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.workflows.ask import Answered, ask_local, in_turn, interview, seats_of
+from tapetrail.workflows.ask import AnalystError, Answered, ask_local, in_turn, interview, seats_of
 from tapetrail.workflows.conclude import conclude
 from tapetrail.workflows.prepare import Gathered, Ports, Prepared, evidence_of, prepare
 
@@ -279,6 +279,19 @@ def test_a_shadow_that_fails_says_why_and_the_decision_stands(
     reasons = {a.question.name: a.failure.error_message for a in shadow if a.failure}
     assert list(reasons) == [failed]
     assert reasons[failed].startswith(why)
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), RuntimeError("boom")])
+def test_what_an_analyst_raises_by_mistake_is_told_with_who_was_asked_what(
+    raised: BaseException,
+) -> None:
+    def fail(_said: str) -> str:
+        raise raised
+
+    odd = Odd(question="chart:1w", reply_of=fail)
+    what = f"odd:one, chart:1w: {type(raised).__name__}: {raised}"
+    with pytest.raises(AnalystError, match=what):
+        decided(spec=spec_of(analyst="odd:one"), analysts={"odd": lambda _name: odd})
 
 
 def test_an_analyst_that_is_not_the_first_to_answer_decides_by_its_own_answers() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,8 @@ from tests.workflows.wired import OtherWiring, record_of
 
 import tapetrail
 from tapetrail import bootstrap
+from tapetrail.analysts.protocol import Identity
+from tapetrail.core.analysis.questions import Question
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
 from tapetrail.core.records.states import ExecutionStatus
@@ -296,6 +299,29 @@ def test_a_program_that_runs_the_engine_itself_is_told_to_use_a_child(tmp_path: 
         "this program runs the durable engine itself, and there is one in a process; let a child"
         " process carry out the run: in_child=True\ncompleted\n"
     ), said.stderr
+
+
+@dataclass(frozen=True)
+class Exits:
+    """An analyst over code that would end the process."""
+
+    name: str
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(name=self.name, provider="tests", model_name=self.name)
+
+    def reply(self, question: Question) -> str:
+        raise SystemExit(question.name)
+
+
+def test_an_analyst_that_would_end_the_process_ends_its_decision(new_home: Home) -> None:
+    with tapetrail.open_record(new_home.path, analysts={"own": Exits}) as record:
+        strategy = {"name": "s", "instruments": ["IBM"], "analyst": "own:exits"}
+        assert record.run(strategy, as_of=date(2012, 8, 31)).status is ExecutionStatus.FAILED
+        (decision,) = record.page(DECISIONS).data
+    assert decision.error_kind == "defect"
+    assert str(decision.error_message).endswith("own:exits, chart:1d: SystemExit: chart:1d")
 
 
 def test_a_start_that_fails_can_be_tried_again(

@@ -56,7 +56,7 @@ class Analysts:
             found = family(name)
         except TapeTrailError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _broken(f"analyst {name!r}: {word}", error) from error
         if not isinstance(found, LocalAnalyst | RemoteAnalyst):
             raise InvalidInput(f"analyst {name!r}: {word} gave {found!r}, which is no analyst")
@@ -101,12 +101,12 @@ def _installed(word: str) -> Family | None:
     for entry in entry_points(group=GROUP, name=word):
         try:
             return entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _broken(f"analysts of {word!r}: {entry.value}", error) from error
     return None
 
 
-def _broken(what: str, error: Exception) -> NotFound:
+def _broken(what: str, error: BaseException) -> NotFound:
     said = f"{what} raised {type(error).__name__}: {error}"
     return NotFound(said, kind=ErrorKind.ANALYST_UNAVAILABLE)
 

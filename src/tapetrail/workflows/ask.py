@@ -4,7 +4,8 @@ Whoever is asked, the questions are the same; how a question is put is for the c
 once, over a wire, or by looking up what was answered before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -83,6 +84,22 @@ class SideBySide(Protocol):
         ...
 
 
+class AnalystError(Exception):
+    """What an analyst raised by mistake, with who was asked what."""
+
+
+@contextmanager
+def asking(key: AnswerKey) -> Generator[None]:
+    """Let an analyst refuse; what else it raises, even a wish to exit, is an `AnalystError`."""
+    try:
+        yield
+    except TapeTrailError:
+        raise
+    except (Exception, SystemExit) as error:
+        said = f"{key.analyst}, {key.question}: {type(error).__name__}: {error}"
+        raise AnalystError(said) from error
+
+
 def seats_of(strategy: StrategySpec, ports: Ports) -> tuple[Seat, ...]:
     """Return who answers for a strategy: who decides, then the shadows.
 
@@ -128,7 +145,8 @@ def ask_local(seat: Seat, question: Question, *, ports: Ports, timer: Callable[[
     requested_at, started = ports.clock(), timer()
     text, failure = None, None
     try:
-        text = _text_of(analyst.reply(question))
+        with asking(seat.key(question)):
+            text = _text_of(analyst.reply(question))
     except TapeTrailError as error:
         failure = Failure.of(Stage.ANALYSIS, error)
     reply = Reply(

@@ -27,7 +27,7 @@ from tapetrail.persistence import keep_object
 from tapetrail.store import appends, ledger
 from tapetrail.store.ledger import Call
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.ask import Heard, Seat
+from tapetrail.workflows.ask import Heard, Seat, asking
 from tapetrail.workflows.prepare import Ports
 
 _OTHER_REQUEST: Final = ReadResponse(
@@ -76,7 +76,8 @@ def ask_remote(
 
     def put(seat: Seat, question: Question) -> Heard:
         key, analyst = seat.key(question), remote(seat)
-        request = analyst.request(question)
+        with asking(key):
+            request = analyst.request(question)
         made = calls.get(key, [])
         call = settled(made) or _call(
             wire, task, analyst=analyst, asked=_Asked(key=key, request=request, made=made)
@@ -97,7 +98,9 @@ def look_up(
         call = settled(made) or (made[-1] if made else None)
         if call is None:
             raise LookupError(f"{key}: nobody asked")
-        return read_call(wire.blobs, analyst, request=analyst.request(question), call=call)
+        with asking(key):
+            request = analyst.request(question)
+        return read_call(wire.blobs, analyst, request=request, call=call)
 
     return put
 
@@ -147,15 +150,15 @@ def _read(blobs: BlobStore, analyst: RemoteAnalyst, call: Call) -> ReadResponse:
             error_message=f"no reply to attempt {call.attempt_no}: {said}",
         )
     body = blobs.read(object_key(call.response_digest), digest=call.response_digest)
+    response = Response(
+        body=body,
+        media_type=call.media_type or "",
+        http_status=call.http_status,
+        provider_request_id=call.provider_request_id,
+    )
     try:
-        return analyst.read(
-            Response(
-                body=body,
-                media_type=call.media_type or "",
-                http_status=call.http_status,
-                provider_request_id=call.provider_request_id,
-            )
-        )
+        with asking(call.key):
+            return analyst.read(response)
     except TapeTrailError as error:
         failure = Failure.of(Stage.ANALYSIS, error)
         return ReadResponse(
@@ -182,7 +185,7 @@ def _call(wire: Wire, task: DecisionTask, *, analyst: RemoteAnalyst, asked: _Ask
         # A process that was thought dead asks the same, so that the number of the attempt is taken.
         made = wire.calls(task)[asked.key]
         return settled(made) or _call(wire, task, analyst=analyst, asked=replace(asked, made=made))
-    _append_reply(wire, task, attempt=attempt, analyst=analyst, request=asked.request)
+    _append_reply(wire, task, attempt=attempt, analyst=analyst, asked=asked)
     made = wire.calls(task)[asked.key]
     return settled(made) or next(call for call in made if call.attempt == attempt)
 
@@ -207,11 +210,12 @@ def _append_attempt(
 
 
 def _append_reply(
-    wire: Wire, task: DecisionTask, *, attempt: Stored, analyst: RemoteAnalyst, request: Request
+    wire: Wire, task: DecisionTask, *, attempt: Stored, analyst: RemoteAnalyst, asked: _Asked
 ) -> None:
     response, body, failure = None, None, None
     try:
-        response = analyst.send(request)
+        with asking(asked.key):
+            response = analyst.send(asked.request)
         body = keep_object(wire.blobs, response.body, media_type=response.media_type)
     except TapeTrailError as error:
         failure = Failure.of(Stage.ANALYSIS, error)
