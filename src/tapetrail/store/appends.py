@@ -11,7 +11,13 @@ from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest, FieldValue, plain_json
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.records.base import Record, Stored, digest_of, record_fields, record_values
+from tapetrail.core.records.base import (
+    Record,
+    Stored,
+    digest_of,
+    record_fields,
+    record_values,
+)
 from tapetrail.core.records.runs import InstrumentRecord, StrategyRecord
 from tapetrail.store.tables.schema import metadata
 
@@ -40,10 +46,8 @@ def append_all(session: Session, records: Sequence[AnyRecord]) -> list[Stored]:
     if not records:
         return []
     table = table_of(records[0])
-    digests = [digest_of(record) for record in records]
-    rows = [
-        _columns(record, digest=digest) for record, digest in zip(records, digests, strict=True)
-    ]
+    rows = [_columns(record) for record in records]
+    digests = [Digest(str(row["record_digest"])) for row in rows]
     statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
     ids = session.execute(statement, rows).scalars().all()
     return [Stored(number, digest) for number, digest in zip(ids, digests, strict=True)]
@@ -57,8 +61,8 @@ def append_or_same(session: Session, record: Record, *, unique: Sequence[str]) -
     """
     table = table_of(record)
     lock_name(session, f"append to {table.name}")
-    digest = digest_of(record)
-    columns = _columns(record, digest=digest)
+    columns = _columns(record)
+    digest = Digest(str(columns["record_digest"]))
     statement = postgresql.insert(table).on_conflict_do_nothing().returning(table.c.id)
     added = session.execute(statement, columns).scalar()
     if added is not None:
@@ -165,9 +169,9 @@ def table_of(record: Record) -> Table:
     return metadata.tables[f"tapetrail.{record.TABLE}"]
 
 
-def _columns(record: Record, *, digest: Digest) -> Columns:
-    columns: Columns = {"record_digest": digest}
+def _columns(record: Record) -> Columns:
     values = record_values(record)
+    columns: Columns = {"record_digest": digest_of(record, values)}
     for field in record_fields(type(record)):
         value = values[field.name]
         match value:

@@ -59,6 +59,7 @@ class Runner:
     def __init__(self, thread: ThreadPoolExecutor, engines: Engines) -> None:
         self._thread = thread
         self._engines = engines
+        self._queues: dict[int, str] = {}
 
     def open(self, request: RunRequest, *, workflow_id: str) -> None:
         """Open an execution and put its decisions on the queue.
@@ -82,7 +83,10 @@ class Runner:
 
     def _open(self, request: RunRequest, workflow_id: str) -> None:
         with bounded_wait(self._engines.reconnect), SetWorkflowID(workflow_id):
-            queue = DECISIONS.queue_of(request["strategy_id"])
+            strategy_id = request["strategy_id"]
+            if strategy_id not in self._queues:
+                self._queues[strategy_id] = DECISIONS.queue_of(strategy_id)
+            queue = self._queues[strategy_id]
             DBOS.start_workflow(DECISIONS.execute, request, queue).get_result()
 
 

@@ -3,6 +3,7 @@
 import platform
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Final
@@ -16,8 +17,12 @@ LOCK: Final = "requirements.lock"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
+@cache
 def runtime_record() -> RuntimeRecord:
-    """Return what runs here. The lock file is the one that the release carries."""
+    """Return what runs here, the same for the life of a process.
+
+    The lock file is the one that the release carries.
+    """
     lock = resources.files(tapetrail) / LOCK
     return RuntimeRecord(
         code_version=tapetrail.__version__,

@@ -122,6 +122,8 @@ def _window(
         values=values,
         settings=settings,
         first_drawn=first_drawn,
+        lines=settings.lines,
+        columns=values.columns,
         levels=levels,
         decimals=price_decimals(drawn.close[-QUOTED_CLOSES:]),
         last=int(complete[-1]) if complete.size else len(drawn) - 1,

@@ -95,10 +95,11 @@ def missing_indicators(
     """Return the indicators without a value in the drawn bars, in the order of the chart."""
     held = int(np.count_nonzero(bars.complete))
     fed = bool(bars.complete[first_drawn:].any())
+    columns = values.columns
     return tuple(
         MissingIndicator(name=line.name, reason=_reason(line, held) if fed else NOT_FED)
         for column, line in settings.lines.items()
-        if not has_value(values.columns.get(column), first_drawn=first_drawn)
+        if not has_value(columns.get(column), first_drawn=first_drawn)
     )
 
 
@@ -127,8 +128,9 @@ def derive_notes(
     """Return what the chart says about its own limits: gaps, a partial bar, values of a start."""
     drawn = bars.take(slice(first_drawn, None))
     missing = missing_indicators(bars, values, settings, first_drawn=first_drawn)
+    columns = values.columns
     settling = {
-        line.name: settling_bars(values.columns.get(column), first_drawn=first_drawn)
+        line.name: settling_bars(columns.get(column), first_drawn=first_drawn)
         for column, line in settings.lines.items()
         if line.settles
     }

@@ -4,7 +4,7 @@ Nothing is recomputed: series are slices of the columns that came in.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -16,19 +16,24 @@ from tapetrail.core.charts.figures import has_value, settling_bars
 from tapetrail.core.charts.spec import Form, Ink, Level, Panel, Series, drawn_values
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Bars, Flags, Floats
-from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
+from tapetrail.core.market.indicators import IndicatorLine, IndicatorSettings, IndicatorValues
 
 NONE: Final = "–"  # noqa: RUF001 # a dash, for "no value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Window:
-    """The drawn part of the history, and what every panel needs of it."""
+    """The drawn part of the history, and what every panel needs of it.
+
+    `lines` are those that were asked for, `columns` the values there are, both by column.
+    """
 
     bars: Bars
     values: IndicatorValues
     settings: IndicatorSettings
     first_drawn: int
+    lines: Mapping[str, IndicatorLine]
+    columns: Mapping[str, Floats | None]
     levels: Sequence[Level]
     decimals: int
     last: int
@@ -39,7 +44,7 @@ class Window:
 
         Raises `InvalidInput` unless the column has one value a bar, warm-up included.
         """
-        column = self.values.columns.get(name)
+        column = self.columns.get(name)
         drawn, expected = len(self.bars), self.first_drawn + len(self.bars)
         if column is None:
             return np.full(drawn, np.nan)
@@ -54,8 +59,8 @@ class Window:
         self, name: str, ink: Ink, *, form: Form = Form.LINE, rising: Flags | None = None
     ) -> Series:
         """Return the drawn part of a column; a form other than a line comes with directions."""
-        line = self.settings.lines.get(name)
-        settling = self.values.columns.get(name) if line and line.settles else None
+        line = self.lines.get(name)
+        settling = self.columns.get(name) if line and line.settles else None
         return Series(
             name=name,
             form=form,
@@ -67,7 +72,7 @@ class Window:
 
     def name(self, column: str) -> str:
         """Return the name under which the line of a column is shown."""
-        return self.settings.lines[column].name
+        return self.lines[column].name
 
     def price(self, series: Series, decimals: int | None = None) -> str:
         """Return the series' last value, written as a price, with its decimals or others."""
@@ -77,8 +82,8 @@ class Window:
 
     def has(self, column: str) -> bool:
         """Return whether a column was asked for and a drawn bar has a value."""
-        values = self.values.columns.get(column)
-        return column in self.settings.lines and has_value(values, first_drawn=self.first_drawn)
+        values = self.columns.get(column)
+        return column in self.lines and has_value(values, first_drawn=self.first_drawn)
 
     @property
     def last_ink(self) -> Ink:

@@ -66,13 +66,17 @@ def record_values(record: Record) -> "dict[str, FieldValue | Stored]":
     return {field.name: _value(record, field.path) for field in record_fields(type(record))}
 
 
-def digest_of(record: Record) -> Digest:
-    """Return the digest of a row, references entering by their targets' digests."""
+def digest_of(record: Record, values: "Mapping[str, FieldValue | Stored] | None" = None) -> Digest:
+    """Return the digest of a row, references entering by their targets' digests.
+
+    `values` are those of `record_values`, where they are at hand.
+    """
+    found = record_values(record) if values is None else values
     return record_digest(
         record.TABLE,
         {
             name: value.digest if isinstance(value, Stored) else value
-            for name, value in record_values(record).items()
+            for name, value in found.items()
         },
     )
 
