@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.store import lookups
@@ -20,6 +20,7 @@ from tapetrail.usecases.strategies import append_strategy
 if TYPE_CHECKING:
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.plans import Plan
+    from tapetrail.core.records.base import Stored
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.reads import Progress
@@ -91,7 +92,7 @@ class Runs:
         """
         how = manner or Manner()
         planned = self._planned(queries, in_child=how.in_child)
-        requests = {name: self._request(query, plan) for name, query, plan in planned}
+        requests = self._requests(planned)
         if how.in_child:
             self._wiring.carry_out_in_child(requests, concurrency=how.concurrency)
             return _in_order(self.progress([*requests]), [*requests])
@@ -137,28 +138,46 @@ class Runs:
             raise InvalidInput("a run of nothing: expected at least one date")
         return found
 
-    def _request(self, query: "RunQuery", plan: "Plan") -> "RunRequest":
-        """Record what a plan names, and return the request to run it.
+    def _requests(self, planned: "Sequence[tuple[str, RunQuery, Plan]]") -> "dict[str, RunRequest]":
+        """Record what plans name, all or nothing, and return the requests to run them.
 
         Everything here is the same row when it is done again.
         """
-        from tapetrail.core.records.runs import InstrumentRecord  # noqa: PLC0415 # as below
-        from tapetrail.store import appends  # noqa: PLC0415 # readers do without
-        from tapetrail.workflows.run_request import RequestedDecision, RunRequest  # noqa: PLC0415 # as above
+        from tapetrail.core.records.runs import InstrumentRecord  # noqa: PLC0415 # readers do without
+        from tapetrail.store import appends  # noqa: PLC0415 # as above
         from tapetrail.workflows.runtime import runtime_record  # noqa: PLC0415 # as above
 
-        spec = query.spec
+        strategies: dict[int, Stored] = {}
+        instruments: dict[Instrument, Stored] = {}
         with self._access.writing() as session:
-            strategy = append_strategy(session, spec)
+            for _, query, plan in planned:
+                if id(query.spec) not in strategies:
+                    strategies[id(query.spec)] = append_strategy(session, query.spec)
+                for each in plan.decisions:
+                    if each.instrument not in instruments:
+                        record = InstrumentRecord(instrument=each.instrument)
+                        instruments[each.instrument] = appends.append_instrument(session, record)
             runtime = appends.append_or_same(session, runtime_record(), unique=("record_digest",))
-            instruments = [
-                appends.append_instrument(session, InstrumentRecord(instrument=each.instrument))
-                for each in plan.decisions
-            ]
-        config = self._with_frame(query)
+        return {
+            name: self._request(
+                query, plan, rows=_Rows(strategies[id(query.spec)], runtime, instruments)
+            )
+            for name, query, plan in planned
+        }
+
+    def _request(
+        self,
+        query: "RunQuery",
+        plan: "Plan",
+        *,
+        rows: "_Rows",
+    ) -> "RunRequest":
+        from tapetrail.workflows.run_request import RequestedDecision, RunRequest  # noqa: PLC0415 # readers do without
+
+        spec, config = query.spec, self._with_frame(query)
         return RunRequest(
-            strategy_id=strategy.id,
-            runtime_id=runtime.id,
+            strategy_id=rows.strategy.id,
+            runtime_id=rows.runtime.id,
             run_type=query.run_type,
             provenance=plan.provenance,
             as_of=plan.as_of.isoformat(),
@@ -170,8 +189,11 @@ class Runs:
                 **config,
             },
             decisions=[
-                RequestedDecision(instrument_id=stored.id, as_of=decision.as_of.isoformat())
-                for stored, decision in zip(instruments, plan.decisions, strict=True)
+                RequestedDecision(
+                    instrument_id=rows.instruments[decision.instrument].id,
+                    as_of=decision.as_of.isoformat(),
+                )
+                for decision in plan.decisions
             ],
         )
 
@@ -187,6 +209,14 @@ class Runs:
         with self._access.writing() as session:
             appends.append_blobs(session, [kept], at=self._process.clock())
         return {**query.config, FRAME_KEY: kept.digest}
+
+
+class _Rows(NamedTuple):
+    """The rows that a request names."""
+
+    strategy: "Stored"
+    runtime: "Stored"
+    instruments: "Mapping[Instrument, Stored]"
 
 
 def queries_as_of(query: "RunQuery", dates: "Sequence[date | None]") -> "list[RunQuery]":
