@@ -84,3 +84,13 @@ def test_a_connection_that_the_server_ended_is_not_used_again(
     with connect(server.url("postgres")) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
     assert pid_of(connections) != before
+
+
+@pytest.mark.service
+def test_a_connection_that_outlives_the_others_is_closed_by_its_reader(
+    connections: ReadConnections,
+) -> None:
+    with connections.reading() as connection:
+        connections.close()
+        assert not connection.closed
+    assert connection.closed

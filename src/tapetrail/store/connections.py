@@ -67,6 +67,7 @@ class ReadConnections:
     def __init__(self, url: str, *, idle: Connection | None = None) -> None:
         self._url = url
         self._idle = [] if idle is None else [idle]
+        self._is_closed = False
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -78,9 +79,12 @@ class ReadConnections:
         finally:
             if not connection.closed:
                 self._idle.append(connection)
+            if self._is_closed:
+                self.close()
 
     def close(self) -> None:
-        """Close what nobody reads from."""
+        """Close what nobody reads from, and later what somebody still reads from now."""
+        self._is_closed = True
         for connection in self._taken():
             connection.close()
 
