@@ -1,22 +1,27 @@
-"""A record, opened: what it can be asked to do, by area."""
+"""A record, opened: what it can be asked to do, by area.
+
+An area is imported when it is first asked for: a list waits for none of the others.
+"""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from tapetrail.listing import ListSpec, list_named
 from tapetrail.listing.spec import Numbered
 from tapetrail.listing.values import Given
 from tapetrail.store.access import Access
-from tapetrail.usecases.charts import Charts
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.records import Records
-from tapetrail.usecases.runs import Runs, RunWiring
-from tapetrail.usecases.strategies import Strategies
 from tapetrail.wire import LIMIT_DEFAULT, Detail, Page, Status
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from tapetrail.usecases.charts import Charts
+    from tapetrail.usecases.runs import Runs, RunWiring
+    from tapetrail.usecases.strategies import Strategies
 
 Row = TypeVar("Row", bound=Numbered)
 
@@ -27,12 +32,32 @@ class Record:
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
 
-    def __init__(self, access: Access, *, process: Process, wiring: RunWiring) -> None:
+    def __init__(self, access: Access, *, process: Process, wiring: "RunWiring") -> None:
         self._access = access
+        self._process = process
+        self._wiring = wiring
         self.records = Records(access.reading, open_blobs=process.open_blobs)
-        self.charts = Charts(access, records=self.records, process=process)
-        self.strategies = Strategies(access)
-        self.runs = Runs(access, process=process, wiring=wiring)
+
+    @cached_property
+    def charts(self) -> "Charts":
+        """Their bytes, their print, and setting old ones aside."""
+        from tapetrail.usecases.charts import Charts  # noqa: PLC0415 # see the module's docstring
+
+        return Charts(self._access, records=self.records, process=self._process)
+
+    @cached_property
+    def strategies(self) -> "Strategies":
+        """Their versions, as recorded."""
+        from tapetrail.usecases.strategies import Strategies  # noqa: PLC0415 # as above
+
+        return Strategies(self._access)
+
+    @cached_property
+    def runs(self) -> "Runs":
+        """Runs, begun and carried out."""
+        from tapetrail.usecases.runs import Runs  # noqa: PLC0415 # as above
+
+        return Runs(self._access, process=self._process, wiring=self._wiring)
 
     @overload
     def rows(self, listed: str, **filters: Given | None) -> list[dict[str, object]]: ...
