@@ -16,6 +16,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import tarfile
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -102,14 +103,12 @@ def new_file(target: Path, *, may_replace: bool) -> Generator[IO[bytes]]:
     unfinished = target.with_name(f"{target.name}.unfinished")
     try:
         _check_free(target, may_replace=may_replace)
-        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "r+b") as file:  # noqa: PTH123 # a descriptor has no path
-            _lock(file, target)
+        with _open_alone(unfinished, target) as file:
             file.truncate()
             try:
                 yield file
                 file.flush()
-                os.fsync(descriptor)
+                os.fsync(file.fileno())
                 _check_free(target, may_replace=may_replace)
                 unfinished.replace(target)
                 _sync(target.parent)
@@ -269,6 +268,46 @@ def _check_free(target: Path, *, may_replace: bool) -> None:
         raise InvalidInput(f"backup {str(target)!r}: a folder or device, not a file")
     if target.exists() and not may_replace:
         raise InvalidInput(f"backup {str(target)!r} exists; --force replaces it")
+
+
+def _open_alone(unfinished: Path, target: Path) -> IO[bytes]:
+    """Return the unfinished file, open, ours alone, and held for as long as it is open.
+
+    A link that somebody put there would lead to another file, and one of another mode would show
+    the record to others. Between opening it and holding it, whoever held it may have given it
+    its name: then it is a backup, and the next one is opened.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    while True:
+        file = open(os.open(unfinished, flags, 0o600), "r+b")  # noqa: SIM115, PTH123 # given to the caller; a descriptor has no path
+        try:
+            _lock(file, target)
+            state = os.fstat(file.fileno())
+            if _is_still(unfinished, state):
+                _check_ours(state, unfinished, target)
+                os.fchmod(file.fileno(), 0o600)
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+
+
+def _check_ours(state: os.stat_result, unfinished: Path, target: Path) -> None:
+    is_plain = stat.S_ISREG(state.st_mode) and state.st_nlink <= 1
+    if not is_plain or state.st_uid != os.geteuid():
+        raise EdgeFailure(
+            f"backup {str(target)!r}: {unfinished.name} beside it is no plain file of this user;"
+            " remove it, or choose another folder"
+        )
+
+
+def _is_still(path: Path, state: os.stat_result) -> bool:
+    """Return whether the name is that of the file that was opened."""
+    try:
+        return os.path.samestat(path.lstat(), state)
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: IO[bytes], target: Path) -> None:

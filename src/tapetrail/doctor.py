@@ -205,7 +205,7 @@ def _database(settings: Settings) -> Iterator[Check]:
 
 
 def _socket(settings: Settings) -> Iterator[Check]:
-    """Look at the folder of the private server's socket: whoever enters it may be any role."""
+    """Look at the folder of the private server's socket, and at whom the server runs as."""
     if settings.database_url is not None:
         return
     address = bootstrap.record_database(settings).server.address_if_running()
@@ -213,7 +213,9 @@ def _socket(settings: Settings) -> Iterator[Check]:
         folder = address.socket_dir
         yield _fail("socket", f"{folder} is open to others", fix=f"chmod 700 {folder}")
     elif address is not None:
-        yield _ok("socket", f"{address.socket_dir} is ours alone")
+        uid = address.socket_dir.stat().st_uid
+        found = f"{address.socket_dir} lets in user {os.geteuid()} and root"
+        yield _ok("socket", f"{found}; PostgreSQL runs as user {uid}")
 
 
 def _naming(name: str, check: Callable[[], Check]) -> Iterator[Check]:

@@ -96,8 +96,35 @@ def _read(path: Path) -> SettingsFile | None:
             f"settings {path}: belongs to another user, who could name programs to run; make it"
             " yours, or go to another folder"
         )
+    if hasattr(os, "geteuid") and (others := _writers(state)):
+        raise InvalidInput(
+            f"settings {path}: {others} may write to it, who could name programs to run; take that"
+            f" from them: chmod go-w {path}"
+        )
     values = _values(_parsed(content, path), path)
     return SettingsFile(path=path, values=values, is_private=not state.st_mode & 0o077)
+
+
+def _writers(state: os.stat_result) -> str | None:
+    """Return who but its owner may write to a file, None if nobody does.
+
+    A group of the owner's own, as many systems give to each user, has nobody else in it.
+    """
+    if state.st_mode & stat.S_IWOTH:
+        return "everybody"
+    if not state.st_mode & stat.S_IWGRP:
+        return None
+    import grp  # noqa: PLC0415 # absent on Windows, where this module must still be importable
+    import pwd  # noqa: PLC0415 # as above
+
+    users = pwd.getpwall()
+    owners = {user.pw_name for user in users if user.pw_uid == state.st_uid}
+    by_login = {user.pw_name for user in users if user.pw_gid == state.st_gid}
+    try:
+        group = grp.getgrgid(state.st_gid)
+    except KeyError:
+        return f"group {state.st_gid}"
+    return f"group {group.gr_name}" if (by_login | {*group.gr_mem}) - owners else None
 
 
 def _parsed(content: bytes, path: Path) -> Mapping[str, object]:

@@ -50,7 +50,7 @@ def new_home(tmp_path: Path) -> Generator[Path]:
     PrivateServer(home=path).stop()
     wait_for(lambda: not programs_of(path))
     files = ServerFiles(home=path)  # a killed server leaves its socket folder to the next start
-    shutil.rmtree(socket_folder(files, server_account(files.data, ())), ignore_errors=True)
+    shutil.rmtree(socket_folder(files, server_account(files)), ignore_errors=True)
 
 
 @pytest.fixture

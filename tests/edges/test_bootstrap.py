@@ -1,5 +1,6 @@
 """A database of the user's own, and what makes a database ready."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.settings import Settings
 from tapetrail.store import migrate
-from tapetrail.store.database import APP, SCHEMA_VERSION
+from tapetrail.store.database import READER, SCHEMA_VERSION
 from tapetrail.store.private.server import PrivateServer, ServerAddress
 from tapetrail.workflows.runtime import runtime_record
 
@@ -99,4 +100,26 @@ def test_who_may_create_roles_but_is_no_superuser_has_a_record_on_a_server_of_ot
         with bootstrap.open_record(settings) as record:
             assert record.status().executions == 0
             with record.session() as session:
-                assert session.scalar(text("SELECT current_user")) == APP
+                assert session.scalar(text("SELECT current_user")) == READER
+
+
+def test_an_address_keeps_what_it_asks_of_sessions_itself(
+    database: ServerAddress, tmp_path: Path
+) -> None:
+    bootstrap.record_database(settings_for(database, tmp_path)).upgrade()
+    url = f"{database.url('postgres')}&options=-c%20work_mem%3D7MB"
+    settings = replace(settings_for(database, tmp_path), database_url=url)
+    with (
+        bootstrap.open_record(settings) as record,
+        record.session() as session,
+    ):
+        assert session.scalar(text("SHOW work_mem")) == "7MB"
+        assert session.scalar(text("SELECT current_user")) == READER
+
+
+def test_with_a_server_the_home_is_closed_to_others(server: ServerAddress, tmp_path: Path) -> None:
+    home = tmp_path / "new" / "home"
+    settings = settings_for(server, home)
+    bootstrap.process(settings).open_blobs().put(b"x", key="objects/x")
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert (home / "blobs").stat().st_mode & 0o777 == 0o700

@@ -1,6 +1,7 @@
 """The private server: what it is, where it can run, how long it runs."""
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -180,15 +181,12 @@ def test_root_without_the_right_to_search_folders_has_a_server(new_home: Path) -
 
 @as_root
 def test_root_uses_the_home_of_another_user_as_that_user(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    os.chown(data, 4711, 4712)
-    account = server_account(data, ())
-    assert (account.uid, account.gid, account.capability) == (4711, 4712, None)
-
-
-def test_open_folders_need_no_capability() -> None:
-    assert server_account(Path("/nowhere"), (Path("/usr/bin"),)).capability is None
+    files = ServerFiles(home=tmp_path)
+    files.data.mkdir()
+    daemon = pwd.getpwnam("daemon")
+    os.chown(files.data, daemon.pw_uid, daemon.pw_gid)
+    account = server_account(files)
+    assert (account.uid, account.gid) == (daemon.pw_uid, daemon.pw_gid)
 
 
 @pytest.mark.skipif(not SYSTEM_BIN_DIR.exists(), reason="no PostgreSQL 15 on this system")

@@ -24,6 +24,7 @@ from tests.edges.waiting import wait_for
 
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.private.account import become, server_account
+from tapetrail.store.private.cluster import Cluster
 from tapetrail.store.private.files import ServerFiles
 from tapetrail.store.private.server import PrivateServer
 from tapetrail.store.private.socket_folder import open_socket_folder, socket_folder
@@ -163,15 +164,16 @@ def test_a_pid_file_cut_short_by_a_crash_is_removed(home: Path) -> None:
 def stray_postmaster(home: Path) -> Generator[subprocess.Popen[bytes]]:
     """Run a server without a supervisor: what a killed one leaves where no kernel ends it."""
     files = ServerFiles(home=home)
-    account = server_account(files.data, (files.data, BIN_DIR))
+    account = server_account(files)
     folder = socket_folder(files, account)
+    cluster = Cluster(files=files, bin_dir=BIN_DIR, account=account, socket_dir=folder)
     tester = os.getpid()
     with (
         open_socket_folder(folder, account),
         subprocess.Popen(
             [BIN_DIR / "postgres", "-D", files.data, "-p", "5432", "-k", folder],
             stderr=subprocess.DEVNULL,
-            preexec_fn=lambda: become(account, tester),  # noqa: PLW1509 # no threads here
+            preexec_fn=lambda: become(account, cluster.view(), tester),  # noqa: PLW1509 # no threads here
         ) as stray,
     ):
         wait_for(lambda: "ready" in read(files.postmaster_pid))
@@ -232,7 +234,7 @@ def test_a_home_that_cannot_be_is_refused_by_name(tmp_path: Path) -> None:
 def foreign(new_home: Path) -> Generator[Path]:
     """The place of the home's socket folder, for somebody who was there first."""
     files = ServerFiles(home=new_home)
-    folder = socket_folder(files, server_account(files.data, ()))
+    folder = socket_folder(files, server_account(files))
     yield folder
     if folder.is_symlink() or folder.is_file():
         folder.unlink()

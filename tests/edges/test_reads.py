@@ -49,7 +49,9 @@ class OneConnection(Access):
     """The way to a record over a connection that is there."""
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(lambda: nullcontext(Database(app_url="", owner_url="", idle=connection)))
+        super().__init__(
+            lambda: nullcontext(Database(app_url="", reader_url="", owner_url="", idle=connection))
+        )
 
     @contextmanager
     def reading(self) -> Generator[Connection]:

@@ -108,6 +108,34 @@ def test_a_file_of_somebody_else_is_not_obeyed(
     assert "belongs to another user" in place.config("list").err
 
 
+@pytest.mark.parametrize("mode", [0o602, 0o606, 0o622])
+def test_a_file_that_everybody_may_write_is_not_obeyed(
+    place: Place, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    place.file.write_text('actor = "x"\n', encoding="utf-8")
+    place.file.chmod(mode)
+    monkeypatch.chdir(place.file.parent)
+    answer = place.config("list")
+    assert answer.code == 2
+    assert "everybody may write to it" in answer.err
+    assert f"chmod go-w {place.file}" in answer.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to a group takes root")
+@pytest.mark.parametrize(("group", "code"), [(0, 0), (1, 2), (47_119, 2)])
+def test_a_file_that_a_group_may_write_is_obeyed_where_the_group_is_its_owner_alone(
+    *, place: Place, monkeypatch: pytest.MonkeyPatch, group: int, code: int
+) -> None:
+    """The account `daemon` is in group 1 by its login, and nobody is in a group without a name."""
+    place.file.write_text('actor = "x"\n', encoding="utf-8")
+    os.chown(place.file, 0, group)
+    place.file.chmod(0o660)
+    monkeypatch.chdir(place.file.parent)
+    answer = place.config("list")
+    assert answer.code == code, answer.err
+    assert (code == 0) != ("may write to it" in answer.err)
+
+
 def test_a_password_counts_only_in_a_file_that_nobody_else_reads_and_is_never_shown(
     place: Place,
 ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import InternalError
+from sqlalchemy.exc import InternalError, ProgrammingError
 from tests.edges.waiting import wait_for
 from tests.workflows.conftest import Home
 from tests.workflows.soundness import assert_sound, work_off
@@ -107,6 +107,19 @@ def test_a_session_reads_and_cannot_write(home: Path) -> None:
         assert session.scalar(text("SELECT count(*) FROM tapetrail.charts WHERE id < 3")) == 2
         with pytest.raises(InternalError, match="read-only transaction"):
             session.execute(text("DELETE FROM tapetrail.charts"))
+
+
+def test_a_session_is_the_readers_whatever_it_asks_for(home: Path) -> None:
+    with tapetrail.open_record(home) as record, record.session() as session:
+        session.execute(text("SET TRANSACTION READ WRITE"))
+        assert session.scalar(text("SELECT current_user")) == "tapetrail_reader"
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            session.execute(text("INSERT INTO tapetrail.decision_events DEFAULT VALUES"))
+
+
+def test_a_session_is_not_ended_while_its_user_thinks(home: Path) -> None:
+    with tapetrail.open_record(home) as record, record.session() as session:
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "0"
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,8 @@ class DirectoryBlobs:
         One with a name in it has outlived its creation; the others cost a sync of every parent, up
         to one that this process has made to last before.
         """
+        self._root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._root.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.scandir(folder) as names:
             if next(names, None) is not None:

@@ -23,6 +23,7 @@ class Access:
         self._database: Database | None = None
         self._connections: ReadConnections | None = None
         self._engine: Engine | None = None
+        self._readers: Engine | None = None
 
     def database(self) -> Database:
         """Return where the record is, which runs from now on. Raises as the opening does."""
@@ -37,7 +38,7 @@ class Access:
         with self._lock:
             if self._connections is None:
                 database = self.database()
-                self._connections = ReadConnections(database.app_url, idle=database.idle)
+                self._connections = ReadConnections(database.reader_url, idle=database.idle)
                 self._stack.callback(self._connections.close)
             connections = self._connections
         with connections.reading() as connection:
@@ -63,10 +64,17 @@ class Access:
 
     @contextmanager
     def read_only_session(self) -> "Generator[Session]":
-        """Give an SQLAlchemy session that can only read."""
+        """Give an SQLAlchemy session of the reader's, who may think for as long as they like."""
         from sqlalchemy.orm import Session  # noqa: PLC0415 # readers do without
 
-        with Session(self.engine().execution_options(postgresql_readonly=True)) as session:
+        from tapetrail.store.session import open_engine  # noqa: PLC0415 # as above
+
+        with self._lock:
+            if self._readers is None:
+                self._readers = open_engine(self.database().reader_url, idle_timeout_s=0)
+                self._stack.callback(self._readers.dispose)
+            readers = self._readers.execution_options(postgresql_readonly=True)
+        with Session(readers) as session:
             yield session
 
     def close(self) -> None:

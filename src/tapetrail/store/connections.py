@@ -20,11 +20,13 @@ Reading: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 IDLE_TRANSACTION_TIMEOUT_S: Final = 15
 
 
-def connect_args(url: str) -> dict[str, str | int]:
+def connect_args(
+    url: str, *, idle_timeout_s: int = IDLE_TRANSACTION_TIMEOUT_S
+) -> dict[str, str | int]:
     """Return what each connection asks of the server, for engines that others create too."""
     options = {
         "timezone": "UTC",
-        "idle_in_transaction_session_timeout": f"{IDLE_TRANSACTION_TIMEOUT_S}s",
+        "idle_in_transaction_session_timeout": f"{idle_timeout_s}s",
         "client_min_messages": "warning",
     }
     own = _parts(url).get("options") or ""

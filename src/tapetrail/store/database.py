@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import parse_qsl, quote, urlencode
 
 import psycopg
 
@@ -16,6 +17,7 @@ from tapetrail.store.private.server import PrivateServer
 
 APP: Final = "tapetrail_app"
 OWNER: Final = "tapetrail_owner"
+READER: Final = "tapetrail_reader"
 SUPERUSER: Final = "postgres"
 SCHEMA_VERSION: Final = "0009"
 UPGRADE_POLL_S: Final = 0.1
@@ -23,20 +25,22 @@ UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.
 _LAST_STEP_DONE: Final = """
     SELECT bool_and(has_table_privilege(%(role)s, c.oid, 'INSERT'))
-    FROM pg_class c WHERE c.oid = to_regclass('dbos.datasource_outputs')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'dbos' AND c.relname = 'datasource_outputs'
       AND EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """Where the record is: as the application sees it, and as its owner does.
+    """Where the record is: as the application sees it, as readers do, and as its owner does.
 
-    `idle` is the connection of the application over which the schema was looked at, for the first
-    one who reads.
+    `idle` is the connection of a reader over which the schema was looked at, for the first one who
+    reads.
     """
 
     app_url: str
+    reader_url: str
     owner_url: str
     idle: Connection | None = None
 
@@ -71,13 +75,19 @@ class RecordDatabase:
                 " run: tapetrail db restore"
             )
         if (url := settings.database_url) is not None:
-            with self._current(Database(app_url=as_role(url, APP), owner_url=url)) as database:
+            with self._current(
+                Database(app_url=as_role(url, APP), reader_url=as_role(url, READER), owner_url=url)
+            ) as database:
                 yield database
             return
         with (
             self.server.hold() as address,
             self._current(
-                Database(app_url=address.url(APP), owner_url=address.url(SUPERUSER))
+                Database(
+                    app_url=address.url(APP),
+                    reader_url=address.url(READER),
+                    owner_url=address.url(SUPERUSER),
+                )
             ) as database,
         ):
             yield database
@@ -85,12 +95,12 @@ class RecordDatabase:
     @contextmanager
     def _current(self, database: Database) -> Generator[Database]:
         """Give the database with its schema current, a private server's by an upgrade."""
-        idle = _connected_to_current(database.app_url)
+        idle = _connected_to_current(database.reader_url)
         if idle is not None:
             with closing(idle):
                 yield replace(database, idle=idle)
             return
-        # The application may not even connect; its owner says why.
+        # A reader may not even connect; the owner says why.
         with answering(), connect(database.owner_url) as connection:
             is_current = _is_current(connection)
         if not is_current and self.settings.database_url is not None:
@@ -132,9 +142,13 @@ class RecordDatabase:
 
 
 def as_role(url: str, role: str) -> str:
-    """Return `url` with every session acting as `role`."""
-    joint = "&" if "?" in url else "?"
-    return f"{url}{joint}options=-c%20role%3D{role}"
+    """Return `url` with every session acting as `role`; what it asks of sessions itself stays."""
+    address, _, query = url.partition("?")
+    words = parse_qsl(query, keep_blank_values=True)
+    options = [text for name, text in words if name == "options"]
+    asked = [*((name, text) for name, text in words if name != "options")]
+    asked.append(("options", " ".join([*options, f"-c role={role}"])))
+    return f"{address}?{urlencode(asked, quote_via=quote)}"
 
 
 def _connected_to_current(url: str) -> Connection | None:

@@ -17,21 +17,26 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.connections import connect_args
+from tapetrail.store.connections import IDLE_TRANSACTION_TIMEOUT_S, connect_args
 
 RETRY_S: Final = 0.2
 SCHEMA: Final = "tapetrail"
 
 
-def open_engine(url: str, *, pool_size: int = 10) -> Engine:
-    """Return an engine for `url`: UTC, microseconds, bounded waits. It connects on first use."""
+def open_engine(
+    url: str, *, pool_size: int = 10, idle_timeout_s: int = IDLE_TRANSACTION_TIMEOUT_S
+) -> Engine:
+    """Return an engine for `url`: UTC, microseconds, bounded waits. It connects on first use.
+
+    A transaction that is idle for `idle_timeout_s` is ended, with 0 never.
+    """
     engine = create_engine(
         url,
         pool_size=pool_size,
         pool_pre_ping=False,
         hide_parameters=True,  # what a record holds has no place in an error's text
         pool_reset_on_return="rollback",
-        connect_args=connect_args(url),
+        connect_args=connect_args(url, idle_timeout_s=idle_timeout_s),
     )
     event.listen(engine, "do_connect", _connect)
     return engine

@@ -65,7 +65,8 @@ def db_url(
 ) -> int:
     """Print the address of the running server, for psql and BI tools.
 
-    The reader sees everything and changes nothing; app adds to the record; owner owns the schema.
+    The reader sees everything and changes nothing; app adds rows and changes none; owner owns the
+    tables, can change them and switch their guards off.
     """
     if role not in ROLES:
         raise InvalidInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")

@@ -60,6 +60,19 @@ def first_complete(folders: Iterable[Path]) -> Path:
     )
 
 
+def installation(bin_dir: Path) -> list[Path]:
+    """Return the folders that hold all that the programs in `bin_dir` need, absolute.
+
+    The wheel's libraries lie beside the package, found by a path relative to the programs.
+    """
+    if bin_dir in _wheel_folders():
+        package = bin_dir.parents[1]
+        folders = [package, package.with_name(f"{package.name}.libs")]
+    else:
+        folders = [bin_dir, *(bin_dir.parent / name for name in ("lib", "lib64", "share"))]
+    return [folder for folder in folders if folder.exists()]
+
+
 def major_version(bin_dir: Path) -> int:
     """Return the major version of the server in `bin_dir`, 18 for `postgres (PostgreSQL) 18.6`."""
     command = (str(bin_dir / "postgres"), "--version")

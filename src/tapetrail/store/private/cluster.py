@@ -10,8 +10,9 @@ from typing import Final
 
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.private.account import Account, become
-from tapetrail.store.private.binaries import major_version
+from tapetrail.store.private.binaries import installation, major_version
 from tapetrail.store.private.files import DATABASE, ServerFiles
+from tapetrail.store.private.mounts import View, view_for
 
 CREATE_TIMEOUT_S: Final = 300.0
 OLDEST_VERSION: Final = 15
@@ -40,6 +41,18 @@ class Cluster:
     bin_dir: Path
     account: Account
     socket_dir: Path
+
+    def needed(self) -> list[Path]:
+        """Return the folders that the account must get to, of those there are."""
+        files = self.files
+        data = [path for path in (files.data, files.unfinished_data) if path.exists()]
+        return [*data, files.admission, *installation(self.bin_dir), self.socket_dir]
+
+    def view(self) -> View | None:
+        """Return what a confined account is shown, None for one that is not."""
+        if not self.account.is_confined:
+            return None
+        return view_for(self.account.uid, self.needed(), passwd=self.files.passwd)
 
 
 def environment() -> Mapping[str, str]:
@@ -78,19 +91,19 @@ def _sync_folder(folder: Path) -> None:
 
 def _initdb_options(bin_dir: Path) -> list[str]:
     """Return the options: sorted by code point, whatever the system's locales are."""
-    always = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--data-checksums"]
+    always = ["--username=postgres", "--auth=peer", "--encoding=UTF8", "--data-checksums"]
     if major_version(bin_dir) < BUILTIN_LOCALE_VERSION:
         return [*always, "--locale=C.UTF-8"]
     return [*always, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
 def _run(cluster: Cluster, command: Sequence[str], *, typed: bytes) -> None:
-    parent_pid = os.getpid()
+    parent_pid, view = os.getpid(), cluster.view()
     ended = subprocess.run(  # noqa: S603 # fixed words
         [str(cluster.bin_dir / command[0]), *command[1:]],
         input=typed,
         env=environment(),
-        preexec_fn=lambda: become(cluster.account, parent_pid),
+        preexec_fn=lambda: become(cluster.account, view, parent_pid),
         timeout=CREATE_TIMEOUT_S,
         check=False,
     )

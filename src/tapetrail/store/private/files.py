@@ -58,6 +58,26 @@ class ServerFiles:
         return self.data / "postmaster.pid"
 
     @property
+    def admission(self) -> Path:
+        """The folder of what PostgreSQL reads of ours: who may connect."""
+        return self.home / "access"
+
+    @property
+    def hba(self) -> Path:
+        """Who may connect, in PostgreSQL's own form, and the names of `ident` with it."""
+        return self.admission / "pg_hba.conf"
+
+    @property
+    def ident(self) -> Path:
+        """Which user of the system may be which role."""
+        return self.admission / "pg_ident.conf"
+
+    @property
+    def passwd(self) -> Path:
+        """The users that a confined PostgreSQL finds in the place of the system's."""
+        return self.admission / "passwd"
+
+    @property
     def users_lock(self) -> Path:
         """Held shared by the users."""
         return self.home / "users.lock"

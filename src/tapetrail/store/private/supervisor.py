@@ -17,7 +17,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +24,9 @@ from pathlib import Path
 from typing import Final
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.private.account import ON_LINUX, become, server_account
+from tapetrail.store.private.account import become, check_reachable, own, server_account
+from tapetrail.store.private.admission import write_admission
+from tapetrail.store.private.binaries import major_version
 from tapetrail.store.private.cluster import Cluster, create_cluster, environment
 from tapetrail.store.private.files import (
     POLL_S,
@@ -37,6 +38,7 @@ from tapetrail.store.private.files import (
     try_alone,
     wait_until,
 )
+from tapetrail.store.private.kernel import ON_LINUX
 from tapetrail.store.private.socket_folder import (
     LOCK_NAME,
     PORT,
@@ -81,18 +83,31 @@ def _supervise(files: ServerFiles, bin_dir: Path, *, lock: int, signals: int) ->
     """Run the server from its start to its end."""
     _publish(lock, ServerState(supervisor_pid=os.getpid()))
     files.keep.unlink(missing_ok=True)
-    temporary = Path(tempfile.gettempdir(), files.name)
-    account = server_account(files.data, (files.data, bin_dir / "postgres", temporary))
+    account = server_account(files)
     socket_dir = socket_folder(files, account)
     cluster = Cluster(files=files, bin_dir=bin_dir, account=account, socket_dir=socket_dir)
     with open_socket_folder(socket_dir, account):
         _end_remains(cluster)
+        _admit(cluster)
         if not files.data.exists():
             create_cluster(cluster)
         with _postmaster(cluster) as postmaster:
             _publish(lock, _ready_state(cluster, postmaster))
             _watch(cluster, postmaster, signals)
             _publish(lock, ServerState(supervisor_pid=os.getpid()))
+
+
+def _admit(cluster: Cluster) -> None:
+    """Let the account, and nobody else, get to what it needs; say who may connect."""
+    files, account = cluster.files, cluster.account
+    write_admission(files, account, major_version=major_version(cluster.bin_dir))
+    if os.geteuid() == 0 and files.data.exists():
+        own(files.data, account)
+    if account.group_enters:
+        os.chown(files.home, -1, account.gid)
+        files.home.chmod(0o710)
+    if os.geteuid() == 0:
+        check_reachable(account, cluster.needed())
 
 
 def _claim(files: ServerFiles) -> int | None:
@@ -148,14 +163,16 @@ def _start(cluster: Cluster) -> subprocess.Popen[bytes]:
         "listen_addresses=",
         f'unix_socket_directories="{sockets}"',
         f"cluster_name={cluster.files.name}",
+        f"hba_file={cluster.files.hba}",
+        f"ident_file={cluster.files.ident}",
     )
     command = [str(cluster.bin_dir / "postgres"), "-D", str(cluster.files.data), "-p", str(PORT)]
-    parent_pid = os.getpid()
+    parent_pid, view = os.getpid(), cluster.view()
     return subprocess.Popen(  # noqa: S603 # fixed words
         [*command, *(word for option in options for word in ("-c", option))],
         stdin=subprocess.DEVNULL,
         env=environment(),
-        preexec_fn=lambda: become(cluster.account, parent_pid),  # noqa: PLW1509 # one thread
+        preexec_fn=lambda: become(cluster.account, view, parent_pid),  # noqa: PLW1509 # one thread
         start_new_session=True,
     )
 
