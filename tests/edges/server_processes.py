@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,25 @@ def user_of(
             yield User(process=process)
         finally:
             process.kill()
+
+
+def as_stranger(uid: int, attempt: Callable[[], object]) -> bool:
+    """Return whether an attempt succeeds in a child process of another user."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            attempt()
+        except (OSError, psycopg.OperationalError):
+            os._exit(1)
+        except BaseException:  # noqa: BLE001 # nothing may return from a fork of the tests
+            os._exit(2)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in {0, 1}, "the attempt itself is broken"
+    return status == 0
 
 
 def programs_of(home: Path) -> list[int]:

@@ -20,6 +20,7 @@ from tests.edges.server_processes import (
     USE,
     answer,
     as_root,
+    as_stranger,
     command_of,
     is_written,
     kill,
@@ -150,6 +151,13 @@ def test_an_ordinary_user_has_a_server_of_their_own() -> None:
             with psycopg.connect(user.libpq_url()) as connection:
                 assert connection.execute("SELECT 42").fetchone() == (42,)
             assert home.stat().st_uid == (home / "postgres").stat().st_uid != 0
+            address = PrivateServer(home=home).address_if_running()
+            assert address is not None
+            url = address.libpq_url("postgres")
+            assert not as_stranger(4711, lambda: psycopg.connect(url))
+            assert not as_stranger(4711, (home / "postgres" / "PG_VERSION").read_bytes)
+            address.socket_dir.chmod(0o777)
+            assert not as_stranger(4711, lambda: psycopg.connect(url))
         wait_for(lambda: not programs_of(home))
 
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import psycopg
@@ -17,6 +17,7 @@ from tests.edges.server_processes import (
     USE,
     answer,
     as_root,
+    as_stranger,
     postmaster_of,
     programs_of,
     user_of,
@@ -38,25 +39,6 @@ NO_CAPABILITY = dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapAmb"), "0" * 16
 
 def status_of(text: str) -> dict[str, str]:
     return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
-
-
-def as_stranger(uid: int, attempt: Callable[[], object]) -> bool:
-    """Return whether an attempt succeeds in a child process of another user."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setgroups([])
-            os.setresgid(uid, uid, uid)
-            os.setresuid(uid, uid, uid)
-            attempt()
-        except (OSError, psycopg.OperationalError):
-            os._exit(1)
-        except BaseException:  # noqa: BLE001 # nothing may return from a fork of the tests
-            os._exit(2)
-        os._exit(0)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert status in {0, 1}, "the attempt itself is broken"
-    return status == 0
 
 
 @pytest.fixture
