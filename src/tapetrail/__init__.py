@@ -8,21 +8,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tapetrail.interface import OpenRecord, open_record
+    from tapetrail.interface import OpenRecord, days_between, open_record
     from tapetrail.persistence import ChartPersistenceService, LLMAnalysisPersistenceService
+    from tapetrail.usecases.runs import Manner
 
 __version__ = "0.1.0"
 __all__ = [
     "ChartPersistenceService",
     "LLMAnalysisPersistenceService",
+    "Manner",
     "OpenRecord",
     "__version__",
+    "days_between",
     "open_record",
 ]
 _HOMES: Final = {
     "ChartPersistenceService": "tapetrail.persistence",
     "LLMAnalysisPersistenceService": "tapetrail.persistence",
+    "Manner": "tapetrail.usecases.runs",
     "OpenRecord": "tapetrail.interface",
+    "days_between": "tapetrail.interface",
     "open_record": "tapetrail.interface",
 }
 

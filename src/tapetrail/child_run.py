@@ -28,7 +28,7 @@ def carry_out(requests: Mapping[str, RunRequest], *, settings: Settings, concurr
     ):
         for workflow_id, request in requests.items():
             runner.open(request, workflow_id=workflow_id)
-        while not all(found.status.has_ended for found in runner.progress(list(requests))):
+        while any(found.status.is_in_work for found in runner.progress(list(requests))):
             time.sleep(POLL_S)
 
 

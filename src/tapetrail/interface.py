@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,12 +12,14 @@ from tapetrail import bootstrap
 from tapetrail.settings import HOME, read_settings
 from tapetrail.settings_files import folder_file, read_files, user_file
 from tapetrail.usecases.record import Record
-from tapetrail.usecases.runs import Manner, queries_as_of
+from tapetrail.usecases.runs import Manner
 
 if TYPE_CHECKING:
     from tapetrail.analysts.registry import Family
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.store.reads import Progress
+    from tapetrail.usecases.backfills import Backfilled
+    from tapetrail.usecases.planning import Asked, RunQuery
 
 Strategy: TypeAlias = "StrategySpec | Mapping[str, object]"
 
@@ -42,32 +45,43 @@ class OpenRecord(Record):
         engine itself lets a child process do the work (`in_child`). Raises what `tapetrail run`
         refuses, before anything is written.
         """
-        ended = self.backfill(
-            strategy, frame=frame, symbols=symbols, dates=[as_of], in_child=in_child
-        )
-        return ended[0]
+        query = replace(_query(strategy, frame=frame, symbols=symbols), as_of_on=as_of)
+        return self.runs.carry_out([query], Manner(in_child=in_child))[0]
 
     def backfill(
         self,
         strategy: Strategy,
         *,
-        dates: Sequence[date | None],
+        dates: "Sequence[date] | Asked",
         frame: object = None,
         symbols: Sequence[str] = (),
-        in_child: bool = False,
-    ) -> "list[Progress]":
-        """Run a strategy as of each of `dates`; return how the executions ended, in that order."""
-        from tapetrail.sources.registry import config_of, frame_source  # noqa: PLC0415 # for runs only
-        from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # for runs only
+        again: bool = False,
+        how: Manner | None = None,
+    ) -> "Backfilled":
+        """Run a strategy as of days that are over, oldest first; return what came of it.
 
-        spec = _parsed(strategy)
-        query = RunQuery(
-            spec=spec,
-            symbols=symbols,
-            config=config_of(spec, folder=Path.cwd()),
-            frame=frame_source(spec, frame),
-        )
-        return self.runs.carry_out(queries_as_of(query, dates), Manner(in_child=in_child))
+        `dates` are those days, or `days_between(...)`. What this version of the strategy completed
+        before is skipped, unless it is wanted `again`; what failed is decided anew; what was
+        stopped goes on. `how` says who does the work and is shown how far it is.
+        """
+        from tapetrail.usecases.backfills import backfill  # noqa: PLC0415 # for runs only
+        from tapetrail.usecases.planning import Asked  # noqa: PLC0415 # for runs only
+
+        asked = dates if isinstance(dates, Asked) else Asked(named=dates)
+        query = _query(strategy, frame=frame, symbols=symbols)
+        return backfill(self.runs, query, asked, manner=how, again=again)
+
+
+def days_between(first: date, last: date | None = None, *, every: str = "1w") -> "Asked":
+    """Return the last session of each week (`"1w"`) or month (`"1mo"`), or each (`"session"`).
+
+    From `first` to `last`, both included; without `last`, to the latest completed session. Raises
+    `InvalidInput` for another word.
+    """
+    from tapetrail.core.plans import read_every  # noqa: PLC0415 # for runs only
+    from tapetrail.usecases.planning import Asked  # noqa: PLC0415 # for runs only
+
+    return Asked(first_on=first, last_on=last, every=read_every(every))
 
 
 @contextmanager
@@ -94,6 +108,19 @@ def open_record(
             process=bootstrap.process(settings),
             wiring=bootstrap.Wiring(settings=settings, analysts=analysts),
         )
+
+
+def _query(strategy: Strategy, *, frame: object, symbols: Sequence[str]) -> "RunQuery":
+    from tapetrail.sources.registry import config_of, frame_source  # noqa: PLC0415 # for runs only
+    from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # for runs only
+
+    spec = _parsed(strategy)
+    return RunQuery(
+        spec=spec,
+        symbols=symbols,
+        config=config_of(spec, folder=Path.cwd()),
+        frame=frame_source(spec, frame),
+    )
 
 
 def _parsed(strategy: Strategy) -> "StrategySpec":

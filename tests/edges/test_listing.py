@@ -121,7 +121,7 @@ def test_every_list_is_declared_whole(listed: ListSpec[Numbered]) -> None:
     ("filters", "said"),
     [
         ({"symbl": "AAPL"}, "filter 'symbl': expected one of symbol, timeframe, execution_id, "),
-        ({"status": "complete"}, "status 'complete': expected one of pending, running, completed"),
+        ({"status": "complete"}, "status 'complete': expected one of pending, running, stopped"),
         ({"timeframe": "9q"}, "timeframe '9q': expected a number and m, h, d, w or mo"),
         ({"symbol": "\x1b[31m"}, "symbol .*: holds what no symbol can"),
         ({"symbol": 5}, "symbol 5: holds what no symbol can"),

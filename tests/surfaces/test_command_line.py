@@ -402,19 +402,24 @@ def open_decisions(connection: psycopg.Connection) -> int:
     return int(found[0])
 
 
-def test_interrupted_work_waits_for_the_next_worker(other: Terminal, tmp_path: Path) -> None:
+def test_interrupted_work_waits_until_it_is_resumed(other: Terminal, tmp_path: Path) -> None:
     strategy = strategy_in(tmp_path, "AAPL, FB, GOOG, IBM, MSFT")
     with working(other, "run", strategy, "--concurrency", "1") as run:
         read_until(run.stderr, " of 5 decisions")
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60)
     assert (run.returncode, out) == (130, "")
-    assert "interrupted; what was queued goes on" in err
     assert "Traceback" not in err
+    found = re.search(
+        r"of 5 decisions have ended; to go on: (tapetrail executions resume \d+)", err
+    )
+    assert found is not None, err
     with working(other, "worker") as worker:
         read_until(worker.stderr, "worker ready")
         with psycopg.connect(other.run("db", "url").out, autocommit=True) as connection:
-            wait_for(lambda: open_decisions(connection) == 0)
+            assert open_decisions(connection) > 0
+            assert other.run(*found[1].split()[1:]).code == 0
+            assert open_decisions(connection) == 0
         worker.send_signal(signal.SIGTERM)
         out, err = worker.communicate(timeout=60)
     assert (worker.returncode, out, err) == (0, "", "worker stopped\n")

@@ -24,7 +24,7 @@ ONE: Final = {"name": "one", "instruments": ["IBM"], "analyst": "http:a"}
 RULES: Final = "builtin:technical-rules-v1"
 TRIED_BY: Final = """
 SELECT coalesce(jsonb_array_length(attributes -> 'tried_by'), 0) AS tries
-FROM dbos.workflow_status WHERE name = 'decide'
+FROM dbos.workflow_status WHERE name = 'decide' ORDER BY created_at DESC LIMIT 1
 """
 QUEUED: Final = """
 SELECT queue_name, count(*) AS n FROM dbos.workflow_status

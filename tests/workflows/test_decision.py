@@ -34,7 +34,7 @@ from tapetrail.core.market.indicators import derive_indicators
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionRefs
-from tapetrail.core.records.states import DecisionStatus, Provenance
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.persistence import RenderedChart
@@ -102,6 +102,8 @@ def decided(
         as_of=as_of,
         provenance=Provenance.DEMO,
         status=DecisionStatus.PENDING,
+        execution_status=ExecutionStatus.RUNNING,
+        resumptions=0,
         created_at=NOW,
         actor="tests",
         config={},

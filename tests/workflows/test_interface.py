@@ -65,8 +65,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert (ran.status, ran.decisions, ran.failed) == (ExecutionStatus.COMPLETED, 1, 0)
         days = [date(2024, 3, 28), date(2024, 5, 31)]
         ended = record.backfill(STRATEGY, dates=days, frame=frame().rename(columns=str.upper))
-        assert [each.status for each in ended] == [ExecutionStatus.COMPLETED] * 2
-        assert ended[0].execution_id != ended[1].execution_id
+        assert [each.status for each in ended.executions] == [ExecutionStatus.COMPLETED] * 2
+        again = record.backfill(STRATEGY, dates=days, frame=frame())
+        assert (again.executions, again.skipped) == ((), 2)
     return folder
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tapetrail.settings import SettingsFile
     from tapetrail.usecases.record import Record
+    from tapetrail.usecases.runs import Manner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,16 @@ def opened() -> "Generator[Record]":
         raise no_record(read)
     with opened_or_new(read) as record:
         yield record
+
+
+@contextmanager
+def watched(concurrency: int) -> "Generator[Manner]":
+    """Give how runs are carried out where somebody sees how far they are."""
+    from tapetrail.cli.terminal.progress import note_left, shown_progress  # noqa: PLC0415 # for runs only
+    from tapetrail.usecases.runs import Manner  # noqa: PLC0415 # as above
+
+    with shown_progress() as watch:
+        yield Manner(concurrency=concurrency, watch=watch, left=note_left)
 
 
 @contextmanager

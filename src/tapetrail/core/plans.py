@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import Calendar, Instrument
+from tapetrail.core.market.bars import Calendar, Days, Instrument
 from tapetrail.core.market.sessions import close_on_or_before, day_of, last_session_at, week_numbers
 from tapetrail.core.records.states import Provenance
 
@@ -71,6 +74,105 @@ def plan_run(coverages: Sequence[Coverage], *, as_of_on: date | None, now: datet
         for coverage in coverages
     )
     return Plan(decisions=decisions, provenance=_provenance(coverages, decisions, now=now))
+
+
+class Every(StrEnum):
+    """How often a strategy is run as of days that are over."""
+
+    SESSION = "session"
+    WEEK = "1w"
+    MONTH = "1mo"
+
+
+def read_every(word: str) -> Every:
+    """Return what a word means. Raises `InvalidInput` that names the known ones."""
+    try:
+        return Every(word)
+    except ValueError:
+        raise InvalidInput(f"every {word!r}: expected one of {', '.join(Every)}") from None
+
+
+def dates_between(
+    coverages: Sequence[Coverage], first_on: date, last_on: date, *, every: Every
+) -> tuple[date, ...]:
+    """Return each session, or the last one of each week or month that is over by `last_on`.
+
+    Days are included at both ends. Weeks and months are those of the first calendar; sessions are
+    those of any. Raises `InvalidInput` where there is none, and outside of the calendars.
+    """
+    if first_on > last_on:
+        raise InvalidInput(f"from {first_on} to {last_on}: ends before it begins")
+    found: set[date] = set()
+    calendars = [coverage.calendar for coverage in coverages]
+    for calendar in calendars if every is Every.SESSION else calendars[:1]:
+        close_on_or_before(calendar, first_on)
+        close_on_or_before(calendar, last_on)
+        # One session more than asked for shows whether the one before it is the last of its week.
+        end = int(np.searchsorted(calendar.sessions, np.datetime64(last_on), side="right"))
+        sessions = calendar.sessions[: end + 1]
+        ends = sessions[:-1][_ends_period(sessions, calendar, every)]
+        found.update(map(day_of, ends[ends >= np.datetime64(first_on)]))
+    if not found:
+        raise InvalidInput(f"from {first_on} to {last_on}: no {_NAMES[every]}")
+    return tuple(sorted(found))
+
+
+_NAMES: Final = {
+    Every.SESSION: "session",
+    Every.WEEK: "week ends by then",
+    Every.MONTH: "month ends by then",
+}
+
+
+def _ends_period(sessions: Days, calendar: Calendar, every: Every) -> NDArray[np.bool_]:
+    """Return whether each session but the last is the last one of its period, shape (n - 1,)."""
+    if every is Every.SESSION:
+        return np.ones(len(sessions) - 1, dtype=np.bool_)
+    if every is Every.WEEK:
+        return np.diff(week_numbers(sessions, calendar.week_starts_on)) > 0
+    return np.diff(sessions.astype("datetime64[M]").astype(np.int64)) > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPlans:
+    """The plans of a backfill, oldest first; `without_bars` counts what no bars are there for."""
+
+    plans: tuple[Plan, ...]
+    without_bars: int
+
+
+def plan_past(coverages: Sequence[Coverage], dates: Sequence[date], *, now: datetime) -> PastPlans:
+    """Return what runs as of each of `dates` will decide, each instrument and close once.
+
+    An instrument that a source has no bars of on a date is left out there, and counted. Raises
+    `InvalidInput` where nothing is left, and for a session that is not over.
+    """
+    plans: list[Plan] = []
+    asked, without_bars = set[tuple[str, datetime]](), 0
+    for on in dates:
+        kept: list[Coverage] = []
+        for coverage in coverages:
+            closed_at = close_on_or_before(coverage.calendar, on)
+            key = (str(coverage.instrument), closed_at)
+            if key in asked:
+                continue
+            asked.add(key)
+            if _has_bars(coverage, closed_at):
+                kept.append(coverage)
+            else:
+                without_bars += 1
+        if kept:
+            plans.append(plan_run(kept, as_of_on=on, now=now))
+    if not plans:
+        raise InvalidInput(f"from {dates[0]} to {dates[-1]}: the source has no bars of any day")
+    return PastPlans(plans=tuple(plans), without_bars=without_bars)
+
+
+def _has_bars(coverage: Coverage, closed_at: datetime) -> bool:
+    if coverage.sessions is None:
+        return True
+    first_on, last_on = coverage.sessions
+    return first_on <= last_session_at(coverage.calendar, closed_at) <= last_on
 
 
 def weekly_dates(

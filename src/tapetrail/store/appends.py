@@ -164,6 +164,13 @@ def lock_name(session: Session, name: str) -> None:
     )
 
 
+def share_name(session: Session, name: str) -> None:
+    """Wait until nobody holds `name` alone, then hold it with others until this one ends."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))"), {"name": name}
+    )
+
+
 def table_of(record: Record) -> Table:
     """Return the table a record belongs to."""
     return metadata.tables[f"tapetrail.{record.TABLE}"]

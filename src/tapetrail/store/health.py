@@ -44,8 +44,9 @@ def load_health(engine: Engine) -> Health:
             workers=connection.scalar(text(_WORKERS)) or 0,
             open_decisions=connection.scalar(
                 text(
-                    "SELECT count(*) FROM tapetrail.decisions"
-                    " WHERE status IN ('pending', 'running')"
+                    "SELECT count(*) FROM tapetrail.decisions d"
+                    " JOIN tapetrail.workflow_executions e ON e.id = d.execution_id"
+                    " WHERE d.status IN ('pending', 'running') AND e.status <> 'stopped'"
                 )
             )
             or 0,

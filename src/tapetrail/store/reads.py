@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     CompoundSelect,
+    ScalarSelect,
     Select,
     Table,
     bindparam,
@@ -44,7 +46,10 @@ SEAL_ORDER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionTask:
-    """What a recorded decision asks for, and the rows it hangs on."""
+    """What a recorded decision asks for, and the rows it hangs on.
+
+    `resumptions` counts how often its execution was resumed after a stop.
+    """
 
     refs: DecisionRefs
     instrument: Stored
@@ -53,9 +58,20 @@ class DecisionTask:
     as_of: datetime
     provenance: Provenance
     status: DecisionStatus
+    execution_status: ExecutionStatus
+    resumptions: int
     created_at: datetime
     actor: str
     config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a decision and its execution stand, and how often that one was resumed."""
+
+    decision: DecisionStatus
+    execution: ExecutionStatus
+    resumptions: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +109,8 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             decisions.c.created_at,
             executions.c.id.label("execution_id"),
             executions.c.record_digest.label("execution_digest"),
+            executions.c.status.label("execution_status"),
+            resumptions_of(executions.c.id).label("resumptions"),
             executions.c.actor,
             executions.c.config,
             strategies.c.id.label("strategy_id"),
@@ -123,9 +141,30 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
         as_of=row.as_of,
         provenance=Provenance(row.provenance),
         status=DecisionStatus(row.status),
+        execution_status=ExecutionStatus(row.execution_status),
+        resumptions=row.resumptions,
         created_at=row.created_at,
         actor=row.actor,
         config=row.config,
+    )
+
+
+def where_stands(session: Session, decision_id: int) -> Standing:
+    """Return where a decision and its execution stand at this moment."""
+    decisions, executions = table("decisions"), table("workflow_executions")
+    row = session.execute(
+        select(
+            decisions.c.status,
+            executions.c.status.label("execution_status"),
+            resumptions_of(executions.c.id).label("resumptions"),
+        )
+        .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
+        .where(decisions.c.id == decision_id)
+    ).one()
+    return Standing(
+        decision=DecisionStatus(row.status),
+        execution=ExecutionStatus(row.execution_status),
+        resumptions=row.resumptions,
     )
 
 
@@ -282,6 +321,17 @@ def active_charts_before(
 def table(name: str) -> Table:
     """Return the table of that name in our schema."""
     return metadata.tables[f"tapetrail.{name}"]
+
+
+def resumptions_of(execution_id: ColumnElement[int]) -> ScalarSelect[int]:
+    """Return how often an execution was resumed after a stop, as an expression."""
+    events = table("execution_events")
+    return (
+        select(func.count())
+        .where(events.c.execution_id == execution_id, events.c.from_status == "stopped")
+        .where(events.c.to_status == "running")
+        .scalar_subquery()
+    )
 
 
 def _members(rows: Table, position: int) -> Select[int, Any, Any]:

@@ -8,9 +8,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from tapetrail.analysts.registry import Analysts
-from tapetrail.core.errors import NotFound
+from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
-from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
+from tapetrail.core.market.sessions import last_session_at
+from tapetrail.core.plans import (
+    Coverage,
+    Every,
+    PastPlans,
+    Plan,
+    dates_between,
+    plan_past,
+    plan_run,
+    weekly_dates,
+)
 from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
@@ -37,6 +47,31 @@ class RunQuery:
     config: Mapping[str, str] = field(default_factory=dict[str, str])
     frame: FrameSource | None = None
     debug_mode: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The days that a backfill is as of: those that are named, or one every so often.
+
+    Without a last day they go on to the latest completed session of the first instrument.
+    """
+
+    named: Sequence[date] = ()
+    first_on: date | None = None
+    last_on: date | None = None
+    every: Every = Every.WEEK
+
+    def dates(self, coverages: Sequence[Coverage], *, now: datetime) -> Sequence[date]:
+        """Return the days, oldest first. Raises `InvalidInput` where there is none."""
+        if self.named:
+            return sorted({*self.named})
+        if self.first_on is None:
+            raise InvalidInput("a backfill of nothing: expected its first day, or dates")
+        first = coverages[0]
+        latest = last_session_at(first.calendar, now)
+        if first.sessions is not None:
+            latest = min(latest, first.sessions[1])
+        return dates_between(coverages, self.first_on, self.last_on or latest, every=self.every)
 
 
 class Planner:
@@ -71,6 +106,12 @@ class Planner:
         self._analysts.of(query.spec, in_child=in_child)
         coverages = self._coverages(query)
         return plan_run(coverages, as_of_on=query.as_of_on, now=self._clock())
+
+    def plan_past(self, query: RunQuery, asked: "Asked", *, in_child: bool = False) -> PastPlans:
+        """Return what a backfill would decide. Raises as `plan` does."""
+        self._analysts.of(query.spec, in_child=in_child)
+        coverages, now = self._coverages(query), self._clock()
+        return plan_past(coverages, asked.dates(coverages, now=now), now=now)
 
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""

@@ -1,4 +1,4 @@
-"""Runs: planned, started, followed to their end.
+"""Runs: planned, started, followed to their end; stopped, resumed and cancelled.
 
 What can be known before is refused before anything is written. A run is carried out by this process
 or, where the program runs the engine itself, by a child.
@@ -7,22 +7,21 @@ or, where the program runs the engine itself, by a child.
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.store import lookups
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
-from tapetrail.usecases.strategies import append_strategy
+from tapetrail.usecases.requests import Planned, Requests
 
 if TYPE_CHECKING:
     from tapetrail.core.market.instruments import Instrument
-    from tapetrail.core.plans import Plan
-    from tapetrail.core.records.base import Stored
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.sources.tabular.in_memory import FrameSource
+    from tapetrail.store.control import Execution
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.planning import Planner, RunQuery
     from tapetrail.workflows.run_request import RunRequest
@@ -32,24 +31,42 @@ CONCURRENCY: Final = 2
 POLL_S: Final = 0.05
 POLL_MAX_S: Final = 0.6
 POLL_PER_DECISION_S: Final = 0.005
-FRAME_KEY: Final = "frame"
+INTERRUPTED: Final = "interrupted"
 
 
-def _unseen(progress: "Sequence[Progress]") -> None:
-    del progress
+def _unseen(found: object) -> None:
+    del found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
     """How runs are carried out: how many decisions at once, and by whom.
 
-    `watch` is shown how far the executions are, now and then until all have ended. A child's end is
-    waited for, and not watched.
+    `watch` is shown how far the executions are, now and then until all are at rest. `left` is told
+    how many decisions a dead process left, before this one finishes them. A child's end is waited
+    for, and not watched.
     """
 
     concurrency: int = CONCURRENCY
     watch: "Callable[[Sequence[Progress]], None]" = _unseen
+    left: Callable[[int], None] = _unseen
     in_child: bool = False
+
+
+class Stopped(KeyboardInterrupt):
+    """A run that was interrupted: its executions are stopped, and go on when they are resumed."""
+
+    def __init__(self, how_far: str, *, go_on: str) -> None:
+        super().__init__(f"{how_far}; to go on: {go_on}")
+        self.how_far = how_far
+
+
+class Said(TypedDict):
+    """Who changes where an execution stands, why, and when."""
+
+    actor: str
+    reason: str
+    at: datetime
 
 
 class RunWiring(Protocol):
@@ -77,29 +94,100 @@ class Runs:
         self._access = access
         self._process = process
         self._wiring = wiring
+        self._requests = Requests(access, process)
 
     def demo_dates(self, spec: "StrategySpec") -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
-        return self._planner(None).demo_dates(spec)
+        return self.planner(None).demo_dates(spec)
 
     def carry_out(
         self, queries: "Sequence[RunQuery]", manner: Manner | None = None
     ) -> "list[Progress]":
         """Run strategies; return how the executions ended, in the order of `queries`.
 
-        Raises what a run refuses, before anything is written, and `EdgeFailure` when the database
-        stays away: what was queued goes on with the next run or worker.
+        Afterwards this process finishes what a dead one left. Raises what a run refuses, before
+        anything is written, and `EdgeFailure` when the database stays away: what was queued goes on
+        with the next run or worker. Whoever interrupts it stops it (`Stopped`).
         """
         how = manner or Manner()
         planned = self._planned(queries, in_child=how.in_child)
-        requests = self._requests(planned)
+        requests = self._requests.requests(planned, self._requests.rows(planned))
         if how.in_child:
-            self._wiring.carry_out_in_child(requests, concurrency=how.concurrency)
-            return _in_order(self.progress([*requests]), [*requests])
+            return self.in_child(requests, how)
+        return self.work_through(requests, how)
+
+    def in_child(self, requests: "Mapping[str, RunRequest]", how: Manner) -> "list[Progress]":
+        """Let a child carry out requests; return how the executions ended, in that order."""
+        self._wiring.carry_out_in_child(requests, concurrency=how.concurrency)
+        return _in_order(self.progress([*requests]), [*requests])
+
+    def work_through(
+        self,
+        requests: "Mapping[str, RunRequest]",
+        how: Manner,
+        *,
+        resumed: Sequence[int] = (),
+        joined: Sequence[str] = (),
+    ) -> "list[Progress]":
+        """Resume executions, join others in work by their workflows, and carry out requests.
+
+        Returns where all of them came to rest, in this order. Raises as `carry_out` does.
+        """
         with self.working(concurrency=how.concurrency) as runner:
-            for name, request in requests.items():
-                runner.open(request, workflow_id=name)
-            return _followed(runner, [*requests], watch=how.watch)
+            own: list[str] = [*joined]
+            living = {each.workflow_id for each in runner.unfinished() if not each.is_left}
+            actor = self._process.actor
+            try:
+                for number in resumed:
+                    # One by one: whoever interrupts it stops what was resumed so far.
+                    own.append(runner.resume(number, actor=actor, reason="resumed"))  # noqa: PERF401
+                # Whoever asks anew for a run that was stopped wants it to go on.
+                for number in runner.stopped([*requests]):
+                    runner.resume(number, actor=actor, reason="asked for again")
+                for name, request in requests.items():
+                    own.append(name)
+                    runner.open(request, workflow_id=name)
+                ended = _followed(runner, own, watch=how.watch)
+            except KeyboardInterrupt:
+                others = living & {*joined}
+                raise self._stopped(runner, [n for n in own if n not in others]) from None
+            _finish_left(runner, own, how)
+        return ended
+
+    def stop(self, number: int, *, reason: str = "stopped") -> None:
+        """Stop an execution: nothing more of it begins until it is resumed, by whomever.
+
+        Its decisions stay pending or running. Raises `NotFound`, and `InvalidInput` for one that is
+        not in work.
+        """
+        from tapetrail.workflows import halting  # noqa: PLC0415 # readers do without
+
+        with self._access.writing() as session:
+            halting.stop(session, number, **self._said(reason))
+
+    def resume(self, number: int, manner: Manner | None = None) -> "Progress":
+        """Let a stopped execution go on, and work on it until it is at rest; return how it ended.
+
+        Raises `NotFound`, and `InvalidInput` for one that is not stopped.
+        """
+        return self.work_through({}, manner or Manner(), resumed=[number])[0]
+
+    def cancel(self, number: int, *, reason: str = "cancelled") -> int:
+        """End what is open of an execution as cancelled, for good; return how many decisions.
+
+        They are sealed as they are. Raises `NotFound`, and `InvalidInput` for one that has ended.
+        """
+        from tapetrail.workflows import halting  # noqa: PLC0415 # readers do without
+
+        with self._access.writing() as session:
+            return halting.cancel(session, number, **self._said(reason))
+
+    def execution(self, number: int) -> "Execution":
+        """Return where an execution stands. Raises `NotFound`."""
+        from tapetrail.store import control  # noqa: PLC0415 # readers do without
+
+        with self._access.writing() as session:
+            return control.execution(session, number)
 
     def progress(self, workflow_ids: Sequence[str]) -> "Sequence[Progress]":
         """Return how far the executions of these workflows are, as far as they have started."""
@@ -117,111 +205,58 @@ class Runs:
         with launch(self._wiring.launch(url, concurrency=concurrency)) as runner:
             yield runner
 
-    def _planner(self, frame: "FrameSource | None") -> "Planner":
+    def work_until_empty(self, manner: Manner) -> int:
+        """Work until nothing is in work that this process can do; return how many decisions."""
+        done = 0
+        with self.working(concurrency=manner.concurrency) as runner:
+            while found := runner.unfinished():
+                done += sum(each.open for each in found)
+                names = [each.workflow_id for each in found]
+                _followed(runner, names, watch=manner.watch)
+        return done
+
+    def planner(self, frame: "FrameSource | None") -> "Planner":
+        """Return what settles what a run will do."""
         return self._wiring.planner(frame, recorded=self._recorded)
+
+    @property
+    def requests(self) -> Requests:
+        """Return what turns plans into requests."""
+        return self._requests
+
+    def new_id(self) -> str:
+        """Return an id for a run that nobody else has."""
+        return self._process.new_id()
+
+    def _said(self, reason: str) -> "Said":
+        return {"actor": self._process.actor, "reason": reason, "at": self._process.clock()}
 
     def _recorded(self, symbol: str) -> "Sequence[Instrument]":
         with self._access.reading() as connection:
             return lookups.instruments_named(connection, symbol)
 
-    def _planned(
-        self, queries: "Sequence[RunQuery]", *, in_child: bool
-    ) -> "list[tuple[str, RunQuery, Plan]]":
+    def _planned(self, queries: "Sequence[RunQuery]", *, in_child: bool) -> list[Planned]:
         """Return what each query comes to. Nothing is written yet; frames are stored after."""
         planners: dict[int, Planner] = {}
-        found: list[tuple[str, RunQuery, Plan]] = []
+        found: list[Planned] = []
         for query in queries:
-            planner = planners.setdefault(id(query.frame), self._planner(query.frame))
-            plan = planner.plan(query, in_child=in_child)
-            found.append((query.workflow_id or self._process.new_id(), query, plan))
+            if id(query.frame) not in planners:
+                planners[id(query.frame)] = self.planner(query.frame)
+            plan = planners[id(query.frame)].plan(query, in_child=in_child)
+            name = query.workflow_id or self.new_id()
+            found.append(Planned(workflow_id=name, query=query, plan=plan))
         if not found:
             raise InvalidInput("a run of nothing: expected at least one date")
         return found
 
-    def _requests(self, planned: "Sequence[tuple[str, RunQuery, Plan]]") -> "dict[str, RunRequest]":
-        """Record what plans name, all or nothing, and return the requests to run them.
-
-        Everything here is the same row when it is done again.
-        """
-        from tapetrail.core.records.runs import InstrumentRecord  # noqa: PLC0415 # readers do without
-        from tapetrail.store import appends  # noqa: PLC0415 # as above
-        from tapetrail.workflows.runtime import runtime_record  # noqa: PLC0415 # as above
-
-        strategies: dict[int, Stored] = {}
-        instruments: dict[Instrument, Stored] = {}
-        with self._access.writing() as session:
-            for _, query, plan in planned:
-                if id(query.spec) not in strategies:
-                    strategies[id(query.spec)] = append_strategy(session, query.spec)
-                for each in plan.decisions:
-                    if each.instrument not in instruments:
-                        record = InstrumentRecord(instrument=each.instrument)
-                        instruments[each.instrument] = appends.append_instrument(session, record)
-            runtime = appends.append_or_same(session, runtime_record(), unique=("record_digest",))
-        return {
-            name: self._request(
-                query, plan, rows=_Rows(strategies[id(query.spec)], runtime, instruments)
-            )
-            for name, query, plan in planned
-        }
-
-    def _request(
-        self,
-        query: "RunQuery",
-        plan: "Plan",
-        *,
-        rows: "_Rows",
-    ) -> "RunRequest":
-        from tapetrail.workflows.run_request import RequestedDecision, RunRequest  # noqa: PLC0415 # readers do without
-
-        spec, config = query.spec, self._with_frame(query)
-        return RunRequest(
-            strategy_id=rows.strategy.id,
-            runtime_id=rows.runtime.id,
-            run_type=query.run_type,
-            provenance=plan.provenance,
-            as_of=plan.as_of.isoformat(),
-            actor=self._process.actor,
-            config={
-                "source": spec.source,
-                "analyst": spec.analyst,
-                "entry_sessions": str(spec.signal.entry_sessions),
-                **config,
-            },
-            decisions=[
-                RequestedDecision(
-                    instrument_id=rows.instruments[decision.instrument].id,
-                    as_of=decision.as_of.isoformat(),
-                )
-                for decision in plan.decisions
-            ],
-        )
-
-    def _with_frame(self, query: "RunQuery") -> Mapping[str, str]:
-        """Return the query's config, with the digest of its frame, whose stored form is kept."""
-        if query.frame is None:
-            return query.config
-        from tapetrail.persistence import JSON, keep_object  # noqa: PLC0415 # readers do without
-        from tapetrail.store import appends  # noqa: PLC0415 # as above
-
-        blobs, content = self._process.open_blobs(), query.frame.serialise()
-        kept = keep_object(blobs, content, media_type=JSON)
-        with self._access.writing() as session:
-            appends.append_blobs(session, [kept], at=self._process.clock())
-        return {**query.config, FRAME_KEY: kept.digest}
-
-
-class _Rows(NamedTuple):
-    """The rows that a request names."""
-
-    strategy: "Stored"
-    runtime: "Stored"
-    instruments: "Mapping[Instrument, Stored]"
-
-
-def queries_as_of(query: "RunQuery", dates: "Sequence[date | None]") -> "list[RunQuery]":
-    """Return the same query as of each date."""
-    return [replace(query, as_of_on=day) for day in dates]
+    def _stopped(self, runner: "Runner", own: Sequence[str]) -> Stopped:
+        """Stop what was interrupted; return what says how far it came, and how it goes on."""
+        numbers = runner.stop(own, **self._said(INTERRUPTED))
+        found = runner.progress(own)
+        done, total = sum(each.ended for each in found), sum(each.decisions for each in found)
+        go_on = ", ".join(f"tapetrail executions resume {number}" for number in numbers)
+        how_far = f"stopped; {done} of {total} decisions have ended"
+        return Stopped(how_far, go_on=go_on or "nothing is open")
 
 
 def _followed(
@@ -230,15 +265,23 @@ def _followed(
     *,
     watch: "Callable[[Sequence[Progress]], None]",
 ) -> "list[Progress]":
-    """Return how the executions ended, once all have, showing on the way how far they are."""
+    """Return where the executions came to rest, showing on the way how far they are."""
     while True:
         found = runner.progress(workflow_ids)
         watch(found)
-        if len(found) == len(workflow_ids) and all(each.status.has_ended for each in found):
+        if len(found) == len({*workflow_ids}) and not any(p.status.is_in_work for p in found):
             return _in_order(found, workflow_ids)
         # Far from the end there is less to see, and every look costs the work some time.
         left = sum(each.decisions - each.ended for each in found)
         time.sleep(min(POLL_S + left * POLL_PER_DECISION_S, POLL_MAX_S))
+
+
+def _finish_left(runner: "Runner", own: Sequence[str], how: Manner) -> None:
+    """Finish what a dead process left, and say so; what lives, or was stopped, is let be."""
+    left = [each for each in runner.unfinished() if each.is_left and each.workflow_id not in own]
+    if left:
+        how.left(sum(each.open for each in left))
+        _followed(runner, [each.workflow_id for each in left], watch=how.watch)
 
 
 def _in_order(found: "Sequence[Progress]", workflow_ids: Sequence[str]) -> "list[Progress]":

@@ -8,40 +8,43 @@ that was said, and asks nothing twice that has a reply.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import wraps
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
-from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID, SQLAlchemyDatasource
+from dbos import (
+    DBOS,
+    DBOSConfiguredInstance,
+    SetEnqueueOptions,
+    SetWorkflowID,
+    SQLAlchemyDatasource,
+)
 from dbos._core import StepOptions
 from dbos._datasource import DatasourceOptions
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.analysis.questions import Evidence, Question
-from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bars import Timeframe
 from tapetrail.core.records.states import DecisionStatus
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.persistence import ShownChart
-from tapetrail.store import reads
+from tapetrail.store import control, reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Heard, Put, Seat, ask_local, in_turn, interview, seats_of
 from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
+from tapetrail.workflows.defects import in_plain_text, message_of
 from tapetrail.workflows.engine import (
     EXECUTE,
-    QUEUE,
-    WAITING_QUEUE,
+    RESUME,
     count_tries,
-    family_queue,
     forget_try,
 )
+from tapetrail.workflows.halting import Halted, goes_on, resume
 from tapetrail.workflows.open_execution import open_execution
 from tapetrail.workflows.prepare import (
     KeptEvidence,
@@ -52,6 +55,7 @@ from tapetrail.workflows.prepare import (
     keep_evidence,
     prepare,
 )
+from tapetrail.workflows.queues import PRIORITY_MAX, QUEUE, queue_of
 from tapetrail.workflows.recall import Recalled, recall
 from tapetrail.workflows.run_request import RunRequest
 from tapetrail.workflows.wire import Wire, ask_remote, look_up, nobody
@@ -67,11 +71,9 @@ _OPEN: Final = DatasourceOptions(name="open_execution", isolation_level=_ISOLATI
 # The engine knows steps by name: the first one had this name before decisions had parts.
 _PREPARE: Final = DatasourceOptions(name="record_decision", isolation_level=_ISOLATION)
 _ASK: Final[StepOptions] = {"name": "ask"}
+_RESUME: Final = DatasourceOptions(name="resume_execution", isolation_level=_ISOLATION)
 _CONCLUDE: Final = DatasourceOptions(name="conclude_decision", isolation_level=_ISOLATION)
 _GIVE_UP: Final = DatasourceOptions(name="record_defect", isolation_level=_ISOLATION)
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
 
 _log = logging.getLogger(__name__)
 
@@ -103,30 +105,6 @@ class _OpenDecision:
         return all(seat.is_local for seat in self.seats)
 
 
-class Defect(Exception):
-    """What nobody raised on purpose, as storable text."""
-
-
-def in_plain_text(step: Callable[P, Result]) -> Callable[P, Result]:
-    """Return the step, its defects raised anew in text that engine and database can store."""
-
-    @wraps(step)
-    def carry_out(*args: P.args, **kwargs: P.kwargs) -> Result:
-        try:
-            return step(*args, **kwargs)
-        except DBAPIError:
-            raise  # the engine knows which ones to wait out
-        except Exception as error:
-            raise Defect(_message(error)) from error
-
-    return carry_out
-
-
-def _message(error: Exception) -> str:
-    said = str(error) if isinstance(error, Defect) else f"{type(error).__name__}: {error}"
-    return storable_text(said)
-
-
 @DBOS.dbos_class("Decisions")
 class Decisions(DBOSConfiguredInstance):
     """The workflows, bound to the dependencies of this process.
@@ -146,15 +124,7 @@ class Decisions(DBOSConfiguredInstance):
         """Return where decisions go: to who has the analysts, and waiting ones apart."""
         with Session(self._deps.engine) as session:
             spec = reads.strategy_spec(session, strategy_id)
-        strategy = parse_strategy(spec, place=f"strategy {strategy_id}")
-        try:
-            seats = seats_of(strategy, self._deps.ports)
-        except TapeTrailError:
-            return QUEUE  # the decisions record why
-        # A strategy with two of them was refused.
-        for family in {seat.family for seat in seats} & self._deps.ports.brought:
-            return family_queue(family)
-        return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
+        return queue_of(parse_strategy(spec, place=f"strategy {strategy_id}"), self._deps.ports)
 
     @property
     def _deps(self) -> Dependencies:
@@ -168,32 +138,57 @@ class Decisions(DBOSConfiguredInstance):
         return Wire(engine=deps.engine, blobs=deps.blobs, ports=deps.ports)
 
     @DBOS.workflow(name=EXECUTE)
-    def execute(self, request: RunRequest, queue: str = QUEUE) -> None:
+    def execute(
+        self, request: RunRequest, queue: str = QUEUE, priority: int = PRIORITY_MAX
+    ) -> None:
         """Open the execution and its decisions, then put each decision on `queue`.
 
         The queue comes with the request: whoever goes on with it may not have the analysts.
         """
         workflow_id = str(DBOS.workflow_id)
         ids = self._deps.datasource.run_tx_step(_OPEN, self._open, request, workflow_id)
-        for decision_id in ids:
-            with SetWorkflowID(f"{workflow_id}:{decision_id}"):
-                DBOS.enqueue_workflow(queue, self.decide, decision_id)
+        self._enqueue(ids, 0, queue=queue, priority=priority)
+
+    @DBOS.workflow(name=RESUME)
+    def resume(  # noqa: PLR0917 # the engine passes its input by position
+        self, execution_id: int, queue: str, priority: int, said: Sequence[str]
+    ) -> None:
+        """Let a stopped execution go on and put its open decisions on `queue`.
+
+        `said` are the actor and the reason. One that is not stopped any more is left as it is.
+        """
+        run = self._deps.datasource.run_tx_step
+        found = run(_RESUME, self._resume, execution_id, [*said])
+        if found:
+            resumptions, *ids = found
+            self._enqueue(ids, resumptions, queue=queue, priority=priority)
+
+    def _enqueue(self, ids: Sequence[int], resumptions: int, *, queue: str, priority: int) -> None:
+        workflow_id = str(DBOS.workflow_id)
+        for number in ids:
+            named = SetWorkflowID(f"{workflow_id}:{number}")
+            with named, SetEnqueueOptions(priority=priority):
+                DBOS.enqueue_workflow(queue, self.decide, number, resumptions)
 
     @DBOS.workflow(name="decide")
-    def decide(self, decision_id: int) -> None:
-        """Make a decision and record it; a defect is recorded too, and raised."""
+    def decide(self, decision_id: int, resumptions: int = 0) -> None:
+        """Make a decision and record it; a defect is recorded too, and raised.
+
+        Does nothing where the execution was stopped, or resumed more often than when this was
+        queued: then it was queued anew.
+        """
         run, work = self._deps.datasource.run_tx_step, self._deps.work
         try:
             with work.slot():
-                waits = run(_PREPARE, self._prepare, decision_id)
+                waits = run(_PREPARE, self._prepare, decision_id, resumptions)
             if waits:
-                said = DBOS.run_step(_ASK, self._ask_through, decision_id)
+                said = DBOS.run_step(_ASK, self._ask_through, decision_id, resumptions)
                 with work.slot():
-                    run(_CONCLUDE, self._conclude, decision_id, said)
+                    run(_CONCLUDE, self._conclude, decision_id, resumptions, said)
         except Exception as error:
             # An engine that is being taken down fails in ways that are nobody's defect.
             if not work.is_ending:
-                message = _message(error)
+                message = message_of(error)
                 run(_GIVE_UP, self._record_defect, decision_id, message)
                 trace = error if _log.isEnabledFor(logging.DEBUG) else None
                 _log.error(
@@ -205,13 +200,23 @@ class Decisions(DBOSConfiguredInstance):
         session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
         return open_execution(session, request, workflow_id=workflow_id, at=now)
 
+    def _resume(self, execution_id: int, said: Sequence[str]) -> list[int]:
+        """Return how often the execution has been resumed now, and its open decisions."""
+        session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
+        actor, reason = said
+        try:
+            ids = resume(session, execution_id, actor=actor, reason=reason, at=now)
+        except TapeTrailError:
+            return []
+        return [control.execution(session, execution_id).resumptions, *ids]
+
     @in_plain_text
-    def _prepare(self, decision_id: int) -> bool:
+    def _prepare(self, decision_id: int, resumptions: int) -> bool:
         """Prepare a decision, and end it where nobody has to be waited for; return if somebody has.
 
         All is computed before the first statement, so that no row is locked meanwhile.
         """
-        found, ports = self._load_open(decision_id), self._deps.ports
+        found, ports = self._load_open(decision_id, resumptions), self._deps.ports
         if found is None or found.task.status is DecisionStatus.RUNNING:
             return found is not None
         started_at = ports.clock()
@@ -237,6 +242,8 @@ class Decisions(DBOSConfiguredInstance):
         """Record what was prepared and, if that is the end, the end; return if it is not."""
         deps, task = self._deps, found.task
         session, clock = deps.datasource.sql_session(), deps.ports.clock
+        if not goes_on(session, task):
+            return False
         begin(session, task, at=started_at)
         charts = append_evidence(session, kept, task=task, blobs=deps.blobs, clock=clock)
         failure = kept.prepared.failure
@@ -248,7 +255,7 @@ class Decisions(DBOSConfiguredInstance):
         end(session, task, failure=failure, at=clock())
         return False
 
-    def _ask_through(self, decision_id: int) -> Sequence[str] | None:
+    def _ask_through(self, decision_id: int, resumptions: int) -> Sequence[str] | None:
         """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere.
 
         A process that ends in good order while it waits has not died over the decision.
@@ -256,17 +263,17 @@ class Decisions(DBOSConfiguredInstance):
         work, executor_id = self._deps.work, self._deps.executor_id
         with work.waiting():
             try:
-                return work.ride_out(lambda: self._ask(decision_id))
+                return work.ride_out(lambda: self._ask(decision_id, resumptions))
             except SystemExit:
                 forget_try(executor_id)
                 raise
 
     @in_plain_text
-    def _ask(self, decision_id: int) -> Sequence[str] | None:
+    def _ask(self, decision_id: int, resumptions: int) -> Sequence[str] | None:
         """Ask what has no reply on record; return why the decision has to end, if it has to."""
         work = self._deps.work
         with work.slot():
-            found = self._load_open(decision_id)
+            found = self._load_open(decision_id, resumptions)
             if found is None or found.failure is not None:
                 return None
             calls = self._wire.calls(found.task)
@@ -279,14 +286,16 @@ class Decisions(DBOSConfiguredInstance):
         put = ask_remote(self._wire, found.task, calls)
         try:
             interview(evidence, asked, put=put, side_by_side=work.side_by_side)
+        except Halted:
+            return None  # the conclusion finds the same
         except TapeTrailError as error:
             return list(Failure.of(Stage.ENGINE, error).columns.values())
         return None
 
     @in_plain_text
-    def _conclude(self, decision_id: int, said: Sequence[str] | None) -> None:
+    def _conclude(self, decision_id: int, resumptions: int, said: Sequence[str] | None) -> None:
         """Record what was answered, and end the decision."""
-        found, clock = self._load_open(decision_id), self._deps.ports.clock
+        found, clock = self._load_open(decision_id, resumptions), self._deps.ports.clock
         if found is None:
             return
         failure = _failure(said) if said else found.failure
@@ -300,6 +309,8 @@ class Decisions(DBOSConfiguredInstance):
             except TapeTrailError as error:
                 failure = Failure.of(Stage.ENGINE, error)
         session, task = self._deps.datasource.sql_session(), found.task
+        if not goes_on(session, task):
+            return
         if conclusion is not None:
             append_conclusion(session, conclusion, task=task, charts=charts, at=clock())
         end(session, task, failure=failure, at=clock())
@@ -312,7 +323,7 @@ class Decisions(DBOSConfiguredInstance):
     def _record_defect(self, decision_id: int, message: str) -> None:
         session, now = self._deps.datasource.sql_session(), self._deps.ports.clock()
         task = reads.decision_task(session, decision_id)
-        if task.status.has_ended:
+        if not goes_on(session, task):
             return
         if task.status is DecisionStatus.PENDING:
             begin(session, task, at=now)
@@ -321,14 +332,15 @@ class Decisions(DBOSConfiguredInstance):
         )
         end(session, task, failure=failure, at=now)
 
-    def _load_open(self, decision_id: int) -> _OpenDecision | None:
-        """Return a decision and who answers for it, None if it has ended."""
+    def _load_open(self, decision_id: int, resumptions: int) -> _OpenDecision | None:
+        """Return a decision and who answers for it, None if nothing of it is to be done."""
         deps = self._deps
         # Read outside of the step's transaction, which begins with the first row. An error of the
         # database passes as it is: the engine knows which ones to wait out.
         with Session(deps.engine) as reading:
             task = reads.decision_task(reading, decision_id)
-        if task.status.has_ended:
+        is_stale = not task.execution_status.is_in_work or task.resumptions != resumptions
+        if task.status.has_ended or is_stale:
             return None
         strategy = parse_strategy(task.spec, place=f"strategy of decision {decision_id}")
         seats: Sequence[Seat] = ()

@@ -15,28 +15,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SQLAlchemyDatasource
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    SQLAlchemyDatasource,
+    WorkflowStatus,
+)
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.session import ReconnectPolicy, advisory_lock
+from tapetrail.workflows.queues import QUEUE, WAITING_QUEUE, family_queue
 from tapetrail.workflows.work import Work
 
 APPLICATION: Final = "tapetrail"
 APPLICATION_VERSION: Final = "1"
 """Pinned: work that an older release queued is finished by a newer one."""
-QUEUE: Final = "decisions"
-WAITING_QUEUE: Final = "waiting_decisions"
-"""For decisions that wait for analysts over a wire, so that nothing else waits behind them."""
 EXECUTE: Final = "execute"
-
-
-def family_queue(family: str) -> str:
-    """Return where decisions go that only processes with a family of analysts can make."""
-    return f"analysts:{family}"
-
-
+RESUME: Final = "resume"
 TRIED_BY: Final = "tried_by"
 POLLING_S: Final = 0.25
 TAKEN_MAX: Final = 8
@@ -50,6 +48,7 @@ TAKE_OVER_EVERY_S: Final = 1.0
 FROZEN_AFTER_S: Final = 10
 """A worker silent for this long loses its lock, though its connection stands."""
 DRAIN_S: Final = 5
+NOTING_S: Final = 2
 PATIENCE_S: Final = 20
 GUARD_END_S: Final = 2.0
 POOL_SIZE: Final = 20
@@ -153,12 +152,13 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
                     polling_interval_sec=POLLING_S,
                     on_conflict="always_update",
                 )
-            _await_opened(lock.take_over())
+            await_opened(lock.take_over())
         guard.start()
         yield
         work.close()
         work.await_nobody_waits(GUARD_END_S)
-        drain_s = 0 if work.is_idle else DRAIN_S
+        # What has just ended is still to be noted by the engine.
+        drain_s = NOTING_S if work.is_idle else DRAIN_S
     finally:
         stop.set()
         work.close()
@@ -218,6 +218,42 @@ def configured(settings: EngineSettings, engines: Engines) -> Generator[None]:
         yield
     finally:
         DBOS.destroy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A workflow that put decisions on a queue: who carried it out, and which queue that was."""
+
+    executor_id: str | None
+    queue: str
+
+
+def opened_by(workflow_ids: Sequence[str]) -> dict[str, Opened]:
+    """Return who opened or resumed executions by these workflows, of those that there are."""
+    if not workflow_ids:
+        return {}  # an empty list means all of them to the engine
+    found = DBOS.list_workflows(workflow_ids=[*workflow_ids], load_output=False)
+    return {
+        status.workflow_id: Opened(executor_id=status.executor_id, queue=_queue_in(status))
+        for status in found
+    }
+
+
+def resumption_id(workflow_id: str, number: int) -> str:
+    """Return the id of the workflow that resumes an execution for the `number`th time."""
+    return f"{workflow_id}:resumed:{number}"
+
+
+def _queue_in(status: WorkflowStatus) -> str:
+    """Return the queue that a workflow was told; both kinds have it second."""
+    said = status.input["args"] if status.input else ()
+    return said[1] if len(said) > 1 else QUEUE
+
+
+def alive(connection: Connection, executor_id: str) -> bool:
+    """Return whether a process holds its lock of life."""
+    with advisory_lock(connection, key=_key(executor_id)) as dead:
+        return not dead
 
 
 class _LivenessLock:
@@ -282,16 +318,16 @@ def _resume(peer: str) -> list[str]:
     return [status.workflow_id for status in pending]
 
 
-def _await_opened(taken_over: list[str]) -> None:
+def await_opened(taken_over: list[str]) -> None:
     """Wait until executions that a dead worker was opening have their decisions on the queue.
 
-    They then come before those of this process, which so does not end without them.
+    A run finishes what was left after its own decisions, and has to know of it.
     """
     deadline = time.monotonic() + PATIENCE_S
     while taken_over and time.monotonic() < deadline:
         found = DBOS.list_workflows(
             workflow_ids=taken_over,
-            name=EXECUTE,
+            name=[EXECUTE, RESUME],
             status=["ENQUEUED", "PENDING"],
             load_input=False,
             load_output=False,

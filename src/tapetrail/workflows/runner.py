@@ -9,6 +9,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import dbos._dbos as engine_module
@@ -16,21 +17,28 @@ from dbos import DBOS, SetWorkflowID
 
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.errors import EdgeFailure, InvalidInput
-from tapetrail.store import reads
+from tapetrail.core.records.states import ExecutionStatus
+from tapetrail.store import control, reads
+from tapetrail.store.control import Execution
 from tapetrail.store.reads import Progress
 from tapetrail.store.session import ReconnectPolicy, open_engine, transaction
+from tapetrail.workflows import halting
 from tapetrail.workflows.decide import DECISIONS, Dependencies
 from tapetrail.workflows.engine import (
     PATIENCE_S,
     POOL_SIZE,
     Engines,
     EngineSettings,
+    alive,
     bounded_wait,
     configured,
     launched,
     open_datasource,
+    opened_by,
+    resumption_id,
 )
 from tapetrail.workflows.prepare import Ports
+from tapetrail.workflows.queues import priority_of
 from tapetrail.workflows.run_request import RunRequest
 from tapetrail.workflows.work import Work
 
@@ -53,12 +61,30 @@ class Launch:
     concurrency: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinished:
+    """An execution in work whose decisions this process can make; `is_left` by a dead one."""
+
+    workflow_id: str
+    open: int
+    is_left: bool
+
+
 class Runner:
     """Opens executions, whose decisions this process and every other worker work off."""
 
-    def __init__(self, thread: ThreadPoolExecutor, engines: Engines) -> None:
+    def __init__(
+        self,
+        thread: ThreadPoolExecutor,
+        engines: Engines,
+        settings: EngineSettings,
+        *,
+        began_at: datetime,
+    ) -> None:
         self._thread = thread
+        self._priority = priority_of(began_at)
         self._engines = engines
+        self._settings = settings
         self._queues: dict[int, str] = {}
 
     def open(self, request: RunRequest, *, workflow_id: str) -> None:
@@ -68,6 +94,35 @@ class Runner:
         it died over it. Raises `EdgeFailure` when the database goes away and stays away.
         """
         self._thread.submit(self._open, request, workflow_id).result()
+
+    def resume(self, number: int, *, actor: str, reason: str) -> str:
+        """Let a stopped execution go on; return the workflow that opened it.
+
+        Raises `NotFound`, `InvalidInput` for one that is not stopped, and as `open` does.
+        """
+        return self._thread.submit(self._resume, number, (actor, reason)).result()
+
+    def stop(
+        self, workflow_ids: Sequence[str], *, actor: str, reason: str, at: datetime
+    ) -> list[int]:
+        """Stop the executions of these workflows that are in work; return their numbers.
+
+        What this process was asked to open before is open by then.
+        """
+        return self._thread.submit(self._stop, workflow_ids, (actor, reason), at).result()
+
+    def stopped(self, workflow_ids: Sequence[str]) -> list[int]:
+        """Return the executions of these workflows that are stopped."""
+        with transaction(self._engines.records) as session:
+            return [
+                found.row.id
+                for found in control.executions_of(session, workflow_ids)
+                if found.status is ExecutionStatus.STOPPED
+            ]
+
+    def unfinished(self) -> list[Unfinished]:
+        """Return the executions in work, of anybody's, whose decisions this process can make."""
+        return self._thread.submit(self._unfinished).result()
 
     def progress(self, workflow_ids: Sequence[str]) -> Sequence[Progress]:
         """Return how far the executions of these workflows are, as far as they have started."""
@@ -83,11 +138,71 @@ class Runner:
 
     def _open(self, request: RunRequest, workflow_id: str) -> None:
         with bounded_wait(self._engines.reconnect), SetWorkflowID(workflow_id):
-            strategy_id = request["strategy_id"]
-            if strategy_id not in self._queues:
-                self._queues[strategy_id] = DECISIONS.queue_of(strategy_id)
-            queue = self._queues[strategy_id]
-            DBOS.start_workflow(DECISIONS.execute, request, queue).get_result()
+            queue = self._queue_of(request["strategy_id"])
+            DBOS.start_workflow(DECISIONS.execute, request, queue, self._priority).get_result()
+
+    def _resume(self, number: int, said: tuple[str, str]) -> str:
+        with transaction(self._engines.records) as session:
+            found = control.execution(session, number)
+        if found.status is not ExecutionStatus.STOPPED:
+            raise InvalidInput(
+                f"execution {number} is {found.status}: only a stopped one is resumed"
+            )
+        if found.workflow_id is None or found.strategy_id is None:
+            raise InvalidInput(
+                f"execution {number} was recorded by another program: it has no work"
+            )
+        own = resumption_id(found.workflow_id, found.resumptions + 1)
+        with bounded_wait(self._engines.reconnect), SetWorkflowID(own):
+            queue = self._queue_of(found.strategy_id)
+            DBOS.start_workflow(
+                DECISIONS.resume, number, queue, self._priority, [*said]
+            ).get_result()
+        return found.workflow_id
+
+    def _stop(self, workflow_ids: Sequence[str], said: tuple[str, str], at: datetime) -> list[int]:
+        actor, reason = said
+        with transaction(self._engines.records) as session:
+            wanted = [
+                found.row.id
+                for found in control.executions_of(session, workflow_ids)
+                if found.status.is_in_work
+            ]
+            return [
+                number
+                for number in wanted
+                if halting.stop_if_in_work(session, number, actor=actor, reason=reason, at=at)
+            ]
+
+    def _unfinished(self) -> list[Unfinished]:
+        with transaction(self._engines.records) as session:
+            opened_as = {
+                _opener(found): found
+                for found in control.executions_in_work(session)
+                if found.workflow_id and found.open
+            }
+        openers = opened_by([*opened_as])
+        with self._engines.records.connect() as connection:
+            return [
+                Unfinished(
+                    workflow_id=str(opened_as[name].workflow_id),
+                    open=opened_as[name].open,
+                    is_left=opener.executor_id is None or not alive(connection, opener.executor_id),
+                )
+                for name, opener in openers.items()
+                if opener.queue in self._settings.queues
+            ]
+
+    def _queue_of(self, strategy_id: int) -> str:
+        if strategy_id not in self._queues:
+            self._queues[strategy_id] = DECISIONS.queue_of(strategy_id)
+        return self._queues[strategy_id]
+
+
+def _opener(found: Execution) -> str:
+    """Return the workflow that put what is open of an execution on its queue."""
+    opened = str(found.workflow_id)
+    return resumption_id(opened, found.resumptions) if found.resumptions else opened
 
 
 @contextmanager
@@ -150,7 +265,7 @@ def _launched(wanted: Launch, thread: ThreadPoolExecutor) -> Generator[Runner]:
             )
             DECISIONS.bind(deps)
             with launched(settings, engines, work=work):
-                yield Runner(thread, engines)
+                yield Runner(thread, engines, settings, began_at=wanted.ports.clock())
     finally:
         own.dispose()
         records.dispose()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from psycopg.errors import UniqueViolation
+from psycopg.errors import RestrictViolation, UniqueViolation
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -28,6 +28,7 @@ from tapetrail.store import appends, ledger
 from tapetrail.store.ledger import Call
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Heard, Seat, asking
+from tapetrail.workflows.halting import Halted, goes_on
 from tapetrail.workflows.prepare import Ports
 
 _OTHER_REQUEST: Final = ReadResponse(
@@ -205,6 +206,8 @@ def _append_attempt(
         sent_at=wire.ports.clock(),
     )
     with Session(wire.engine) as session, session.begin():
+        if not goes_on(session, task):
+            raise Halted
         appends.append_blobs(session, [body], at=record.sent_at)
         return appends.append(session, record)
 
@@ -232,6 +235,11 @@ def _append_reply(
         cost_usd=None,
         received_at=received_at,
     )
-    with Session(wire.engine) as session, session.begin():
-        appends.append_blobs(session, [body] if body else [], at=received_at)
-        appends.append(session, record)
+    try:
+        with Session(wire.engine) as session, session.begin():
+            appends.append_blobs(session, [body] if body else [], at=received_at)
+            appends.append(session, record)
+    except IntegrityError as error:
+        if isinstance(error.orig, RestrictViolation):
+            raise Halted from error  # the decision ended meanwhile, and takes no more rows
+        raise

@@ -2,22 +2,23 @@
 
 import gc
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import opened_or_new, settings
+from tapetrail.cli.session import opened_or_new, settings, watched
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.list_output import print_rows
-from tapetrail.cli.terminal.output import note, print_json, sanitise
+from tapetrail.cli.terminal.output import echo, note, print_json, sanitise
+from tapetrail.cli.terminal.tables import column_lines
 from tapetrail.cli.terminal.words import Concurrency, Json
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing import DECISIONS, EXECUTIONS
@@ -25,13 +26,19 @@ from tapetrail.wire import LIMIT_MAX, detail_document
 
 if TYPE_CHECKING:
     from tapetrail.store.reads import Progress
+    from tapetrail.usecases.backfills import Backfilled
     from tapetrail.usecases.planning import RunQuery
     from tapetrail.usecases.record import Record
     from tapetrail.usecases.records import Records
+    from tapetrail.wire import Shown
 
 LATEST: Final = 10
+Instruments = Annotated[
+    str | None,
+    typer.Option("--instruments", metavar="A,B", help="These symbols, not the strategy's own."),
+]
 group: Final = typer.Typer()
-GOES_ON: Final = "interrupted; what was queued goes on with the next `tapetrail run` or `worker`"
+GOES_ON: Final = "interrupted; what a process left is finished by the next run or worker"
 
 
 @group.command(
@@ -75,10 +82,7 @@ def demo(
 def run(
     strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="A strategy's YAML file.")],
     *,
-    instruments: Annotated[
-        str | None,
-        typer.Option("--instruments", metavar="A,B", help="These symbols, not the strategy's own."),
-    ] = None,
+    instruments: Instruments = None,
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -96,30 +100,78 @@ def run(
     Exit code 0 means that every decision completed, 1 that one failed; why is in the record.
     What is wrong with the words or the file is refused before anything is written.
     """
-    from tapetrail.sources.registry import config_of  # noqa: PLC0415 # --help never needs it
-    from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
-    from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # --help never needs it
-
-    spec = read_strategy(strategy)
-    query = RunQuery(
-        spec=spec,
-        symbols=_symbols(instruments),
-        as_of_on=_date(as_of),
-        config=config_of(spec, folder=strategy.resolve().parent),
-    )
+    query = replace(_query(strategy, instruments), as_of_on=_date(as_of, "--as-of"))
     with opened_or_new(settings()) as record:
         (progress,) = _carried_out(record, [query], concurrency=concurrency)
         _show_run(record.records, progress, as_json=as_json)
     return 0 if progress.status == "completed" else 1
 
 
-@group.command(epilog=examples("tapetrail worker --concurrency 4"))
-@shows_errors(hint="tapetrail status")
-def worker(*, concurrency: Concurrency = 2) -> int:
+@group.command(
+    epilog=examples(
+        "tapetrail backfill mine.yaml --from 2012-01-01 --to 2012-12-31",
+        "tapetrail backfill mine.yaml --from 2012-06-01 --every session --instruments AAPL",
+    )
+)
+@shows_errors(hint="tapetrail backfill --help", interrupted=GOES_ON)
+def backfill(  # noqa: PLR0913 # its options
+    strategy: Annotated[Path, typer.Argument(metavar="STRATEGY", help="A strategy's YAML file.")],
+    *,
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")],
+    last: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="The last day; if not, the latest completed."),
+    ] = None,
+    every: Annotated[
+        str,
+        typer.Option(
+            "--every", metavar="1w|1mo|session", help="The last session of each, or each session."
+        ),
+    ] = "1w",
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what completed before, as a further pass.")
+    ] = False,
+    instruments: Instruments = None,
+    concurrency: Concurrency = 2,
+    as_json: Json = False,
+) -> int:
+    """Run a strategy as of many days, each instrument and day once.
+
+    What this version of the strategy completed before is skipped and counted, what failed is
+    decided anew, and what was stopped goes on. Ctrl-C stops it; the same words go on where it was.
+    """
+    from tapetrail.core.plans import read_every  # noqa: PLC0415 # --help never needs it
+    from tapetrail.usecases import backfills  # noqa: PLC0415 # --help never needs it
+    from tapetrail.usecases.planning import Asked  # noqa: PLC0415 # --help never needs it
+
+    first_on = _date(first, "--from")
+    asked = Asked(first_on=first_on, last_on=_date(last, "--to"), every=read_every(every))
+    query = _query(strategy, instruments)
+    with opened_or_new(settings()) as record, watched(concurrency) as manner:
+        found = backfills.backfill(record.runs, query, asked, manner=manner, again=again)
+    return _show_backfill(found, as_json=as_json)
+
+
+@group.command(
+    epilog=examples("tapetrail worker --concurrency 4", "tapetrail worker --until-empty")
+)
+@shows_errors(hint="tapetrail status", interrupted=GOES_ON)
+def worker(
+    *,
+    concurrency: Concurrency = 2,
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="End when nothing is left to do, as for cron.")
+    ] = False,
+) -> int:
     """Work off queued decisions until interrupted.
 
     Also takes over what dead workers left.
     """
+    if until_empty:
+        with opened_or_new(settings()) as record, watched(concurrency) as manner:
+            done = record.runs.work_until_empty(manner)
+        note(f"nothing is left to do; {done} decisions were")
+        return 0
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stopped.set())
@@ -144,6 +196,32 @@ def _show_run(records: "Records", progress: "Progress", *, as_json: bool) -> Non
         if row.error_message:
             note(f"  {sanitise(f'{row.symbol}: {row.failed_stage}: {row.error_message}')}")
     note(f"Try: tapetrail decisions show {page.data[0].id}")
+
+
+def _show_backfill(found: "Backfilled", *, as_json: bool) -> int:
+    """Show what a backfill came to; return its exit code."""
+    counts = Counter[str]()
+    for each in found.executions:
+        counts["ended"] += each.ended
+        counts["failed"] += each.failed
+        counts["open"] += each.decisions - each.ended
+    summary: dict[str, Shown] = {
+        "executions": len(found.executions),
+        "decisions": counts["ended"],
+        "failed": counts["failed"],
+        "open": counts["open"],
+        "skipped": found.skipped,
+        "without_bars": found.without_bars,
+        "resumed": found.resumed,
+    }
+    if as_json:
+        print_json({**summary, "execution_ids": [each.execution_id for each in found.executions]})
+    else:
+        for line in column_lines(summary):
+            echo(line)
+        has_failed = " --status failed" if counts["failed"] else ""
+        note(f"Try: tapetrail decisions list{has_failed}")
+    return 1 if counts["failed"] or counts["open"] else 0
 
 
 def _show_demo(records: "Records", progress: Sequence["Progress"], *, seconds: float) -> None:
@@ -172,49 +250,8 @@ def _carried_out(
     record: "Record", queries: "Sequence[RunQuery]", *, concurrency: int
 ) -> "Sequence[Progress]":
     """Return how the runs ended, showing on the way how far they are."""
-    from tapetrail.usecases.runs import Manner  # noqa: PLC0415 # --help never needs it
-
-    with _progress_bar() as advance:
-        return record.runs.carry_out(queries, Manner(concurrency=concurrency, watch=advance))
-
-
-@contextmanager
-def _progress_bar() -> "Generator[Callable[[Sequence[Progress]], None]]":
-    """Give what moves the progress: a bar on a terminal, else a line per tenth."""
-    if not sys.stderr.isatty():
-        yield _Lines().advance
-        return
-    from rich.console import Console  # noqa: PLC0415 # only a terminal needs it
-    from rich.progress import Progress as Bar  # noqa: PLC0415 # only a terminal needs it
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("decisions", total=None)
-
-        def advance(found: "Sequence[Progress]") -> None:
-            done, total = _done(found)
-            bar.update(task, completed=done, total=total)
-
-        yield advance
-
-
-class _Lines:
-    """Progress as plain lines, one for each tenth."""
-
-    def __init__(self) -> None:
-        self._tenths = 0
-
-    def advance(self, found: "Sequence[Progress]") -> None:
-        """Note it when another tenth is done."""
-        done, total = _done(found)
-        tenths = done * 10 // total if total else 0
-        if tenths > self._tenths:
-            self._tenths = tenths
-            note(f"{done} of {total} decisions")
-
-
-def _done(found: "Sequence[Progress]") -> tuple[int, int]:
-    """Return how many decisions have ended, and how many there are."""
-    return sum(each.ended for each in found), sum(each.decisions for each in found)
+    with watched(concurrency) as manner:
+        return record.runs.carry_out(queries, manner)
 
 
 def _symbols(words: str | None) -> list[str]:
@@ -229,10 +266,23 @@ def _symbols(words: str | None) -> list[str]:
     return symbols
 
 
-def _date(words: str | None) -> date | None:
+def _date(words: str | None, option: str) -> date | None:
     if words is None:
         return None
     try:
         return date.fromisoformat(words)
     except ValueError as error:
-        raise InvalidInput(f"--as-of {words!r}: expected a date such as 2012-11-30") from error
+        raise InvalidInput(f"{option} {words!r}: expected a date such as 2012-11-30") from error
+
+
+def _query(strategy: Path, instruments: str | None) -> "RunQuery":
+    from tapetrail.sources.registry import config_of  # noqa: PLC0415 # --help never needs it
+    from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
+    from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # --help never needs it
+
+    spec = read_strategy(strategy)
+    return RunQuery(
+        spec=spec,
+        symbols=_symbols(instruments),
+        config=config_of(spec, folder=strategy.resolve().parent),
+    )

@@ -1,6 +1,7 @@
 """One row as people read it: what it comes down to first, then its columns and what hangs on it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -18,6 +19,7 @@ from tapetrail.wire import Detail
 
 Row = Mapping[str, object]
 
+OPEN: Final = ("pending", "running")
 RULE: Final = ("rule", "outcome", "points", "weight", "numbers")
 LONG: Final = ("prompt_text", "response_text", "response_json", "reasoning", "error_message")
 """Columns that are shown as paragraphs, or counted, not as one line among others."""
@@ -62,8 +64,19 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
 
 def _execution_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
     yield from _text(detail.columns["error"], screen=screen)
+    yield from _open_gist(detail)
     for decision in detail.related["decisions"]:
         yield from _failure(decision, f"{cell(decision['symbol'])}: ", screen=screen)
+
+
+def _open_gist(detail: Detail) -> Iterator[str]:
+    """Yield what of an execution is still to come, and how it goes on where it is stopped."""
+    counts = Counter(str(decision["status"]) for decision in detail.related["decisions"])
+    still_open = [f"{counts[status]} {status}" for status in OPEN if counts[status]]
+    if still_open:
+        yield f"  open: {', '.join(still_open)} of {counts.total()}"
+    if detail.columns["status"] == "stopped":
+        yield f"  to go on: tapetrail executions resume {detail.columns['id']}"
 
 
 def _decision_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:

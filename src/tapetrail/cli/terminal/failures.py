@@ -67,8 +67,9 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
         code = _CODES[type(error)]
         show_error(error.message, hint=_SETTINGS_HINT if code == UNREACHABLE else hint)
         return code
-    except KeyboardInterrupt:
-        note(f"\n{interrupted}")
+    except KeyboardInterrupt as error:
+        # What was interrupted may know best how it goes on.
+        note(f"\n{error.args[0] if error.args else interrupted}")
         return INTERRUPTED
     except BrokenPipeError:
         _abandon_output()

@@ -29,6 +29,7 @@ class ExecutionStatus(StrEnum):
 
     PENDING = "pending"
     RUNNING = "running"
+    STOPPED = "stopped"
     COMPLETED = "completed"
     COMPLETED_WITH_ERRORS = "completed_with_errors"
     FAILED = "failed"
@@ -36,8 +37,13 @@ class ExecutionStatus(StrEnum):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing of the execution is still to come."""
-        return self not in {ExecutionStatus.PENDING, ExecutionStatus.RUNNING}
+        """Return whether nothing of the execution is still to come."""
+        return not self.is_in_work and self is not ExecutionStatus.STOPPED
+
+    @property
+    def is_in_work(self) -> bool:
+        """Return whether it goes on by itself; a stopped one goes on when somebody resumes it."""
+        return self in {ExecutionStatus.PENDING, ExecutionStatus.RUNNING}
 
 
 class DecisionStatus(StrEnum):

@@ -110,12 +110,14 @@ BEGIN
         ('pending', 'running'), ('pending', 'completed'), ('pending', 'completed_with_errors'),
         ('pending', 'failed'), ('pending', 'cancelled'),
         ('running', 'completed'), ('running', 'completed_with_errors'),
-        ('running', 'failed'), ('running', 'cancelled')
+        ('running', 'failed'), ('running', 'cancelled'),
+        ('running', 'stopped'), ('stopped', 'running'), ('stopped', 'cancelled')
     ) THEN
         UPDATE tapetrail.workflow_executions
         SET status = NEW.to_status,
-            started_at = CASE NEW.to_status WHEN 'running' THEN NEW.at ELSE started_at END,
-            completed_at = CASE NEW.to_status WHEN 'running' THEN NULL ELSE NEW.at END,
+            started_at = CASE NEW.to_status
+                WHEN 'running' THEN coalesce(started_at, NEW.at) ELSE started_at END,
+            completed_at = CASE WHEN NEW.to_status NOT IN ('running', 'stopped') THEN NEW.at END,
             error = NEW.error
         WHERE id = NEW.execution_id AND status = NEW.from_status;
     ELSE

@@ -96,7 +96,7 @@ record_table(
     Index(
         "ix_workflow_executions_open",
         "id",
-        postgresql_where=text("status IN ('pending', 'running')"),
+        postgresql_where=text("status IN ('pending', 'running', 'stopped')"),
     ),
     one_of("status", ExecutionStatus),
     check("replay", "(run_type = 'replay') = (provenance = 'replay')"),
@@ -105,8 +105,8 @@ record_table(
     check("runtime", f"runtime_id IS NOT NULL OR {FROM_OUTSIDE}"),
     check("workflow", f"workflow_id IS NOT NULL OR {FROM_OUTSIDE}"),
     check("clock", "clock_offset_ms IS NULL OR clock_source IS NOT NULL"),
-    check("started", "status <> 'running' OR started_at IS NOT NULL"),
-    check("ended", "(status IN ('pending', 'running')) = (completed_at IS NULL)"),
+    check("started", "status NOT IN ('running', 'stopped') OR started_at IS NOT NULL"),
+    check("ended", "(status IN ('pending', 'running', 'stopped')) = (completed_at IS NULL)"),
     check("error_when_failed", "status <> 'failed' OR error IS NOT NULL"),
     check("no_error_when_completed", "status <> 'completed' OR error IS NULL"),
 )

@@ -1,0 +1,105 @@
+"""How far work is, while it goes on: on standard error, with its rate and the time left."""
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from tapetrail.cli.terminal.output import note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from tapetrail.store.reads import Progress
+
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
+
+
+@contextmanager
+def shown_progress() -> "Generator[Callable[[Sequence[Progress]], None]]":
+    """Give what shows how far work is: a bar on a terminal, else a line for each tenth."""
+    if not sys.stderr.isatty():
+        yield _Lines().advance
+        return
+    with _bar() as advance:
+        yield advance
+
+
+def note_left(count: int) -> None:
+    """Note how many decisions this process finishes for one that died."""
+    note(f"finishing {count} decisions that an earlier process left")
+
+
+def rate_text(done: int, left: int, *, seconds: float) -> str:
+    """Return how fast work goes and how long it will take, such as `8.1/s, 2 min left`."""
+    if not done or seconds <= 0:
+        return "just begun"
+    rate = done / seconds
+    return f"{rate:.1f}/s, {_duration(left / rate)} left"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < MINUTE_S:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR_S:
+        return f"{seconds / MINUTE_S:.0f} min"
+    return f"{seconds / HOUR_S:.1f} h"
+
+
+class _Lines:
+    """Progress as plain lines, one for each tenth."""
+
+    def __init__(self) -> None:
+        self._tenths = 0
+        self._total = 0
+        self._first = 0
+        self._began = time.monotonic()
+
+    def advance(self, found: "Sequence[Progress]") -> None:
+        """Note it when another tenth is done; other work than before begins anew."""
+        done, total = _done(found)
+        if total != self._total:
+            self._tenths, self._total, self._first = 0, total, done
+            self._began = time.monotonic()
+        tenths = done * 10 // total if total else 0
+        if tenths > self._tenths:
+            self._tenths = tenths
+            seconds = time.monotonic() - self._began
+            speed = rate_text(done - self._first, total - done, seconds=seconds)
+            note(f"{done} of {total} decisions" + (f", {speed}" if done < total else ""))
+
+
+@contextmanager
+def _bar() -> "Generator[Callable[[Sequence[Progress]], None]]":
+    from rich.console import Console  # noqa: PLC0415 # only a terminal needs it
+    from rich.progress import (  # noqa: PLC0415 # only a terminal needs it
+        BarColumn,
+        MofNCompleteColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as Bar  # noqa: PLC0415 # only a terminal needs it
+
+    columns = (
+        TextColumn("decisions"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    began = time.monotonic()
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("decisions", total=None, rate="")
+
+        def advance(found: "Sequence[Progress]") -> None:
+            done, total = _done(found)
+            rate = f"{done / (time.monotonic() - began):.1f}/s"
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield advance
+
+
+def _done(found: "Sequence[Progress]") -> tuple[int, int]:
+    """Return how many decisions have ended, and how many there are."""
+    return sum(each.ended for each in found), sum(each.decisions for each in found)
