@@ -5,7 +5,7 @@ computed on the whole history; here the drawn window is taken from them, nothing
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -35,7 +35,7 @@ from tapetrail.core.charts.spec import (
     Ink,
     Legend,
     Level,
-    drawn_values,
+    drawn_bars,
 )
 from tapetrail.core.charts.window import Window
 from tapetrail.core.errors import InvalidInput
@@ -115,7 +115,7 @@ def _window(
     first_drawn: int,
     levels: Sequence[Level],
 ) -> Window:
-    drawn = _rounded(bars.take(slice(first_drawn, None)))
+    drawn = drawn_bars(bars.take(slice(first_drawn, None)))
     complete = np.flatnonzero(drawn.complete)
     return Window(
         bars=drawn,
@@ -128,16 +128,6 @@ def _window(
         decimals=price_decimals(drawn.close[-QUOTED_CLOSES:]),
         last=int(complete[-1]) if complete.size else len(drawn) - 1,
     )
-
-
-def _rounded(bars: Bars) -> Bars:
-    """Return the bars as they are drawn and stored; split factors leave longer fractions."""
-    exact = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume])
-    drawn = drawn_values(exact.ravel()).reshape(exact.shape)
-    if np.array_equal(exact, drawn, equal_nan=True):
-        return bars
-    opens, highs, lows, closes, volume = drawn
-    return replace(bars, open=opens, high=highs, low=lows, close=closes, volume=volume)
 
 
 def _headline(window: Window, header: ChartHeader) -> Headline:

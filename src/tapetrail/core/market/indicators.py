@@ -15,6 +15,12 @@ The conventions are fixed, because the same name means other numbers elsewhere. 
 * OBV: 0 at the first drawn bar, because its level has no meaning and its slope has. Undefined
   from the first missing volume on: a missing volume is not 0.
 
+A price that does not move has indicators that do not move. Sums that are carried from bar to bar
+keep a residue where exact arithmetic has none, so that is said and not computed: the mean of equal
+closes is that close, and its deviation 0 (`_level_from`); an ATR or a MACD below the tenth digit
+of the price, the last one that is drawn or recorded, is 0 (`_above_residue`). All other values
+are those of the formulas, to the last bit.
+
 Only complete bars feed an indicator; a bar that is not complete has no value.
 """
 
@@ -34,6 +40,8 @@ Column = TypeVar("Column", Floats, Flags)
 CONVENTIONS: Final = 1
 PERIOD_MAX: Final = 1000
 MULTIPLIER_MAX: Final = Decimal(100)
+RESIDUE: Final = 1e-10
+"""A difference of prices that is less than this share of the price is none: 10 digits are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +216,7 @@ def sma(closes: Floats, period: int) -> Floats:
     """Return the mean of the last `period` closes, shape (n,), NaN in the first `period - 1`."""
     import talib  # noqa: PLC0415 # see above
 
-    return talib.SMA(closes, period)
+    return np.where(_level_from(closes, period), closes, talib.SMA(closes, period))
 
 
 def ema(column: Floats, period: int) -> Floats:
@@ -225,7 +233,11 @@ def bollinger(closes: Floats, period: int, *, width: float) -> tuple[Floats, Flo
     """Return the upper, middle and lower band: SMA +- `width` population standard deviations."""
     import talib  # noqa: PLC0415 # see above
 
-    return talib.BBANDS(closes, period, width, width)
+    level = _level_from(closes, period)
+    upper, middle, lower = (
+        np.where(level, closes, edge) for edge in talib.BBANDS(closes, period, width, width)
+    )
+    return upper, middle, lower
 
 
 def rsi(closes: Floats, period: int) -> Floats:
@@ -242,17 +254,23 @@ def rsi(closes: Floats, period: int) -> Floats:
 
 
 def atr(bars: Bars, period: int) -> Floats:
-    """Return Wilder's average true range, in prices, shape (n,), NaN in the first `period`."""
+    """Return Wilder's average true range, in prices, shape (n,), NaN in the first `period`.
+
+    0 where what is left of it cannot be told from the price.
+    """
     import talib  # noqa: PLC0415 # see above
 
-    return talib.ATR(bars.high, bars.low, bars.close, period)
+    return _above_residue(talib.ATR(bars.high, bars.low, bars.close, period), bars.close)
 
 
 def macd(closes: Floats, fast: int, *, slow: int, signal: int) -> tuple[Floats, Floats, Floats]:
-    """Return the MACD line, its signal line and the histogram, the one less the other."""
-    line = ema(closes, fast) - ema(closes, slow)
-    mean = ema(line, signal)
-    return line, mean, line - mean
+    """Return the MACD line, its signal line and the histogram, the one less the other.
+
+    A difference that cannot be told from the price is 0.
+    """
+    line = _above_residue(ema(closes, fast) - ema(closes, slow), closes)
+    mean = _above_residue(ema(line, signal), closes)
+    return line, mean, _above_residue(line - mean, closes)
 
 
 def supertrend(bars: Bars, period: int, *, width: float) -> tuple[Floats, Flags]:
@@ -303,6 +321,18 @@ def obv(bars: Bars, *, first_drawn: int) -> Floats | None:
     column[first_drawn] = 0.0
     column[first_drawn + 1 :] = np.cumsum(steps)
     return column
+
+
+def _level_from(closes: Floats, count: int) -> Flags:
+    """Return where the last `count` closes are equal, shape (n,)."""
+    at = np.arange(len(closes))
+    moved = np.concatenate([[True], closes[1:] != closes[:-1]])[: len(closes)]
+    return at - np.maximum.accumulate(np.where(moved, at, 0)) >= count - 1
+
+
+def _above_residue(differences: Floats, closes: Floats) -> Floats:
+    """Return differences of prices, 0 where they are below the tenth digit of the price."""
+    return np.where(np.abs(differences) < RESIDUE * np.abs(closes), 0.0, differences)
 
 
 def _named(name: str, *parameters: int | Decimal) -> str:
