@@ -31,6 +31,7 @@ from tapetrail.core.market.bars import (
     Timeframe,
 )
 from tapetrail.core.market.histories import adjust_for_splits
+from tapetrail.core.market.instruments import has_signed_prices
 from tapetrail.core.market.sessions import day_of, last_session_at
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
@@ -106,6 +107,7 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
             volume_unit=data.volume_unit,
             missing_prices=data.missing_prices,
             utc_midnights=data.utc_midnights,
+            signed_prices=has_signed_prices(data.asset_class),
         ),
         splits=data.splits_by_symbol(),
     )
