@@ -73,6 +73,21 @@ def test_a_mean_is_that_of_its_formula_wherever_the_price_moves() -> None:
     )
 
 
+@pytest.mark.parametrize("spike", [9e14, 1e9, 2e5])
+def test_one_large_price_leaves_nothing_behind_in_means_and_bands(spike: float) -> None:
+    closes = np.concatenate([[spike], halted(12.53, moving=449, flat=0).close])
+    values = derive_indicators(bars_of(closes), ASKED, first_drawn=0)
+    assert values.sma[200][-1] == pytest.approx(closes[-200:].mean(), rel=1e-14)
+    mean, deviation = closes[-20:].mean(), closes[-20:].std()
+    assert values.bollinger_upper is not None
+    assert values.bollinger_lower is not None
+    assert values.bollinger_upper[-1] == pytest.approx(mean + 2 * deviation, rel=1e-14)
+    assert values.bollinger_lower[-1] == pytest.approx(mean - 2 * deviation, rel=1e-14)
+    short = derive_indicators(bars_of(closes[:10]), ASKED, first_drawn=0)
+    assert np.isnan(short.sma[20]).all()
+    assert len(short.sma[20]) == 10
+
+
 @given(PRICES, st.integers(250, 400))
 def test_rules_take_no_side_where_the_price_does_not_move(price: float, flat: int) -> None:
     found = outcomes(halted(price, moving=60, flat=flat))

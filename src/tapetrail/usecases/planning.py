@@ -10,7 +10,7 @@ from datetime import date, datetime
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
-from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
+from tapetrail.core.plans import Coverage, Plan, plan_run, refuse_future, weekly_dates
 from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
@@ -69,8 +69,9 @@ class Planner:
         is not: all that can be known before.
         """
         self._analysts.of(query.spec, in_child=in_child)
-        coverages = self._coverages(query)
-        return plan_run(coverages, as_of_on=query.as_of_on, now=self._clock())
+        coverages, now = self._coverages(query), self._clock()
+        refuse_future(coverages, now=now)
+        return plan_run(coverages, as_of_on=query.as_of_on, now=now)
 
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""

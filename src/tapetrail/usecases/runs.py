@@ -186,6 +186,8 @@ class Runs:
                 "source": spec.source,
                 "analyst": spec.analyst,
                 "entry_sessions": str(spec.signal.entry_sessions),
+                **_limits(spec),
+                **self._began(query, plan),
                 **config,
             },
             decisions=[
@@ -196,6 +198,15 @@ class Runs:
                 for decision in plan.decisions
             ],
         )
+
+    def _began(self, query: "RunQuery", plan: "Plan") -> Mapping[str, str]:
+        """Return the start of a run that asked for no date: bars of a market must reach it."""
+        from tapetrail.core.records.states import Provenance  # noqa: PLC0415 # readers do without
+        from tapetrail.workflows.run_request import BEGAN_KEY  # noqa: PLC0415 # as above
+
+        if query.as_of_on is not None or plan.provenance is Provenance.DEMO:
+            return {}
+        return {BEGAN_KEY: self._process.clock().isoformat()}
 
     def _with_frame(self, query: "RunQuery") -> Mapping[str, str]:
         """Return the query's config, with the digest of its frame, whose stored form is kept."""
@@ -209,6 +220,15 @@ class Runs:
         with self._access.writing() as session:
             appends.append_blobs(session, [kept], at=self._process.clock())
         return {**query.config, FRAME_KEY: kept.digest}
+
+
+def _limits(spec: "StrategySpec") -> Mapping[str, str]:
+    """Return what bars are held against, as it is said: defaults are not in a stored strategy."""
+    limits = spec.data_quality.model_dump(mode="json")
+    return {
+        f"data_quality.{name}": "null" if value is None else str(value)
+        for name, value in limits.items()
+    }
 
 
 class _Rows(NamedTuple):

@@ -59,13 +59,17 @@ LOG_NOTE: Final = f"Log price scale: high / low is {LOG_FROM_RATIO:g} or more"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartHeader:
-    """Whose chart it is. `as_of` is shown as it stands, and left out when empty."""
+    """Whose chart it is. `as_of` is shown as it stands, and left out when empty.
+
+    `remarks` are what is to be said of its bars, before the notes on the chart itself.
+    """
 
     symbol: str
     exchange: str
     currency: str
     timeframe: Timeframe
     as_of: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def derive_chart(
@@ -101,6 +105,7 @@ def derive_chart(
         panels=panels,
         date_ticks=date_ticks(drawn.last_on, gap=DATE_LABEL * len(drawn) / PLOT_WIDTH),
         notes=(
+            *header.remarks,
             *derive_notes(bars, values, settings, first_drawn=first_drawn),
             *([LOG_NOTE] if panels[0].axis.scale is Scale.LOG else []),
         ),

@@ -15,11 +15,7 @@ The conventions are fixed, because the same name means other numbers elsewhere. 
 * OBV: 0 at the first drawn bar, because its level has no meaning and its slope has. Undefined
   from the first missing volume on: a missing volume is not 0.
 
-A price that does not move has indicators that do not move. Sums that are carried from bar to bar
-keep a residue where exact arithmetic has none, so that is said and not computed: the mean of equal
-closes is that close, and its deviation 0 (`_level_from`); an ATR or a MACD below the tenth digit
-of the price, the last one that is drawn or recorded, is 0 (`_above_residue`). All other values
-are those of the formulas, to the last bit.
+A price that does not move has indicators that do not move: see `residues`.
 
 Only complete bars feed an indicator; a bar that is not complete has no value.
 """
@@ -34,14 +30,13 @@ import numpy as np
 from tapetrail.core.canonical import FieldValue, decimal_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Bars, Flags, Floats
+from tapetrail.core.market.residues import above_residue, by_window, is_level, spans_wide
 
 Column = TypeVar("Column", Floats, Flags)
 
 CONVENTIONS: Final = 1
 PERIOD_MAX: Final = 1000
 MULTIPLIER_MAX: Final = Decimal(100)
-RESIDUE: Final = 1e-10
-"""A difference of prices that is less than this share of the price is none: 10 digits are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +211,8 @@ def sma(closes: Floats, period: int) -> Floats:
     """Return the mean of the last `period` closes, shape (n,), NaN in the first `period - 1`."""
     import talib  # noqa: PLC0415 # see above
 
-    return np.where(_level_from(closes, period), closes, talib.SMA(closes, period))
+    mean = by_window(closes, period)[0] if spans_wide(closes) else talib.SMA(closes, period)
+    return np.where(is_level(closes, period), closes, mean)
 
 
 def ema(column: Floats, period: int) -> Floats:
@@ -233,10 +229,12 @@ def bollinger(closes: Floats, period: int, *, width: float) -> tuple[Floats, Flo
     """Return the upper, middle and lower band: SMA +- `width` population standard deviations."""
     import talib  # noqa: PLC0415 # see above
 
-    level = _level_from(closes, period)
-    upper, middle, lower = (
-        np.where(level, closes, edge) for edge in talib.BBANDS(closes, period, width, width)
-    )
+    edges = talib.BBANDS(closes, period, width, width)
+    if spans_wide(closes):
+        mean, deviation = by_window(closes, period)
+        edges = (mean + width * deviation, mean, mean - width * deviation)
+    level = is_level(closes, period)
+    upper, middle, lower = (np.where(level, closes, edge) for edge in edges)
     return upper, middle, lower
 
 
@@ -260,7 +258,7 @@ def atr(bars: Bars, period: int) -> Floats:
     """
     import talib  # noqa: PLC0415 # see above
 
-    return _above_residue(talib.ATR(bars.high, bars.low, bars.close, period), bars.close)
+    return above_residue(talib.ATR(bars.high, bars.low, bars.close, period), bars.close)
 
 
 def macd(closes: Floats, fast: int, *, slow: int, signal: int) -> tuple[Floats, Floats, Floats]:
@@ -268,9 +266,9 @@ def macd(closes: Floats, fast: int, *, slow: int, signal: int) -> tuple[Floats, 
 
     A difference that cannot be told from the price is 0.
     """
-    line = _above_residue(ema(closes, fast) - ema(closes, slow), closes)
-    mean = _above_residue(ema(line, signal), closes)
-    return line, mean, _above_residue(line - mean, closes)
+    line = above_residue(ema(closes, fast) - ema(closes, slow), closes)
+    mean = above_residue(ema(line, signal), closes)
+    return line, mean, above_residue(line - mean, closes)
 
 
 def supertrend(bars: Bars, period: int, *, width: float) -> tuple[Floats, Flags]:
@@ -321,18 +319,6 @@ def obv(bars: Bars, *, first_drawn: int) -> Floats | None:
     column[first_drawn] = 0.0
     column[first_drawn + 1 :] = np.cumsum(steps)
     return column
-
-
-def _level_from(closes: Floats, count: int) -> Flags:
-    """Return where the last `count` closes are equal, shape (n,)."""
-    at = np.arange(len(closes))
-    moved = np.concatenate([[True], closes[1:] != closes[:-1]])[: len(closes)]
-    return at - np.maximum.accumulate(np.where(moved, at, 0)) >= count - 1
-
-
-def _above_residue(differences: Floats, closes: Floats) -> Floats:
-    """Return differences of prices, 0 where they are below the tenth digit of the price."""
-    return np.where(np.abs(differences) < RESIDUE * np.abs(closes), 0.0, differences)
 
 
 def _named(name: str, *parameters: int | Decimal) -> str:

@@ -16,7 +16,7 @@ from tapetrail.sources.tabular.cells import TimeKind
 from tapetrail.sources.tabular.raw import RawColumns
 from tapetrail.sources.tabular.zones import instants_of
 
-ROWS_LEAST: Final = 8
+ROWS_LEAST: Final = 10
 """Fewer rows have no pattern to speak of."""
 ONE_A_PERIOD: Final = 0.9
 """The share of bars that must each have a week to themselves for bars to look like weekly ones."""
