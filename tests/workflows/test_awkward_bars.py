@@ -15,8 +15,10 @@ from tests.homes import copy_home
 import tapetrail
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Days
+from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.interface import OpenRecord
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.usecases.planning import RunQuery
 
 pytestmark = pytest.mark.service
 
@@ -78,9 +80,20 @@ def strategy(
     }
 
 
-def decide(record: OpenRecord, spec: Mapping[str, object], *, as_of: date | None = None) -> Decided:
-    ran = record.run(spec, as_of=as_of)
-    (listed,) = record.rows("decisions", execution_id=ran.execution_id)
+def decide(
+    record: OpenRecord, *asked: Mapping[str, object] | tuple[Mapping[str, object], date]
+) -> list[Decided]:
+    """Return what came of strategies, some as of a date, decided on by one engine."""
+    dated = [each if isinstance(each, tuple) else (each, None) for each in asked]
+    queries = [
+        RunQuery(spec=parse_strategy(content, place="awkward"), as_of_on=as_of)
+        for content, as_of in dated
+    ]
+    return [_decided(record, ran.execution_id) for ran in record.runs.carry_out(queries)]
+
+
+def _decided(record: OpenRecord, execution_id: int) -> Decided:
+    (listed,) = record.rows("decisions", execution_id=execution_id)
     detail = record.detail("decisions", cast("int", listed["id"]))
     return Decided(
         row={**detail.columns, **listed},
@@ -115,17 +128,15 @@ def written(
     folder: Path,
     days: Days,
     *,
-    closes: Sequence[float] | None = None,
-    volumes: Sequence[float] | None = None,
+    name: str = "prices.csv",
 ) -> Path:
     """Write plausible bars of these days; return where."""
     at = np.arange(len(days))
-    prices = np.round(100 + 10 * np.sin(at / 25) + at / 50, 2) if closes is None else closes
-    traded = 1000 + at if volumes is None else volumes
-    path = folder / "prices.csv"
+    prices = np.round(100 + 10 * np.sin(at / 25) + at / 50, 2)
+    path = folder / name
     lines = [
-        f"{day},{c:.2f},{c + 1:.2f},{c - 1:.2f},{c:.2f},{v:g}\n"
-        for day, c, v in zip(days, prices, traded, strict=True)
+        f"{day},{c:.2f},{c + 1:.2f},{c - 1:.2f},{c:.2f},{1000 + v}\n"
+        for v, (day, c) in enumerate(zip(days, prices, strict=True))
     ]
     path.write_text("Date,Open,High,Low,Close,Volume\n" + "".join(lines), encoding="utf-8")
     return path
@@ -138,7 +149,7 @@ def without(days: Days, *gone: tuple[str, str]) -> Days:
 
 
 def test_a_share_that_has_not_moved_for_300_sessions_is_held(record: OpenRecord) -> None:
-    found = decide(record, strategy(INPUTS / "halted.csv"))
+    (found,) = decide(record, strategy(INPUTS / "halted.csv"))
     assert (found.row["status"], found.row["signal_type"]) == ("completed", "HOLD")
     rules = found.rules()
     for name in ("close_against_sma_20", "close_against_sma_50", "close_against_sma_200"):
@@ -154,12 +165,11 @@ def test_a_share_that_has_not_moved_for_300_sessions_is_held(record: OpenRecord)
 
 def test_a_price_below_zero_is_read_where_the_asset_class_has_such(record: OpenRecord) -> None:
     spec = strategy(INPUTS / "negative.csv", data=OIL, symbol="CL=F")
-    after = decide(record, spec, as_of=date(2020, 5, 29))
+    after, then = decide(record, (spec, date(2020, 5, 29)), (spec, date(2020, 4, 20)))
     assert after.row["status"] == "completed"
     assert after.row["signal_type"] in {"BUY", "SELL", "HOLD"}
     assert min(after.specs["1d"]["low"]) == -40.32
     assert after.specs["1d"]["panels"][0]["scale"] == "linear"
-    then = decide(record, spec, as_of=date(2020, 4, 20))
     assert (then.row["status"], then.row["signal_type"]) == ("completed", "HOLD")
     with refused(record) as said:
         record.run(strategy(INPUTS / "negative.csv", data={**OIL, "asset_class": "equity"},
@@ -176,14 +186,17 @@ def test_weekly_bars_are_never_taken_for_daily_ones(record: OpenRecord) -> None:
 
 def test_a_halt_shortens_no_chart_and_is_named(record: OpenRecord) -> None:
     source = INPUTS / "halt.csv"
-    alone = decide(record, strategy(source, timeframes=["1d"]))
+    declared = {**OWN, "halts": {"ACME": ["2022-11-23..2024-02-05"]}}
+    alone, halted, warned, both = decide(
+        record,
+        strategy(source, timeframes=["1d"]),
+        strategy(source, timeframes=["1d"], data=declared),
+        strategy(source, timeframes=["1d"], data_quality={"on_breach": "warn"}),
+        strategy(source, timeframes=["1d", "1w"], data=declared),
+    )
     assert alone.failure == ("bars", "missing_sessions")
     assert "2022-11-23 to 2024-02-05 (300 sessions)" in alone.row["error_message"]
     assert not alone.related["signals"]
-    declared = {**OWN, "halts": {"ACME": ["2022-11-23..2024-02-05"]}}
-    halted = decide(record, strategy(source, timeframes=["1d"], data=declared))
-    warned = decide(record, strategy(source, timeframes=["1d"], data_quality={"on_breach": "warn"}))
-    both = decide(record, strategy(source, timeframes=["1d", "1w"], data=declared))
     assert [each.row["status"] for each in (halted, warned, both)] == ["completed"] * 3
     for each in (alone, halted, warned, both):
         assert each.snapshot()["bar_count"] == 450
@@ -206,11 +219,13 @@ def test_a_zero_price_is_refused_with_its_row_corrected_or_dropped(
     path = tmp_path / "corrected.csv"
     path.write_text(content.replace("2022-10-12,0.0,0.0,0.0,0.0", "2022-10-12" + ",100.11" * 4))
     day = date(2023, 7, 3)
-    corrected = decide(record, strategy(path, timeframes=["1d"]), as_of=day)
-    assert corrected.series("sma_200")[-1] == pytest.approx(93.139, abs=5e-4)
     data = {**OWN, "missing_prices": "drop"}
-    spec = strategy(INPUTS / "zero.csv", timeframes=["1d"], data=data)
-    dropped = decide(record, spec, as_of=day)
+    corrected, dropped = decide(
+        record,
+        (strategy(path, timeframes=["1d"]), day),
+        (strategy(INPUTS / "zero.csv", timeframes=["1d"], data=data), day),
+    )
+    assert corrected.series("sma_200")[-1] == pytest.approx(93.139, abs=5e-4)
     closes = [float(row.split(",")[4]) for row in content.splitlines()[1:212]]
     last = [close for close in closes if close][-200:]
     assert dropped.series("sma_200")[-1] == pytest.approx(sum(last) / 200, rel=1e-9)
@@ -235,12 +250,12 @@ def test_ten_sessions_missing_in_two_months_fail_and_a_few_warn(
     record: OpenRecord, tmp_path: Path
 ) -> None:
     days = sessions()
-    scattered = np.setdiff1d(days, days[-40:-1:4])
-    found = decide(record, strategy(written(tmp_path, scattered), timeframes=["1d"]))
+    many = written(tmp_path, np.setdiff1d(days, days[-40:-1:4]), name="many.csv")
+    some = written(tmp_path, np.setdiff1d(days, days[-40:-1:8]), name="some.csv")
+    found, few = decide(record, strategy(many, timeframes=["1d"]), strategy(some))
     assert found.failure == ("bars", "missing_sessions")
     assert "10 of 460 sessions (2.17 %)" in found.row["error_message"]
     assert "at most 2 % may be missing" in found.row["error_message"]
-    few = decide(record, strategy(written(tmp_path, np.setdiff1d(days, days[-40:-1:8]))))
     assert (few.row["status"], few.row["missing_sessions"]) == ("completed", 5)
     assert any("5 of 455 sessions" in note for note in few.specs["1d"]["notes"])
 
@@ -249,10 +264,13 @@ def test_a_run_of_missing_sessions_fails_however_few_they_are(
     record: OpenRecord, tmp_path: Path
 ) -> None:
     path = written(tmp_path, without(sessions(), ("2024-03-04", "2024-03-11")))
-    found = decide(record, strategy(path, timeframes=["1d"]))
+    found, wider = decide(
+        record,
+        strategy(path, timeframes=["1d"]),
+        strategy(path, data_quality={"max_gap_sessions": 6}),
+    )
     assert found.failure == ("bars", "missing_sessions")
     assert "2024-03-04 to 2024-03-11 (6 sessions); at most 5 in a row" in found.row["error_message"]
-    wider = decide(record, strategy(path, data_quality={"max_gap_sessions": 6}))
     assert wider.row["status"] == "completed"
 
 
@@ -261,23 +279,23 @@ def test_days_of_the_week_that_never_have_a_bar_are_named(
 ) -> None:
     days = sessions(count=1200)
     weekdays = (days.astype(np.int64) + 3) % 7
-    path = written(tmp_path, days[np.isin(weekdays, (0, 4))])
-    found = decide(record, strategy(path, timeframes=["1d"]))
-    assert found.failure == ("bars", "missing_sessions")
-    assert "none on Tuesdays and Wednesdays and Thursdays" in found.row["error_message"]
+    two_a_week = written(tmp_path, days[np.isin(weekdays, (0, 4))], name="two.csv")
     ever = sessions(count=900, name="24/7")
-    path = written(tmp_path, ever[(ever.astype(np.int64) + 3) % 7 < 5])
-    found = decide(
+    five_a_week = written(tmp_path, ever[(ever.astype(np.int64) + 3) % 7 < 5], name="five.csv")
+    open_ever = {**OWN, "exchange": "BINANCE", "calendar": "24/7"}
+    found, coin = decide(
         record,
-        strategy(path, timeframes=["1d"], data={**OWN, "exchange": "BINANCE", "calendar": "24/7"}),
+        strategy(two_a_week, timeframes=["1d"]),
+        strategy(five_a_week, timeframes=["1d"], data=open_ever),
     )
-    assert found.failure == ("bars", "missing_sessions")
-    assert "none on Saturdays and Sundays" in found.row["error_message"]
+    assert found.failure == coin.failure == ("bars", "missing_sessions")
+    assert "none on Tuesdays, Wednesdays and Thursdays" in found.row["error_message"]
+    assert "none on Saturdays and Sundays" in coin.row["error_message"]
 
 
 def test_a_share_that_was_listed_lately_misses_nothing(record: OpenRecord, tmp_path: Path) -> None:
     path = written(tmp_path, sessions(count=90))
-    found = decide(record, strategy(path, timeframes=["1d"]))
+    (found,) = decide(record, strategy(path, timeframes=["1d"]))
     assert (found.row["status"], found.row["missing_sessions"]) == ("completed", 0)
     assert found.snapshot()["bar_count"] == 90
 
@@ -286,7 +304,8 @@ def test_bars_that_end_before_the_run_warn_and_fail_where_the_strategy_says_so(
     record: OpenRecord, tmp_path: Path
 ) -> None:
     path = written(tmp_path, sessions())
-    found = decide(record, strategy(path))
+    limited = strategy(path, data_quality={"max_age_sessions": 100})
+    found, stale, asked = decide(record, strategy(path), limited, (limited, date(2024, 6, 28)))
     age = found.row["age_sessions"]
     assert (found.row["status"], found.row["missing_sessions"]) == ("completed", 0)
     assert age > 100  # they end in June 2024, and no date was asked for
@@ -294,12 +313,9 @@ def test_bars_that_end_before_the_run_warn_and_fail_where_the_strategy_says_so(
         f"Bars end early: {age} sessions were completed after the last one"
         in (found.specs["1d"]["notes"])
     )
-    limited = strategy(path, data_quality={"max_age_sessions": 100})
-    stale = decide(record, limited)
     assert stale.failure == ("bars", "stale_bars")
     assert f"{stale.row['age_sessions']} sessions were completed" in stale.row["error_message"]
     assert len(stale.specs) == 2
-    asked = decide(record, limited, as_of=date(2024, 6, 28))
     assert (asked.row["status"], asked.row["age_sessions"]) == ("completed", 0)
     assert not any("end early" in note for note in asked.specs["1d"]["notes"])
 
@@ -307,10 +323,9 @@ def test_bars_that_end_before_the_run_warn_and_fail_where_the_strategy_says_so(
 def test_a_run_keeps_what_it_was_held_against(record: OpenRecord, tmp_path: Path) -> None:
     path = written(tmp_path, sessions())
     spec = strategy(path, timeframes=["1d"])
-    undated, dated = record.run(spec), record.run(spec, as_of=date(2024, 6, 28))
     configs = [
-        cast("Row", record.detail("executions", each.execution_id).columns["config"])
-        for each in (undated, dated)
+        cast("Row", record.detail("executions", each.row["execution_id"]).columns["config"])
+        for each in decide(record, spec, (spec, date(2024, 6, 28)))
     ]
     said = {name: text for name, text in configs[0].items() if name.startswith("data_quality.")}
     assert said == {

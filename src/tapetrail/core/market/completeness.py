@@ -84,7 +84,10 @@ class Missing:
         named = [str(gap) for gap in sorted(widest, key=lambda gap: gap.first)]
         more = len(self.gaps) - len(named)
         named += [f"{more} more {'gap' if more == 1 else 'gaps'}"] if more else []
-        never = f"; none on {' and '.join(self.never)}" if self.never else ""
+        *most, last = self.never or ("",)
+        never = (
+            f"; none on {' and '.join([*filter(None, [', '.join(most)]), last])}" if last else ""
+        )
         share = decimal_text(self.pct.quantize(_PERCENT_STEP))
         return (
             f"{self.sessions} of {self.scheduled} sessions ({share} %) from {self.first} to"
