@@ -163,6 +163,8 @@ def test_what_bars_lack_is_said_by_the_run_in_lists_and_in_details(tmp_path: Pat
     for name in ("decisions", "charts"):
         shown = terminal.run(name, "show", "1").out
         assert "warning: 1d: 3 sessions without a bar" in shown
+    as_document = terminal.run("run", str(strategy), "--as-of", "2024-06-28", "--json").err
+    assert as_document.endswith("3 sessions without a bar\n")
     assert '"missing_sessions": 3' in terminal.run("decisions", "list", "--json").out
     # Without a date the bars are held against the start of the run, years after they end.
     undated = terminal.run("run", str(strategy)).err

@@ -106,7 +106,7 @@ def print_list(words: ListWords, *, fetch: Fetch) -> None:
             rows = [row for page in pages for row in page.data]
             shown = screen(zone=UTC if words.is_utc else None)
             _print_table(names, rows, screen=shown)
-            _note_bars(listed, rows)
+            note_bars(listed, rows)
         case _:
             _print_lines(pages, names, shape=words.shape)
     _note_the_rest(words, pages)
@@ -115,10 +115,11 @@ def print_list(words: ListWords, *, fetch: Fetch) -> None:
 def print_rows(listed: ListSpec[Numbered], rows: Sequence[Numbered]) -> None:
     """Print rows of a list as a table, if there are any, and note what their bars lack."""
     _print_table(listed.brief, rows, screen=screen())
-    _note_bars(listed, rows)
+    note_bars(listed, rows)
 
 
-def _note_bars(listed: ListSpec[Numbered], rows: Sequence[Numbered]) -> None:
+def note_bars(listed: ListSpec[Numbered], rows: Sequence[Numbered]) -> None:
+    """Note which rows of a list were made on bars that miss sessions or end early."""
     for line in list_notes(listed, rows):
         note(line)
 
