@@ -2,15 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
+from math import nan
 
 import numpy as np
 import pytest
 from tests.builders import daily_bars, wave
 from tests.chart_builders import NONE, chart_of, figures_of
 
-from tapetrail.core.charts.figures import MissingIndicator, derive_figures
+from tapetrail.core.charts.figures import MissingIndicator, derive_figures, derive_notes
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.indicators import derive_indicators
+from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 
 
 def test_figures_of_the_drawn_bars() -> None:
@@ -46,10 +47,20 @@ def test_there_is_no_average_volume_without_twenty_of_them(volumes: list[float])
 
 
 def test_without_volume_obv_is_missing_for_that_reason() -> None:
-    bars = daily_bars(wave(300), volumes=[0.0] * 300)
+    bars = daily_bars(wave(300), volumes=[nan] * 300)
     assert figures_of(bars, drawn=250).missing_indicators == (
         MissingIndicator(name="OBV", reason="no volume"),
     )
+
+
+def test_a_volume_of_zero_is_not_missing_and_said_in_its_own_words() -> None:
+    bars = daily_bars(wave(300), volumes=[0.0] * 300)
+    assert figures_of(bars, drawn=250).missing_indicators == (
+        MissingIndicator(name="OBV", reason="zero volume"),
+    )
+    values = derive_indicators(bars, IndicatorSettings(), first_drawn=50)
+    notes = derive_notes(bars, values, IndicatorSettings(), first_drawn=50)
+    assert "Zero volume, left out: volume, OBV" in notes
 
 
 def test_a_chart_of_no_bars_is_refused() -> None:

@@ -59,6 +59,7 @@ def reading(
         ),
         last_close=Decimal("100.5"),
         atr=None if atr is None else Decimal(atr),
+        resolution=Decimal("0.1"),
     )
 
 
@@ -232,5 +233,5 @@ def test_a_reading_needs_a_complete_bar_and_a_price_that_can_be_said() -> None:
         derive_verdict(partial, values, analysis)
     assert caught.value.kind is ErrorKind.TOO_FEW_BARS
     with pytest.raises(InvalidInput, match="the rules read prices from") as caught:
-        derive_verdict(replace(bars, low=np.full(300, -1.0)), values, analysis)
+        derive_verdict(replace(bars, low=np.full(300, -1e15)), values, analysis)
     assert caught.value.kind is ErrorKind.BAD_BARS

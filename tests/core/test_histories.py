@@ -85,6 +85,15 @@ def test_a_split_is_unknown_before_its_ex_date() -> None:
     assert bars.close.tolist() == [40, 42, 42, 44]
 
 
+@pytest.mark.parametrize(("raw", "ratio", "restated"), [(37.59, "3", 12.53), (1.23, "0.1", 12.3)])
+def test_a_restated_price_is_the_decimal_that_it_is(
+    raw: float, ratio: str, restated: float
+) -> None:
+    bars = replace(RAW, **dict.fromkeys(("open", "high", "low", "close"), np.full(len(RAW), raw)))
+    split = Split(ex_on=date(2026, 11, 20), ratio=Decimal(ratio))
+    assert adjust_for_splits(bars, [split], date(2026, 11, 20)).close[0] == restated
+
+
 def test_no_splits_change_the_name_of_the_adjustment_alone() -> None:
     bars = adjust_for_splits(RAW, (), date(2026, 11, 20))
     assert bars.adjustment is Adjustment.SPLIT

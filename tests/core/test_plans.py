@@ -12,7 +12,7 @@ from tests.builders import SUNDAY_TO_THURSDAY, calendar, instrument, utc
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Calendar, time_of
-from tapetrail.core.plans import Coverage, Plan, plan_run, weekly_dates
+from tapetrail.core.plans import Coverage, Plan, plan_run, refuse_future, weekly_dates
 from tapetrail.core.records.states import Provenance
 
 # Thanksgiving 2026: Thursday is a holiday, Friday closes at 13:00 in New York, 18:00 UTC.
@@ -248,3 +248,17 @@ def test_too_few_weeks_with_bars_are_refused(weeks: int, sessions_before_end: in
     coverages = [coverage(first_on=date(2026, 3, 2), last_on=date(2026, 3, 31))]
     with pytest.raises(InvalidInput, match=f"bars from 2026-03-02 to .* expected {weeks}"):
         weekly_dates(coverages, weeks=weeks, sessions_before_end=sessions_before_end)
+
+
+def test_bars_of_a_session_that_has_not_begun_are_refused() -> None:
+    refuse_future([coverage()], now=NOW)
+    # The session of the last bar has begun and is not over: vendors send such a row all day.
+    refuse_future([coverage(last_on=date(2026, 11, 30))], now=utc("2026-11-30 14:30"))
+    refuse_future([replace(coverage(), sessions=None)], now=utc("2020-01-02 12:00"))
+    with pytest.raises(
+        InvalidInput, match="there is a bar of 2026-11-30, a session that begins at"
+    ):
+        refuse_future(
+            [coverage(), coverage("IBM", last_on=date(2026, 11, 30))],
+            now=utc("2026-11-30 14:29"),
+        )

@@ -39,6 +39,7 @@ def reading(
         ),
         last_close=Decimal(close),
         atr=None if atr is None else Decimal(atr),
+        resolution=Decimal("1e-9"),
     )
 
 
@@ -116,8 +117,26 @@ def test_rounding_towards_the_entry_may_take_the_last_of_the_reward() -> None:
 
 def test_a_stop_that_is_no_price_or_no_distance_is_an_obstacle() -> None:
     assert "would be at -1" in obstacle(SignalType.BUY, reading("1")).reason
-    assert "ATR of 0 from 100 would be at 100" in obstacle(SignalType.BUY, reading(atr="0")).reason
+    assert obstacle(SignalType.BUY, reading("0")).shortfall == 1
     assert obstacle(SignalType.SELL, reading(atr="0")).shortfall == 1
+
+
+def test_a_stop_nearer_than_one_tick_is_none() -> None:
+    assert obstacle(SignalType.SELL, reading(atr="0")).shortfall == 1
+    found = obstacle(SignalType.BUY, reading("12.53", atr="0.004"))
+    assert found.reason == "a stop 2 ATR of 0.004 from 12.53 is nearer than one tick, 0.01"
+    assert plan(SignalType.BUY, reading("12.53", atr="0.005"))[1] == "12.52"
+
+
+def test_without_a_tick_a_stop_nearer_than_the_finest_step_of_the_prices_is_none() -> None:
+    chart = replace(reading("12.53", atr="0.004"), resolution=CENT)
+    found = derive_plan(SignalType.SELL, chart, SETTINGS, tick=None)
+    assert isinstance(found, NoTrade)
+    assert found.reason == (
+        "a stop 2 ATR of 0.004 from 12.53 is nearer than the finest step of the prices, 0.01"
+    )
+    wide = replace(chart, atr=Decimal("0.005"))
+    assert isinstance(derive_plan(SignalType.SELL, wide, SETTINGS, tick=None), TradePlan)
 
 
 def test_a_short_target_at_or_below_zero_is_an_obstacle() -> None:

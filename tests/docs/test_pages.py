@@ -20,7 +20,7 @@ from tests.docs.pages import (
 )
 from tests.docs.test_examples import PAGES
 
-from tapetrail.core.strategy.parts import DataSpec
+from tapetrail.core.strategy.data_parts import DataSpec
 from tapetrail.sources.registry import KINDS
 
 ALL: Final = sorted(

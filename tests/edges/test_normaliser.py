@@ -1,5 +1,6 @@
 """What recognised columns mean: numbers, times and units; what cannot be trusted is refused."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
@@ -395,3 +396,44 @@ def test_a_time_at_the_end_of_all_times_is_refused_with_its_place(cell: str) -> 
 def test_a_number_beyond_all_floats_is_refused_with_its_place() -> None:
     assert "row 1: " in refusal(rows({"volume": 10**400}))
     assert "row 1: " in refusal(rows({"volume": -(10**400)}))
+
+
+HOLE: Final[dict[str, object]] = {"open": 0.0, "high": 0.0, "low": 0.0, "close": 0.0}
+
+
+def test_a_price_of_zero_is_a_hole_with_its_row() -> None:
+    message = refusal(rows({}, HOLE, {}))
+    assert message.startswith("frame, row 2: open 0.0, high 0.0, low 0.0, close 0.0")
+    assert "a price is 0, which is how a missing one is written" in message
+    assert "`asset_class` of future, rate, spread" in message
+    dropped = replace(SPLIT, missing_prices=MissingPrices.DROP)
+    found = normalised(rows({}, HOLE, {}), conventions=dropped)
+    assert (len(found.bars), found.dropped_rows) == (2, 1)
+    assert "row 1: open 10.0" in refusal(rows({"low": 0}, {}, {}))
+
+
+def test_a_negative_price_is_refused_with_its_row_unless_the_asset_class_has_such() -> None:
+    negative = {"open": -1.0, "high": 2.0, "low": -40.32, "close": -37.63}
+    message = refusal(rows({}, negative))
+    assert message.startswith("frame, row 2: session 2024-03-05, open -1.0")
+    assert "prices lie above 0" in message
+    signed = replace(SPLIT, signed_prices=True)
+    found = bars(rows({}, negative, HOLE), conventions=signed)
+    assert found.close.tolist() == [10.5, -37.63, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"high": 1e308}, "prices lie below 1e+15"),
+        ({"high": 1e15}, "prices lie below 1e+15"),
+        ({"volume": 1e308}, "volume lies below 1e+24"),
+    ],
+)
+def test_a_number_that_no_market_has_is_refused_with_its_row(
+    changes: dict[str, float], rule: str
+) -> None:
+    message = refusal(rows({}, {}, changes))
+    assert message.startswith("frame, row 3: session 2024-03-06")
+    assert message.endswith(f"break the rule that {rule}")
+    assert len(bars(rows({"high": 9e14, "volume": 9e23}))) == 1

@@ -133,6 +133,8 @@ BAD: Final = (
     Bad("market_snapshots", "sessions_in_order", {"session_first": FRIDAY + timedelta(days=1)}),
     Bad("market_snapshots", "bar_count_positive", {"bar_count": 0}),
     Bad("market_snapshots", "dropped_rows_not_negative", {"dropped_rows": -1}),
+    Bad("market_snapshots", "missing_sessions_not_negative", {"missing_sessions": -1}),
+    Bad("market_snapshots", "age_sessions_not_negative", {"age_sessions": -1}),
     Bad("market_snapshots", "price_factor_positive", {"price_factor": 0}),
     Bad("market_snapshots", "derived_from_another", {"derived_from": 10**12}),
     Bad("charts", "timeframe_form", {"timeframe": "d", "chart_type": "daily"}),

@@ -35,6 +35,8 @@ CHART: Final = ChartRow(
     status="active",
     chart_url_jpeg="file:charts/AAPL/20121130/1d-000000000000.jpg",
     generated_at=datetime(2012, 12, 1, 8, 30, tzinfo=UTC),
+    missing_sessions=0,
+    age_sessions=None,
 )
 
 
@@ -56,6 +58,8 @@ def test_a_view_is_shown_by_its_column_names_nulls_included() -> None:
         "status": "active",
         "chart_url_jpeg": "file:charts/AAPL/20121130/1d-000000000000.jpg",
         "generated_at": "2012-12-01T08:30:00.000000Z",
+        "missing_sessions": 0,
+        "age_sessions": None,
     }
     assert [field.name for field in fields(ChartRow)] == list(document)
 

@@ -144,3 +144,56 @@ def test_a_date_that_the_file_does_not_reach_is_refused(call: Run, tmp_path: Pat
     assert_nothing_written(
         answer, 2, ["no bars of ACME", "from 2024-06-26 to 2024-06-28"], home=home
     )
+
+
+@pytest.mark.service
+def test_what_bars_lack_is_said_by_the_run_in_lists_and_in_details(tmp_path: Path) -> None:
+    terminal = Terminal(home=tmp_path / "home")
+    holed = rows()
+    del holed[-30], holed[-20], holed[-10]
+    strategy = written(tmp_path, HEADER + "".join(holed))
+    ran = terminal.run("run", str(strategy), "--as-of", "2024-06-28")
+    assert ran.code == 0, ran.err
+    said = "warning: decision 1: 3 sessions without a bar\n"
+    assert said in ran.err
+    assert said in terminal.run("decisions", "list").err
+    for name in ("charts", "signals"):
+        listed = terminal.run(name, "list").err
+        assert f"warning: {name[:-1]} 1: 3 sessions without a bar\n" in listed
+    for name in ("decisions", "charts"):
+        shown = terminal.run(name, "show", "1").out
+        assert "warning: 1d: 3 sessions without a bar" in shown
+    as_document = terminal.run("run", str(strategy), "--as-of", "2024-06-28", "--json").err
+    assert as_document.endswith("3 sessions without a bar\n")
+    assert '"missing_sessions": 3' in terminal.run("decisions", "list", "--json").out
+    # Without a date the bars are held against the start of the run, years after they end.
+    undated = terminal.run("run", str(strategy)).err
+    assert "3 sessions without a bar, " in undated
+    assert " sessions completed after the last bar\n" in undated
+    (tmp_path / "mine.yaml").write_text(
+        strategy.read_text("utf-8") + "data_quality: {max_age_sessions: 20}\n", encoding="utf-8"
+    )
+    stale = terminal.run("run", str(strategy))
+    assert stale.code == 1
+    assert "ACME: bars: " in stale.err
+    assert "`data_quality.max_age_sessions` is 20" in stale.err
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    fine = terminal.run(
+        "run", str(written(whole, HEADER + "".join(rows()))), "--as-of", "2024-06-28"
+    )
+    assert "warning" not in fine.err
+
+
+@pytest.mark.parametrize("count", [120, 200])
+def test_no_warning_of_a_library_reaches_who_runs_odd_bars(
+    call: Run, tmp_path: Path, count: int
+) -> None:
+    content = rows(count)
+    cells = content[60].split(",")
+    content[60] = ",".join([cells[0], cells[1], "1e308", *cells[3:]])
+    strategy = written(tmp_path, HEADER + "".join(content))
+    answer = call("run", str(strategy), TAPETRAIL_HOME=str(tmp_path / "home"))
+    assert answer.code == 2
+    assert "prices lie below 1e+15" in answer.err
+    assert "RuntimeWarning" not in answer.err

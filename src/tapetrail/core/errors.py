@@ -25,6 +25,7 @@ class ErrorKind(StrEnum):
     NO_BARS = "no_bars"
     TOO_FEW_BARS = "too_few_bars"
     BAD_BARS = "bad_bars"
+    MISSING_SESSIONS = "missing_sessions"
     STALE_BARS = "stale_bars"
     SOURCE_UNAVAILABLE = "source_unavailable"
     RENDER_FAILED = "render_failed"

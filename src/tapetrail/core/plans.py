@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import Calendar, Days, Instrument
+from tapetrail.core.market.bars import Calendar, Days, Instrument, instant_of
 from tapetrail.core.market.sessions import close_on_or_before, day_of, last_session_at, week_numbers
 from tapetrail.core.records.states import Provenance
 
@@ -173,6 +173,21 @@ def _has_bars(coverage: Coverage, closed_at: datetime) -> bool:
         return True
     first_on, last_on = coverage.sessions
     return first_on <= last_session_at(coverage.calendar, closed_at) <= last_on
+
+
+def refuse_future(coverages: Sequence[Coverage], *, now: datetime) -> None:
+    """Raise `InvalidInput` for bars of a session that has not begun: a date in them is wrong."""
+    for coverage in coverages:
+        if coverage.sessions is None:
+            continue
+        calendar, last_on = coverage.calendar, coverage.sessions[1]
+        at = int(np.searchsorted(calendar.sessions, np.datetime64(last_on)))
+        if calendar.opened_at[at] > instant_of(now):
+            raise InvalidInput(
+                f"{coverage.instrument}: there is a bar of {last_on}, a session that begins at"
+                f" {calendar.opened_at[at].astype('datetime64[m]')} UTC, after this run; correct"
+                " the date"
+            )
 
 
 def weekly_dates(

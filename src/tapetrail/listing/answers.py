@@ -16,6 +16,7 @@ from tapetrail.listing.parts import (
     RELATED_SIGNALS,
     by_status,
     by_time_made,
+    of_bars,
 )
 from tapetrail.listing.spec import ListSpec
 
@@ -94,6 +95,8 @@ class SignalRow:
     timeframe_confirmation: str | None
     decided_at: datetime
     generated_at: datetime
+    missing_sessions: int | None
+    age_sessions: int | None
 
 
 SIGNALS: Final = ListSpec(
@@ -106,6 +109,7 @@ SIGNALS: Final = ListSpec(
         "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
     ),
     title="signal {id}: {role} {signal_type} {symbol} of {decided_at}",
+    columns=of_bars("m.decision_id = t.decision_id"),
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME.where("t.timeframe_primary = %s"),

@@ -12,8 +12,10 @@ from tapetrail.listing.parts import (
     BY_TIMEFRAME,
     RELATED_ANALYSES,
     RELATED_SIGNALS,
+    RELATED_SNAPSHOTS,
     by_status,
     by_time_made,
+    of_bars,
 )
 from tapetrail.listing.spec import ListSpec
 
@@ -36,6 +38,8 @@ class ChartRow:
     status: str
     chart_url_jpeg: str | None
     generated_at: datetime
+    missing_sessions: int | None
+    age_sessions: int | None
 
 
 CHARTS: Final = ListSpec(
@@ -48,6 +52,7 @@ CHARTS: Final = ListSpec(
         "data_points", "price_current", "price_change_pct", "status",
     ),
     title="chart {id}: {symbol} {timeframe}",
+    columns=of_bars("m.id = t.snapshot_id"),
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME,
@@ -57,6 +62,9 @@ CHARTS: Final = ListSpec(
         *by_time_made("generated_at"),
     ),
     related=(
+        RELATED_SNAPSHOTS.where(
+            "r.id = (SELECT c.snapshot_id FROM tapetrail.charts c WHERE c.id = %s)"
+        ),
         RELATED_ANALYSES.where(
             "EXISTS (SELECT FROM tapetrail.analysis_charts x"
             " WHERE x.analysis_id = r.id AND x.chart_id = %s)"

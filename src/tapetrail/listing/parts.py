@@ -33,6 +33,15 @@ RELATED_DECISIONS: Final = Related(
     condition="r.execution_id = %s",
     brief=("id", "symbol", "as_of", "status", "failed_stage", "error_kind"),
 )
+RELATED_SNAPSHOTS: Final = Related(
+    name="snapshots",
+    table="market_snapshots",
+    condition="r.decision_id = %s",
+    brief=(
+        "id", "timeframe", "source", "adjustment", "session_first", "session_last", "bar_count",
+        "missing_sessions", "age_sessions", "bars_digest",
+    ),
+)  # fmt: skip
 EVENTS: Final = ("at", "from_status", "to_status", "actor", "reason")
 RELATED_CHARTS: Final = Related(
     name="charts",
@@ -55,6 +64,14 @@ RELATED_SIGNALS: Final = Related(
         "risk_reward_ratio",
     ),
 )  # fmt: skip
+
+
+def of_bars(condition: LiteralString) -> dict[str, LiteralString]:
+    """Return where lists find what their bars lack: in the snapshots `m` of which this holds."""
+    return {
+        name: f"(SELECT max(m.{name}) FROM tapetrail.market_snapshots m WHERE {condition})"  # noqa: S608 # declared text, as its type says
+        for name in ("missing_sessions", "age_sessions")
+    }
 
 
 def by_status(known: Iterable[str], said: str = "such as completed or failed") -> Filter:

@@ -16,8 +16,10 @@ from tapetrail.listing.parts import (
     RELATED_CHARTS,
     RELATED_DECISIONS,
     RELATED_SIGNALS,
+    RELATED_SNAPSHOTS,
     by_status,
     by_time_made,
+    of_bars,
 )
 from tapetrail.listing.spec import Filter, ListSpec, Related
 from tapetrail.listing.values import TEXT
@@ -137,6 +139,8 @@ class DecisionRow:
     error_kind: str | None
     error_message: str | None
     created_at: datetime
+    missing_sessions: int | None
+    age_sessions: int | None
 
 
 DECISIONS: Final = ListSpec(
@@ -157,6 +161,7 @@ DECISIONS: Final = ListSpec(
         "stop_loss": "g.stop_loss",
         "target_price": "g.target_price",
         "risk_reward_ratio": "g.risk_reward_ratio",
+        **of_bars("m.decision_id = t.id"),
     },
     joins="LEFT JOIN tapetrail.trading_signals g ON g.decision_id = t.id AND g.role = 'deciding'",
     filters=(
@@ -173,15 +178,7 @@ DECISIONS: Final = ListSpec(
         *by_time_made("created_at"),
     ),
     related=(
-        Related(
-            name="snapshots",
-            table="market_snapshots",
-            condition="r.decision_id = %s",
-            brief=(
-                "id", "timeframe", "source", "adjustment", "session_first", "session_last",
-                "bar_count", "bars_digest",
-            ),
-        ),
+        RELATED_SNAPSHOTS,
         RELATED_CHARTS,
         RELATED_ANALYSES,
         RELATED_SIGNALS,

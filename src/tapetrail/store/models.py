@@ -190,6 +190,8 @@ class MarketSnapshot(Base):
     from_cache: Mapped[bool]
     fetched_at: Mapped[datetime]
     available_at: Mapped[datetime]
+    missing_sessions: Mapped[int | None]
+    age_sessions: Mapped[int | None]
     record_digest: Mapped[str]
     decision: Mapped["Decision"] = relationship(
         primaryjoin="foreign(MarketSnapshot.decision_id) == Decision.id", viewonly=True

@@ -60,7 +60,14 @@ def backfill(
     how = manner or Manner()
     query = replace(query, run_type=RunType.BACKFILL)
     past = runs.planner(query.frame).plan_past(query, asked, in_child=how.in_child)
-    planned = [Planned(workflow_id=runs.new_id(), query=query, plan=plan) for plan in past.plans]
+    planned = [
+        Planned(
+            workflow_id=runs.new_id(),
+            query=replace(query, as_of_on=plan.as_of.date()),
+            plan=plan,
+        )
+        for plan in past.plans
+    ]
     rows = runs.requests.rows(planned)
     ahead = _ahead(planned, rows, runs.requests.passes(rows, query), again=again)
     requests = runs.requests.requests(ahead.planned, rows)

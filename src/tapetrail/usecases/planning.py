@@ -19,6 +19,7 @@ from tapetrail.core.plans import (
     dates_between,
     plan_past,
     plan_run,
+    refuse_future,
     weekly_dates,
 )
 from tapetrail.core.records.states import RunType
@@ -104,13 +105,15 @@ class Planner:
         is not: all that can be known before.
         """
         self._analysts.of(query.spec, in_child=in_child)
-        coverages = self._coverages(query)
-        return plan_run(coverages, as_of_on=query.as_of_on, now=self._clock())
+        coverages, now = self._coverages(query), self._clock()
+        refuse_future(coverages, now=now)
+        return plan_run(coverages, as_of_on=query.as_of_on, now=now)
 
     def plan_past(self, query: RunQuery, asked: "Asked", *, in_child: bool = False) -> PastPlans:
         """Return what a backfill would decide. Raises as `plan` does."""
         self._analysts.of(query.spec, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
+        refuse_future(coverages, now=now)
         return plan_past(coverages, asked.dates(coverages, now=now), now=now)
 
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.plans import Plan, PlannedDecision
     from tapetrail.core.records.base import Stored
+    from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.store.control import Pass
     from tapetrail.usecases.planning import RunQuery
     from tapetrail.workflows.run_request import RunRequest
@@ -107,6 +108,8 @@ class Requests:
                 "source": spec.source,
                 "analyst": spec.analyst,
                 "entry_sessions": str(spec.signal.entry_sessions),
+                **_limits(spec),
+                **self._began(planned),
                 **query.config,
                 **kept,
             },
@@ -118,6 +121,15 @@ class Requests:
                 for decision in plan.decisions
             ],
         )
+
+    def _began(self, planned: Planned) -> Mapping[str, str]:
+        """Return the start of a run that asked for no date: bars of a market must reach it."""
+        from tapetrail.core.records.states import Provenance  # noqa: PLC0415 # readers do without
+        from tapetrail.workflows.run_request import BEGAN_KEY  # noqa: PLC0415 # as above
+
+        if planned.query.as_of_on is not None or planned.plan.provenance is Provenance.DEMO:
+            return {}
+        return {BEGAN_KEY: self._process.clock().isoformat()}
 
     def _kept_frame(self, query: "RunQuery") -> Mapping[str, str]:
         """Return the digest of a query's frame, if it has one, whose stored form is kept."""
@@ -131,3 +143,12 @@ class Requests:
         with self._access.writing() as session:
             appends.append_blobs(session, [kept], at=self._process.clock())
         return {FRAME_KEY: kept.digest}
+
+
+def _limits(spec: "StrategySpec") -> Mapping[str, str]:
+    """Return what bars are held against, as it is said: defaults are not in a stored strategy."""
+    limits = spec.data_quality.model_dump(mode="json")
+    return {
+        f"data_quality.{name}": "null" if value is None else str(value)
+        for name, value in limits.items()
+    }

@@ -21,11 +21,18 @@ from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bar_text import bars_text
 from tapetrail.core.market.bars import Bars, Calendar, Timeframe, time_of
-from tapetrail.core.market.histories import derive_bars, first_session_needed, gaps, window
+from tapetrail.core.market.completeness import (
+    Missing,
+    age_in_sessions,
+    data_remarks,
+    missing_sessions,
+)
+from tapetrail.core.market.histories import derive_bars, gaps, known_at, window
 from tapetrail.core.market.indicators import applied, derive_indicators
 from tapetrail.core.market.sessions import day_of, last_session_at
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.evidence import ChartContent, SnapshotRecord
+from tapetrail.core.strategy.data_quality import DataLimits
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.persistence import (
     ChartPersistenceService,
@@ -42,6 +49,8 @@ from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.reads import DecisionTask
+from tapetrail.workflows.fetching import fetch_enough
+from tapetrail.workflows.run_request import fresh_until_of
 
 CHART_RENDERER: Final = f"{RENDERER} {HTML_RENDERER}"
 BARS_MEDIA_TYPE: Final = "text/plain; charset=utf-8"
@@ -65,21 +74,40 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartWindow:
-    """The bars one chart is made from; `gaps` are scheduled sessions without a bar."""
+    """The bars one chart is made from; `gaps` are scheduled sessions without a bar.
+
+    `missing` are the sessions within its span that have no bar and were not halted.
+    """
 
     bars: Bars
     first_drawn: int
     gaps: tuple[date, ...]
+    missing: Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """The bars of a decision: what the source sent, and the exact bars of each chart."""
+    """The bars of a decision: what the source sent, and the exact bars of each chart.
+
+    `age_sessions` were completed between the last bar and `fresh_until`.
+    """
 
     source: str
     fetched: Fetched
     fetched_at: datetime
     windows: Mapping[Timeframe, ChartWindow]
+    age_sessions: int
+    fresh_until: datetime
+
+    def check(self, limits: DataLimits) -> None:
+        """Raise `InvalidInput` where sessions are missing, or the bars old, beyond the limits."""
+        for span in self.windows.values():
+            limits.check_missing(span.missing)
+        limits.check_age(self.age_sessions, until=f"{self.fresh_until:%Y-%m-%d %H:%M} UTC")
+
+    def remarks(self, timeframe: Timeframe) -> tuple[str, ...]:
+        """Return what a chart says of its bars: missing sessions, and sessions since the last."""
+        return data_remarks(self.windows[timeframe].missing, age_sessions=self.age_sessions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,17 +131,21 @@ class KeptEvidence:
 
 
 def prepare(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Prepared:
-    """Return the bars and charts of a decision. Raises only defects: errors that name no kind."""
+    """Return the bars and charts of a decision. Raises only defects: errors that name no kind.
+
+    Bars that break the strategy's limits fail it once its charts are drawn, so that they are seen.
+    """
     prepared, stage = Prepared(), Stage.BARS
     try:
         gathered = _gather(task, strategy, ports)
         prepared, stage = Prepared(gathered=gathered), Stage.CHART
-        drawn = [_draw(task, strategy, window=w, ports=ports) for w in gathered.windows.items()]
+        drawn = [_draw(task, strategy, gathered, at=at, ports=ports) for at in gathered.windows]
+        charts, rendered = tuple(e for e, _ in drawn), tuple(chart for _, chart in drawn)
+        prepared, stage = replace(prepared, charts=charts, rendered=rendered), Stage.BARS
+        gathered.check(strategy.data_quality.limits())
     except TapeTrailError as error:
         return replace(prepared, failure=Failure.of(stage, error))
-    return replace(
-        prepared, charts=tuple(e for e, _ in drawn), rendered=tuple(chart for _, chart in drawn)
-    )
+    return prepared
 
 
 def evidence_of(task: DecisionTask, strategy: StrategySpec, prepared: Prepared) -> Evidence:
@@ -171,25 +203,39 @@ def append_evidence(
 
 
 def _gather(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Gathered:
-    """Fetch daily bars once, far enough back for every timeframe, and take each chart's window."""
+    """Fetch daily bars, far enough back for every timeframe, and take each chart's window."""
     as_of, calendar = task.as_of, ports.load_calendar(task.traded.calendar)
     warm_up = max(WARM_UP_MIN, strategy.indicators.settings().longest_lookback)
-    first = min(
-        first_session_needed(calendar, as_of, timeframe=timeframe, bars_wanted=drawn + warm_up)
-        for timeframe, drawn in strategy.drawn
+    fetched = fetch_enough(
+        ports.open_source(strategy, task.config),
+        task.traded,
+        wanted={timeframe: drawn + warm_up for timeframe, drawn in strategy.drawn},
+        calendar=calendar,
+        as_of=as_of,
     )
-    source = ports.open_source(strategy, task.config)
-    base = strategy.base_timeframe
-    fetched = source.fetch(task.traded, timeframe=base, first=first, as_of=as_of, calendar=calendar)
     fetched_at = ports.clock()
     _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
+    daily = known_at(fetched.bars, as_of)
+    halts = () if strategy.data is None else strategy.data.halts_of(task.traded.symbol)
     windows: dict[Timeframe, ChartWindow] = {}
     for timeframe, drawn in strategy.drawn:
-        bars = derive_bars(fetched.bars, timeframe, calendar=calendar, as_of=as_of)
+        bars = derive_bars(daily, timeframe, calendar=calendar, as_of=as_of)
         span = window(bars, drawn=drawn, warmup=warm_up)
-        missing = () if timeframe.is_derived else gaps(span.bars, calendar)
-        windows[timeframe] = ChartWindow(bars=span.bars, first_drawn=span.drawn_from, gaps=missing)
-    return Gathered(source=strategy.source, fetched=fetched, fetched_at=fetched_at, windows=windows)
+        windows[timeframe] = ChartWindow(
+            bars=span.bars,
+            first_drawn=span.drawn_from,
+            gaps=() if timeframe.is_derived else gaps(span.bars, calendar),
+            missing=missing_sessions(daily, calendar, spans=span.bars, halts=halts),
+        )
+    fresh_until = fresh_until_of(task.config, as_of=as_of)
+    return Gathered(
+        source=strategy.source,
+        fetched=fetched,
+        fetched_at=fetched_at,
+        windows=windows,
+        age_sessions=age_in_sessions(daily, calendar, at=fresh_until),
+        fresh_until=fresh_until,
+    )
 
 
 def _refuse_stale(daily: Bars, *, calendar: Calendar, as_of: datetime) -> None:
@@ -205,18 +251,20 @@ def _refuse_stale(daily: Bars, *, calendar: Calendar, as_of: datetime) -> None:
 def _draw(
     task: DecisionTask,
     strategy: StrategySpec,
+    gathered: Gathered,
     *,
-    window: tuple[Timeframe, ChartWindow],
+    at: Timeframe,
     ports: Ports,
 ) -> tuple[ChartEvidence, RenderedChart]:
-    """Return one chart as analysts get it, and as it is kept."""
-    (timeframe, span), settings = window, strategy.indicators.settings()
+    """Return the chart of one timeframe as analysts get it, and as it is kept."""
+    timeframe, span, settings = at, gathered.windows[at], strategy.indicators.settings()
     values = derive_indicators(span.bars, settings, first_drawn=span.first_drawn)
     header = ChartHeader(
         symbol=task.traded.symbol,
         exchange=task.traded.exchange,
         currency=task.traded.currency,
         timeframe=timeframe,
+        remarks=gathered.remarks(timeframe),
     )
     spec = derive_chart(span.bars, values, settings, header=header, first_drawn=span.first_drawn)
     image = render_jpeg(render_page(spec))
@@ -290,4 +338,6 @@ def _snapshot(
         from_cache=False,
         fetched_at=gathered.fetched_at,
         available_at=time_of(bars.available_at[-1]),
+        missing_sessions=span.missing.sessions,
+        age_sessions=gathered.age_sessions,
     )

@@ -1,6 +1,11 @@
 """What workflows are asked to do: ids and instants, in the shapes that JSON holds."""
 
-from typing import TypedDict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, TypedDict
+
+BEGAN_KEY: Final = "began_at"
+"""Where an execution's configuration keeps the start of a run that asked for no date."""
 
 
 class RequestedDecision(TypedDict):
@@ -21,3 +26,9 @@ class RunRequest(TypedDict):
     actor: str
     config: dict[str, str]
     decisions: list[RequestedDecision]
+
+
+def fresh_until_of(config: Mapping[str, str], *, as_of: datetime) -> datetime:
+    """Return until when sessions count that have no bar yet: the run's start, or `as_of`."""
+    began_at = config.get(BEGAN_KEY)
+    return as_of if began_at is None else datetime.fromisoformat(began_at)

@@ -16,7 +16,7 @@ import typer
 from tapetrail.cli.session import opened_or_new, settings, watched
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.list_output import print_rows
+from tapetrail.cli.terminal.list_output import note_bars, print_rows
 from tapetrail.cli.terminal.output import echo, note, print_json, sanitise
 from tapetrail.cli.terminal.tables import column_lines
 from tapetrail.cli.terminal.words import Concurrency, Json
@@ -185,11 +185,12 @@ def worker(
 
 def _show_run(records: "Records", progress: "Progress", *, as_json: bool) -> None:
     detail = records.detail(EXECUTIONS, progress.execution_id)
-    if as_json:
-        print_json(detail_document(detail))
-        return
     wanted = DECISIONS.select(execution_id=progress.execution_id)
     page = records.page(wanted, limit=LIMIT_MAX)
+    if as_json:
+        print_json(detail_document(detail))
+        note_bars(DECISIONS, page.data)
+        return
     print_rows(DECISIONS, page.data)
     note(f"execution {progress.execution_id}: {progress.status.replace('_', ' ')}")
     for row in page.data:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from tapetrail.cli.terminal.bar_notes import snapshot_notes
 from tapetrail.cli.terminal.output import Screen, cell, is_list, is_mapping, sanitise, short_number
 from tapetrail.cli.terminal.tables import (
     DECIMALS,
@@ -13,7 +14,7 @@ from tapetrail.cli.terminal.tables import (
     paragraph_lines,
     table_lines,
 )
-from tapetrail.listing import ANALYSES, DECISIONS, EXECUTIONS, SIGNALS, ListSpec, Related
+from tapetrail.listing import ANALYSES, CHARTS, DECISIONS, EXECUTIONS, SIGNALS, ListSpec, Related
 from tapetrail.listing.spec import Numbered
 from tapetrail.wire import Detail
 
@@ -53,6 +54,9 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
             yield from _execution_gist(detail, screen=screen)
         case DECISIONS.name:
             yield from _decision_gist(detail, screen=screen)
+            yield from _bars_gist(detail, screen=screen)
+        case CHARTS.name:
+            yield from _bars_gist(detail, screen=screen)
         case ANALYSES.name:
             yield from _text(detail.columns["error_message"], screen=screen)
             yield from _reply_gist(detail.columns, screen=screen)
@@ -60,6 +64,11 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
             yield from _signal_gist(detail.columns, screen=screen)
         case _:
             pass
+
+
+def _bars_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
+    for line in snapshot_notes(detail.related["snapshots"]):
+        yield "  " + coloured(sanitise(line), "33", screen=screen)
 
 
 def _execution_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:

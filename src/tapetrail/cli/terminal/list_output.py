@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Final
 
+from tapetrail.cli.terminal.bar_notes import list_notes
 from tapetrail.cli.terminal.output import (
     Screen,
     echo,
@@ -105,14 +106,22 @@ def print_list(words: ListWords, *, fetch: Fetch) -> None:
             rows = [row for page in pages for row in page.data]
             shown = screen(zone=UTC if words.is_utc else None)
             _print_table(names, rows, screen=shown)
+            note_bars(listed, rows)
         case _:
             _print_lines(pages, names, shape=words.shape)
     _note_the_rest(words, pages)
 
 
 def print_rows(listed: ListSpec[Numbered], rows: Sequence[Numbered]) -> None:
-    """Print rows of a list as a table, if there are any."""
+    """Print rows of a list as a table, if there are any, and note what their bars lack."""
     _print_table(listed.brief, rows, screen=screen())
+    note_bars(listed, rows)
+
+
+def note_bars(listed: ListSpec[Numbered], rows: Sequence[Numbered]) -> None:
+    """Note which rows of a list were made on bars that miss sessions or end early."""
+    for line in list_notes(listed, rows):
+        note(line)
 
 
 class _Pages:

@@ -31,6 +31,8 @@ HEADINGS: Final = {
     "latency_ms": "ms",
     "session_first": "from",
     "session_last": "to",
+    "missing_sessions": "missing",
+    "age_sessions": "age",
     "first_run_at": "first run",
     "spec_digest": "digest",
     "from_status": "from",

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from tapetrail.core.canonical import decimal_text
+from tapetrail.core.charts.spec import drawn_bars, drawn_values
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Bars, Floats
 from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
@@ -16,6 +17,7 @@ from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
 PRICE_LEAST: Final = 1e-9
 PRICE_END: Final = 1e15
 _NUMBER_LEAST: Final = 1e-18
+_DECIMALS_MAX: Final = 18
 _NUMBER_END: Final = 1e30
 
 
@@ -33,6 +35,11 @@ class MarketView:
     last: int
     drawn: Bars
 
+    @property
+    def as_drawn(self) -> Bars:
+        """Return the drawn bars with ten significant digits, as the chart shows them."""
+        return drawn_bars(self.drawn)
+
     def at_last(self, column: Floats | None, *, back: int = 0) -> float:
         """Return the value `back` bars before the last one, NaN where there is none."""
         at = self.last - back
@@ -48,8 +55,7 @@ def derive_view(
 ) -> MarketView:
     """Return the view of a chart that draws `bars` from `first_drawn` on.
 
-    Raises `InvalidInput` if no drawn bar is complete, and for prices that no rule is made for: at
-    or below zero, or beyond what a reply can say.
+    Raises `InvalidInput` if no drawn bar is complete, and for prices beyond what a reply can say.
     """
     complete = np.flatnonzero(bars.complete)
     last = int(complete[-1]) if complete.size else -1
@@ -65,14 +71,30 @@ def derive_view(
 
 
 def check_prices(bars: Bars) -> None:
-    """Raise `InvalidInput` (`bad_bars`) for prices that a reply cannot say exactly."""
-    low, high = float(bars.low.min()), float(bars.high.max())
-    if not (low >= PRICE_LEAST and high < PRICE_END):
+    """Raise `InvalidInput` (`bad_bars`) naming the first bar whose prices no reply can say exactly.
+
+    Prices at and below 0 are read as any other: whether an instrument may have them is settled
+    where its bars are read.
+    """
+    low, high = np.abs(bars.low), np.abs(bars.high)
+    odd = (np.maximum(low, high) >= PRICE_END) | ((low > 0) & (low < PRICE_LEAST))
+    if odd.any():
+        at = int(np.argmax(odd))
         raise InvalidInput(
-            f"rules: {bars.timeframe} prices from {low} to {high}; the rules read prices from"
-            f" {PRICE_LEAST} to below {PRICE_END}",
+            f"rules: the {bars.timeframe} bar of {bars.last_on[at]} has prices from"
+            f" {bars.low[at]:g} to {bars.high[at]:g}; the rules read prices from"
+            f" {PRICE_LEAST} to below {PRICE_END:g}, of either sign, and 0",
             kind=ErrorKind.BAD_BARS,
         )
+
+
+def price_resolution(bars: Bars) -> Decimal:
+    """Return one unit in the last decimal that any price has, of the ten digits that are drawn."""
+    prices = drawn_values(np.concatenate([bars.open, bars.high, bars.low, bars.close]))
+    for decimals in range(_DECIMALS_MAX):
+        if np.array_equal(np.round(prices, decimals), prices):
+            return Decimal(1).scaleb(-decimals)
+    return Decimal(1).scaleb(-_DECIMALS_MAX)
 
 
 def is_readable(numbers: Iterable[float]) -> bool:

@@ -1,4 +1,7 @@
-"""Chart patterns that the code really checks, each named with the numbers that made it one."""
+"""Chart patterns that the code really checks, each named with the numbers that made it one.
+
+Numbers are compared as they are drawn, with ten significant digits: what looks equal is equal.
+"""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -9,6 +12,7 @@ import numpy as np
 from tapetrail.core.analysis.market_view import MarketView, shown
 from tapetrail.core.analysis.trend_rules import RSI_OVERBOUGHT, RSI_OVERSOLD
 from tapetrail.core.canonical import float_text
+from tapetrail.core.charts.spec import drawn_values
 from tapetrail.core.market.bars import Floats
 
 SMA_CROSS_BARS: Final = 10
@@ -31,8 +35,10 @@ def _sma_cross(view: MarketView) -> Iterator[str]:
     periods = sorted(view.values.sma)[-2:]
     if len(periods) > 1:
         fast, slow = periods
-        gap = view.values.sma[fast] - view.values.sma[slow]
-        name, ago = _crossing(view.recent(gap, SMA_CROSS_BARS + 1))
+        name, ago = _crossing(
+            drawn_values(view.recent(view.values.sma[fast], SMA_CROSS_BARS + 1))
+            - drawn_values(view.recent(view.values.sma[slow], SMA_CROSS_BARS + 1))
+        )
         kind = {"above": "golden cross", "below": "death cross"}.get(name)
         if kind:
             yield f"{kind} {_ago(ago)}: SMA {fast} moved {name} SMA {slow}"
@@ -61,7 +67,7 @@ def _supertrend_flip(view: MarketView) -> Iterator[str]:
 
 def _breakout(view: MarketView) -> Iterator[str]:
     """Yield a close beyond all highs or lows of the twenty bars before."""
-    drawn = view.drawn
+    drawn = view.as_drawn
     if len(drawn) > BREAKOUT_BARS:
         before = slice(-BREAKOUT_BARS - 1, -1)
         close = float(drawn.close[-1])
@@ -78,9 +84,13 @@ def _squeeze(view: MarketView) -> Iterator[str]:
     upper, lower = view.values.bollinger_upper, view.values.bollinger_lower
     middle = view.values.bollinger_middle
     if upper is not None and lower is not None and middle is not None:
-        widths = view.recent((upper - lower) / middle, SQUEEZE_BARS)
-        # A comparison with NaN is false, so 120 values must exist.
-        if len(widths) == SQUEEZE_BARS and bool((widths[-1] < widths[:-1]).all()):
+        around = view.recent(middle, SQUEEZE_BARS)
+        # A width is a share of the price, so all prices must lie above 0. A comparison with NaN is
+        # false, so 120 values must exist.
+        if len(around) < SQUEEZE_BARS or not bool((around > 0).all()):
+            return
+        widths = drawn_values(view.recent(upper - lower, SQUEEZE_BARS) / around)
+        if bool((widths[-1] < widths[:-1]).all()):
             yield (
                 f"Bollinger squeeze: bands {shown(100 * float(widths[-1]))} % wide, the least in"
                 f" {SQUEEZE_BARS} bars"
@@ -89,7 +99,7 @@ def _squeeze(view: MarketView) -> Iterator[str]:
 
 def _rsi_extreme(view: MarketView) -> Iterator[str]:
     """Yield an RSI in its outer zones."""
-    strength = view.at_last(view.values.rsi)
+    strength = float(f"{view.at_last(view.values.rsi):.6g}")  # as it is shown
     if strength > RSI_OVERBOUGHT:
         yield f"RSI {shown(strength)} is overbought, above {shown(RSI_OVERBOUGHT)}"
     if strength < RSI_OVERSOLD:
@@ -98,7 +108,7 @@ def _rsi_extreme(view: MarketView) -> Iterator[str]:
 
 def _two_bars(view: MarketView) -> Iterator[str]:
     """Yield what the last two bars form: an engulfing body, or a bar inside the one before."""
-    drawn = view.drawn
+    drawn = view.as_drawn
     if len(drawn) > 1:
         opened, closed = drawn.open[-2:].tolist(), drawn.close[-2:].tolist()
         if closed[0] < opened[0] and opened[1] <= closed[0] and closed[1] > opened[0]:

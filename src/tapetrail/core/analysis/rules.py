@@ -28,6 +28,7 @@ from tapetrail.core.analysis.market_view import (
     derive_view,
     drawn_number,
     is_readable,
+    price_resolution,
     shown,
 )
 from tapetrail.core.analysis.patterns import find_patterns
@@ -102,6 +103,7 @@ def derive_verdict(
         analysis=analysis,
         last_close=decimal_of(bars.close[last]),
         atr=drawn_number(atr) if is_readable([atr]) else None,
+        resolution=price_resolution(bars),
     )
 
 

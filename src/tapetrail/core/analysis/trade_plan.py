@@ -32,13 +32,15 @@ TESTED_ATR: Final = Decimal(1)
 class TimeframeVerdict:
     """One chart as the consolidation sees it: what was read, the last close and ATR in prices.
 
-    `atr` is None where it is undefined.
+    `atr` is None where it is undefined. `resolution` is the finest step between the chart's prices:
+    one unit in the last decimal that any of them has.
     """
 
     timeframe: Timeframe
     analysis: ChartAnalysis
     last_close: Decimal
     atr: Decimal | None
+    resolution: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +76,12 @@ def derive_plan(
 ) -> TradePlan | NoTrade:
     """Return the plan for a BUY or a short SELL at the last close, or what stands in its way.
 
-    The stop is `stop_atr` ATR from the entry. The nearest level ahead must leave a reward of
-    `min_reward_risk` risks; it is the target unless it is more than twice as far as that. Else,
-    and without any level, the target is that least reward. Without a `tick` the step is a unit in
-    the tenth digit of the entry. Raises `InvalidInput` (`too_few_bars`) where ATR is undefined,
-    and for a tick that is no price step.
+    The stop is `stop_atr` ATR from the entry. Nearer than a tick, or where no tick is known than
+    the prices' own resolution, it is none: the price does not move that little. The nearest level
+    ahead must leave a reward of `min_reward_risk` risks; it is the target unless it is more than
+    twice as far as that. Else, and without any level, the target is that least reward. Without a
+    `tick` the step is a unit in the tenth digit of the entry. Raises `InvalidInput`
+    (`too_few_bars`) where ATR is undefined, and for a tick that is no price step.
     """
     if chart.atr is None:
         raise InvalidInput(
@@ -98,15 +101,29 @@ def derive_plan(
         stop = grid.away(-settings.stop_atr * chart.atr)
         risk = -grid.distance(stop)
         numbers = {"close": entry, "atr": chart.atr, "stop": stop, "risk": risk}
-        if stop <= 0 or risk <= 0:
+        problem = _stop_problem(settings.stop_atr * chart.atr, chart, stop=stop, tick=tick)
+        if problem is not None:
             return NoTrade(
                 reason=f"a stop {shown(settings.stop_atr)} ATR of {shown(chart.atr)} from"
-                f" {decimal_text(entry)} would be at {decimal_text(stop)}",
+                f" {decimal_text(entry)} {problem}",
                 shortfall=Decimal(1),
                 numbers=numbers,
             )
         level = _nearest(grid, chart.analysis, beyond=TESTED_ATR * chart.atr)
         return _aim(grid, numbers, level=level, least=settings.min_reward_risk * risk)
+
+
+def _stop_problem(
+    distance: Decimal, chart: TimeframeVerdict, *, stop: Decimal, tick: Decimal | None
+) -> str | None:
+    """Return why a stop at this distance is none, None if it is one."""
+    if min(chart.last_close, stop) <= 0:
+        return f"would be at {decimal_text(stop)}; orders are planned at prices above 0"
+    least = chart.resolution if tick is None else tick
+    if distance >= least:
+        return None
+    step = "the finest step of the prices" if tick is None else "one tick"
+    return f"is nearer than {step}, {decimal_text(least)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """The rules by which the built-in analyst reads a trend, each with its points.
 
 A rule compares a few numbers at the last complete bar and gives all its points to the bullish or
-the bearish side, or to none. A rule whose numbers do not exist yet is not applicable: it gives no
-points, and its weight counts against the confidence.
+the bearish side, or to none. It compares them as they are recorded, with ten significant digits:
+whoever reads the record comes to the same verdict, and equal numbers give it to no side. A rule
+whose numbers do not exist yet is not applicable: it gives no points, and its weight counts against
+the confidence.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
@@ -17,10 +19,10 @@ RULES_LEAST: Final = 3
 TREND_SHARE: Final = Decimal("0.4")
 SLOPE_BARS: Final = 10
 OBV_BARS: Final = 20
-RSI_OVERBOUGHT: Final = 70.0
-RSI_BULLISH: Final = 55.0
-RSI_BEARISH: Final = 45.0
-RSI_OVERSOLD: Final = 30.0
+RSI_OVERBOUGHT: Final = 70
+RSI_BULLISH: Final = 55
+RSI_BEARISH: Final = 45
+RSI_OVERSOLD: Final = 30
 SUPERTREND_WEIGHT: Final = 2
 SCORE_STEP: Final = Decimal("0.01")
 
@@ -69,9 +71,7 @@ def _close_rules(view: MarketView) -> Iterator[RuleVerdict]:
     close = view.at_last(view.bars.close)
     for period in sorted(view.values.sma):
         mean = view.at_last(view.values.sma[period])
-        yield _compare(
-            f"close_against_sma_{period}", {"close": close, f"sma_{period}": mean}, close - mean
-        )
+        yield _compare(f"close_against_sma_{period}", {"close": close, f"sma_{period}": mean})
 
 
 def _average_rules(view: MarketView) -> Iterator[RuleVerdict]:
@@ -80,14 +80,12 @@ def _average_rules(view: MarketView) -> Iterator[RuleVerdict]:
     if len(periods) > 1:
         fast, slow = (view.at_last(view.values.sma[period]) for period in periods)
         names = [f"sma_{period}" for period in periods]
-        yield _compare(
-            f"{names[0]}_against_{names[1]}", {names[0]: fast, names[1]: slow}, fast - slow
-        )
+        yield _compare(f"{names[0]}_against_{names[1]}", {names[0]: fast, names[1]: slow})
     for period in periods[:1]:
         column = view.values.sma[period]
         now, then = view.at_last(column), view.at_last(column, back=SLOPE_BARS)
         numbers = {f"sma_{period}": now, f"sma_{period}_{SLOPE_BARS}_bars_ago": then}
-        yield _compare(f"sma_{period}_slope", numbers, now - then)
+        yield _compare(f"sma_{period}_slope", numbers)
 
 
 def _indicator_rules(view: MarketView) -> Iterator[RuleVerdict]:
@@ -95,48 +93,54 @@ def _indicator_rules(view: MarketView) -> Iterator[RuleVerdict]:
     values, settings = view.values, view.settings
     if settings.supertrend is not None:
         close, line = view.at_last(view.bars.close), view.at_last(values.supertrend)
-        up = values.supertrend_up is not None and bool(values.supertrend_up[view.last])
-        yield _compare(
-            "supertrend_direction",
-            {"close": close, "supertrend": line},
-            1.0 if up else -1.0,
-            weight=SUPERTREND_WEIGHT,
-        )
+        # The line lies below a price that it follows upwards and above one it follows downwards.
+        numbers = {"close": close, "supertrend": line}
+        yield _compare("supertrend_direction", numbers, weight=SUPERTREND_WEIGHT)
     if settings.macd is not None:
         line, mean = view.at_last(values.macd), view.at_last(values.macd_signal)
-        yield _compare("macd_against_signal", {"macd": line, "macd_signal": mean}, line - mean)
+        yield _compare("macd_against_signal", {"macd": line, "macd_signal": mean})
     if settings.rsi is not None:
         strength = view.at_last(values.rsi)
-        yield _compare("rsi_zone", {"rsi": strength}, _rsi_side(strength))
+        yield _verdict("rsi_zone", {"rsi": strength}, side=_rsi_side)
     if settings.obv:
         yield _obv_rule(view)
 
 
-def _rsi_side(strength: float) -> float:
+def _rsi_side(strength: Decimal) -> int:
     """Return 1, -1 or 0: strong, weak, or neither, the exhausted ends included."""
     if RSI_BULLISH <= strength <= RSI_OVERBOUGHT:
-        return 1.0
-    return -1.0 if RSI_OVERSOLD <= strength <= RSI_BEARISH else 0.0
+        return 1
+    return -1 if RSI_OVERSOLD <= strength <= RSI_BEARISH else 0
 
 
 def _obv_rule(view: MarketView) -> RuleVerdict:
     column = view.values.obv
     now, then = view.at_last(column), view.at_last(column, back=OBV_BARS)
-    return _compare("obv_slope", {"obv": now, f"obv_{OBV_BARS}_bars_ago": then}, now - then)
+    return _compare("obv_slope", {"obv": now, f"obv_{OBV_BARS}_bars_ago": then})
 
 
-def _compare(
-    name: str, numbers: Mapping[str, float], side: float, *, weight: int = 1
+def _compare(name: str, numbers: Mapping[str, float], *, weight: int = 1) -> RuleVerdict:
+    """Return bullish where the first of two numbers is recorded as the larger, bearish mirrored."""
+    return _verdict(name, numbers, side=_order, weight=weight)
+
+
+def _order(one: Decimal, other: Decimal) -> int:
+    return (one > other) - (one < other)
+
+
+def _verdict(
+    name: str, numbers: Mapping[str, float], *, side: Callable[..., int], weight: int = 1
 ) -> RuleVerdict:
-    """Return the verdict of a rule: bullish if `side` is above 0, bearish below, else neutral."""
+    """Return the verdict of a rule; `side` of the recorded numbers is 1, -1 or 0."""
     if not is_readable(numbers.values()):
         return RuleVerdict(name=name, outcome=RuleOutcome.NOT_APPLICABLE, weight=weight)
-    sign = (side > 0) - (side < 0)
+    recorded = {key: drawn_number(number) for key, number in numbers.items()}
+    sign = side(*recorded.values())
     outcomes = (RuleOutcome.NEUTRAL, RuleOutcome.BULLISH, RuleOutcome.BEARISH)
     return RuleVerdict(
         name=name,
         outcome=outcomes[sign],
         points=sign * weight,
         weight=weight,
-        numbers={key: drawn_number(number) for key, number in numbers.items()},
+        numbers=recorded,
     )

@@ -5,7 +5,7 @@ computed on the whole history; here the drawn window is taken from them, nothing
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -35,7 +35,7 @@ from tapetrail.core.charts.spec import (
     Ink,
     Legend,
     Level,
-    drawn_values,
+    drawn_bars,
 )
 from tapetrail.core.charts.window import Window
 from tapetrail.core.errors import InvalidInput
@@ -59,13 +59,17 @@ LOG_NOTE: Final = f"Log price scale: high / low is {LOG_FROM_RATIO:g} or more"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartHeader:
-    """Whose chart it is. `as_of` is shown as it stands, and left out when empty."""
+    """Whose chart it is. `as_of` is shown as it stands, and left out when empty.
+
+    `remarks` are what is to be said of its bars, before the notes on the chart itself.
+    """
 
     symbol: str
     exchange: str
     currency: str
     timeframe: Timeframe
     as_of: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def derive_chart(
@@ -101,6 +105,7 @@ def derive_chart(
         panels=panels,
         date_ticks=date_ticks(drawn.last_on, gap=DATE_LABEL * len(drawn) / PLOT_WIDTH),
         notes=(
+            *header.remarks,
             *derive_notes(bars, values, settings, first_drawn=first_drawn),
             *([LOG_NOTE] if panels[0].axis.scale is Scale.LOG else []),
         ),
@@ -115,7 +120,7 @@ def _window(
     first_drawn: int,
     levels: Sequence[Level],
 ) -> Window:
-    drawn = _rounded(bars.take(slice(first_drawn, None)))
+    drawn = drawn_bars(bars.take(slice(first_drawn, None)))
     complete = np.flatnonzero(drawn.complete)
     return Window(
         bars=drawn,
@@ -128,16 +133,6 @@ def _window(
         decimals=price_decimals(drawn.close[-QUOTED_CLOSES:]),
         last=int(complete[-1]) if complete.size else len(drawn) - 1,
     )
-
-
-def _rounded(bars: Bars) -> Bars:
-    """Return the bars as they are drawn and stored; split factors leave longer fractions."""
-    exact = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume])
-    drawn = drawn_values(exact.ravel()).reshape(exact.shape)
-    if np.array_equal(exact, drawn, equal_nan=True):
-        return bars
-    opens, highs, lows, closes, volume = drawn
-    return replace(bars, open=opens, high=highs, low=lows, close=closes, volume=volume)
 
 
 def _headline(window: Window, header: ChartHeader) -> Headline:

@@ -17,6 +17,7 @@ VOLUME_BARS: Final = 20
 SETTLING_VALUES: Final = 125
 PERCENT_STEP: Final = Decimal("0.000001")
 NO_VOLUME: Final = "no volume"
+ZERO_VOLUME: Final = "zero volume"
 FLAT: Final = "the price did not move"
 NOT_FED: Final = "no complete bar is drawn"
 _WIDE: Final = Context(prec=700)
@@ -95,9 +96,10 @@ def missing_indicators(
     """Return the indicators without a value in the drawn bars, in the order of the chart."""
     held = int(np.count_nonzero(bars.complete))
     fed = bool(bars.complete[first_drawn:].any())
+    volume = _volume_word(bars.take(slice(first_drawn, None)))
     columns = values.columns
     return tuple(
-        MissingIndicator(name=line.name, reason=_reason(line, held) if fed else NOT_FED)
+        MissingIndicator(name=line.name, reason=_reason(line, held, volume) if fed else NOT_FED)
         for column, line in settings.lines.items()
         if not has_value(columns.get(column), first_drawn=first_drawn)
     )
@@ -122,6 +124,11 @@ def has_volume(drawn: Bars) -> bool:
     return bool((drawn.volume > 0).any())
 
 
+def _volume_word(drawn: Bars) -> str:
+    """Return what to say of bars of which none has a volume above zero: zero is not missing."""
+    return ZERO_VOLUME if bool((drawn.volume == 0).all()) else NO_VOLUME
+
+
 def derive_notes(
     bars: Bars, values: IndicatorValues, settings: IndicatorSettings, *, first_drawn: int
 ) -> tuple[str, ...]:
@@ -141,23 +148,24 @@ def derive_notes(
     )
 
 
-def _reason(line: IndicatorLine, held: int) -> str:
-    """Return why a line has no value, where `held` bars feed it."""
+def _reason(line: IndicatorLine, held: int, volume: str) -> str:
+    """Return why a line has no value, where `held` bars feed it; `volume` says how theirs lacks."""
     if held <= line.lookback:
         return f"needs {line.lookback + 1} bars, {held} are there"
-    return NO_VOLUME if line.of_volume else FLAT
+    return volume if line.of_volume else FLAT
 
 
 def _missing_notes(bars: Bars, drawn: Bars, missing: tuple[MissingIndicator, ...]) -> Iterator[str]:
-    without_volume = [each.name for each in missing if each.reason == NO_VOLUME]
+    of_volume = {NO_VOLUME, ZERO_VOLUME}
+    without_volume = [each.name for each in missing if each.reason in of_volume]
     flat = [each.name for each in missing if each.reason == FLAT]
-    short = [each.name for each in missing if each.reason not in {NO_VOLUME, FLAT, NOT_FED}]
+    short = [each.name for each in missing if each.reason not in {*of_volume, FLAT, NOT_FED}]
     if short:
         yield f"Short history (bars: {len(bars)}), without a value: {', '.join(short)}"
     if not has_volume(drawn):
         without_volume.insert(0, "volume")
     if without_volume:
-        yield f"No volume, left out: {', '.join(without_volume)}"
+        yield f"{_volume_word(drawn).capitalize()}, left out: {', '.join(without_volume)}"
     if flat:
         yield f"The price did not move, without a value: {', '.join(flat)}"
 

@@ -4,7 +4,7 @@ Both renderers and the stored spec document are made from a `ChartSpec` alone, s
 shows, what the interactive chart shows and what the record holds are the same numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tapetrail.core.charts.axes import Axis, DateTick
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.bars import Days, Flags, Floats
+from tapetrail.core.market.bars import Bars, Days, Flags, Floats
 
 DIGITS: Final = 10
 """The significant digits of every drawn number, and so of every stored one."""
@@ -227,3 +227,13 @@ def drawn_values(column: Floats) -> Floats:
     for at in np.flatnonzero(~plain & (size >= 0)).tolist():
         rounded[at] = drawn_value(float(column[at]))
     return rounded
+
+
+def drawn_bars(bars: Bars) -> Bars:
+    """Return the bars as they are drawn and stored; split factors leave longer fractions."""
+    exact = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume])
+    drawn = drawn_values(exact.ravel()).reshape(exact.shape)
+    if np.array_equal(exact, drawn, equal_nan=True):
+        return bars
+    opens, highs, lows, closes, volume = drawn
+    return replace(bars, open=opens, high=highs, low=lows, close=closes, volume=volume)

@@ -5,12 +5,14 @@ known by then, `derive_bars` builds weeks and months by the exchange's calendar,
 what is drawn and its warm-up. Nothing here looks past `as_of`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 
 import numpy as np
 
+from tapetrail.core.canonical import decimal_of
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import (
     DAILY,
@@ -18,6 +20,7 @@ from tapetrail.core.market.bars import (
     Bars,
     Calendar,
     Days,
+    Floats,
     PartialBar,
     Split,
     Timeframe,
@@ -50,9 +53,10 @@ def known_at(bars: Bars, as_of: datetime) -> Bars:
 def adjust_for_splits(bars: Bars, splits: Sequence[Split], as_of_session: date) -> Bars:
     """Return raw bars restated for the splits whose ex-date is on or before `as_of_session`.
 
-    A bar before an ex-date has its prices divided and its volume multiplied by the ratio; a later
-    split is not known yet and changes nothing. Raises `InvalidInput` unless the bars are raw, of
-    one session each and end by `as_of_session`, and for two splits of one date.
+    A bar before an ex-date has its prices divided and its volume multiplied by the ratio, as the
+    decimals that they are: 37.59 by 3 is 12.53, the same price as on the other side of the split.
+    A later split is not known yet and changes nothing. Raises `InvalidInput` unless the bars are
+    raw, of one session each and end by `as_of_session`, and for two splits of one date.
     """
     _check_adjustable(bars, as_of_session)
     known = sorted((split for split in splits if split.ex_on <= as_of_session), key=_ex_date)
@@ -60,17 +64,18 @@ def adjust_for_splits(bars: Bars, splits: Sequence[Split], as_of_session: date) 
     if len(np.unique(ex_dates)) != len(known):
         raise InvalidInput(f"splits {known}: two of one date", kind=ErrorKind.BAD_BARS)
     # factors[k] restates a bar that lies after k of the splits: the product of all the others.
-    ratios = np.array([float(split.ratio) for split in known] + [1.0], dtype=np.float64)
-    factors = np.cumprod(ratios[::-1])[::-1]
-    factor = factors[np.searchsorted(ex_dates, bars.last_on, side="right")]
+    factors = [Decimal(1)]
+    for split in reversed(known):
+        factors.insert(0, factors[0] * split.ratio)
+    after = np.searchsorted(ex_dates, bars.last_on, side="right")
     return replace(
         bars,
         adjustment=Adjustment.SPLIT,
-        open=bars.open / factor,
-        high=bars.high / factor,
-        low=bars.low / factor,
-        close=bars.close / factor,
-        volume=bars.volume * factor,
+        open=_restated(bars.open, factors, after, apply=Decimal.__truediv__),
+        high=_restated(bars.high, factors, after, apply=Decimal.__truediv__),
+        low=_restated(bars.low, factors, after, apply=Decimal.__truediv__),
+        close=_restated(bars.close, factors, after, apply=Decimal.__truediv__),
+        volume=_restated(bars.volume, factors, after, apply=Decimal.__mul__),
     )
 
 
@@ -221,6 +226,23 @@ def _period_keys(sessions: Days, timeframe: Timeframe, week_starts_on: int) -> P
 def _run_starts(keys: Positions) -> Positions:
     """Return where each run of equal keys begins."""
     return np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
+
+
+def _restated(
+    column: Floats,
+    factors: Sequence[Decimal],
+    after: Positions,
+    *,
+    apply: Callable[[Decimal, Decimal], Decimal],
+) -> Floats:
+    """Return `apply(number, factors[k])` of each number, k being how many splits it lies after."""
+    restated = column.copy()
+    for splits, factor in enumerate(factors):
+        of_these = (after == splits) & np.isfinite(column)
+        if factor != 1 and of_these.any():
+            numbers: list[float] = column[of_these].tolist()
+            restated[of_these] = [float(apply(decimal_of(each), factor)) for each in numbers]
+    return restated
 
 
 def _check_timeframe(bars: Bars, expected: Timeframe) -> None:

@@ -15,6 +15,8 @@ The conventions are fixed, because the same name means other numbers elsewhere. 
 * OBV: 0 at the first drawn bar, because its level has no meaning and its slope has. Undefined
   from the first missing volume on: a missing volume is not 0.
 
+A price that does not move has indicators that do not move: see `residues`.
+
 Only complete bars feed an indicator; a bar that is not complete has no value.
 """
 
@@ -28,6 +30,7 @@ import numpy as np
 from tapetrail.core.canonical import FieldValue, decimal_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Bars, Flags, Floats
+from tapetrail.core.market.residues import above_residue, by_window, is_level, spans_wide
 
 Column = TypeVar("Column", Floats, Flags)
 
@@ -208,7 +211,8 @@ def sma(closes: Floats, period: int) -> Floats:
     """Return the mean of the last `period` closes, shape (n,), NaN in the first `period - 1`."""
     import talib  # noqa: PLC0415 # see above
 
-    return talib.SMA(closes, period)
+    mean = by_window(closes, period)[0] if spans_wide(closes) else talib.SMA(closes, period)
+    return np.where(is_level(closes, period), closes, mean)
 
 
 def ema(column: Floats, period: int) -> Floats:
@@ -225,7 +229,13 @@ def bollinger(closes: Floats, period: int, *, width: float) -> tuple[Floats, Flo
     """Return the upper, middle and lower band: SMA +- `width` population standard deviations."""
     import talib  # noqa: PLC0415 # see above
 
-    return talib.BBANDS(closes, period, width, width)
+    edges = talib.BBANDS(closes, period, width, width)
+    if spans_wide(closes):
+        mean, deviation = by_window(closes, period)
+        edges = (mean + width * deviation, mean, mean - width * deviation)
+    level = is_level(closes, period)
+    upper, middle, lower = (np.where(level, closes, edge) for edge in edges)
+    return upper, middle, lower
 
 
 def rsi(closes: Floats, period: int) -> Floats:
@@ -242,17 +252,23 @@ def rsi(closes: Floats, period: int) -> Floats:
 
 
 def atr(bars: Bars, period: int) -> Floats:
-    """Return Wilder's average true range, in prices, shape (n,), NaN in the first `period`."""
+    """Return Wilder's average true range, in prices, shape (n,), NaN in the first `period`.
+
+    0 where what is left of it cannot be told from the price.
+    """
     import talib  # noqa: PLC0415 # see above
 
-    return talib.ATR(bars.high, bars.low, bars.close, period)
+    return above_residue(talib.ATR(bars.high, bars.low, bars.close, period), bars.close)
 
 
 def macd(closes: Floats, fast: int, *, slow: int, signal: int) -> tuple[Floats, Floats, Floats]:
-    """Return the MACD line, its signal line and the histogram, the one less the other."""
-    line = ema(closes, fast) - ema(closes, slow)
-    mean = ema(line, signal)
-    return line, mean, line - mean
+    """Return the MACD line, its signal line and the histogram, the one less the other.
+
+    A difference that cannot be told from the price is 0.
+    """
+    line = above_residue(ema(closes, fast) - ema(closes, slow), closes)
+    mean = above_residue(ema(line, signal), closes)
+    return line, mean, above_residue(line - mean, closes)
 
 
 def supertrend(bars: Bars, period: int, *, width: float) -> tuple[Floats, Flags]:

@@ -6,6 +6,10 @@ Apart from the bars, because whoever only reads the record does without numpy.
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
+
+SIGNED_PRICES: Final = frozenset({"future", "rate", "spread"})
+"""The asset classes whose prices may lie at or below 0; a plural is the same class."""
 
 
 class Adjustment(StrEnum):
@@ -21,6 +25,11 @@ class SessionHours(StrEnum):
 
     REGULAR = "rth"
     ALL = "all"
+
+
+def has_signed_prices(asset_class: str) -> bool:
+    """Return whether prices of this class may lie at or below 0."""
+    return asset_class.casefold().removesuffix("s") in SIGNED_PRICES
 
 
 class PartialBar(StrEnum):

@@ -13,7 +13,11 @@ from tapetrail.core.records.runs import RunRefs, TradedRefs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRecord(Record):
-    """The exact bars one chart was made from, warm-up included."""
+    """The exact bars one chart was made from, warm-up included.
+
+    `gaps` are the scheduled sessions without a bar, and `missing_sessions` how many of them no halt
+    explains; `age_sessions` were completed after the last bar. Older rows have neither number.
+    """
 
     TABLE: ClassVar[str] = "market_snapshots"
     refs: RunRefs
@@ -39,6 +43,8 @@ class SnapshotRecord(Record):
     from_cache: bool
     fetched_at: datetime
     available_at: datetime
+    missing_sessions: int | None = None
+    age_sessions: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

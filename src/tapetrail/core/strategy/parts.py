@@ -28,8 +28,6 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tapetrail.core.canonical import SAFE_INTEGER_END, decimal_text
 from tapetrail.core.errors import InvalidInput
-from tapetrail.core.market.bars import Adjustment, Split
-from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.market.indicators import IndicatorSettings
 from tapetrail.core.market.timeframes import DAILY, MONTHLY, WEEKLY, Timeframe
 from tapetrail.core.strategy.signal_settings import (
@@ -44,7 +42,6 @@ BARS_DRAWN: Final[Mapping[Timeframe, int]] = {DAILY: 250, WEEKLY: 104, MONTHLY: 
 BARS_DRAWN_MAX: Final = 1000
 SMA_MAX: Final = 10
 USD_MAX: Final = 1_000_000
-SPLIT_RATIO_MAX: Final = 10_000
 ENTRY_SESSIONS: Final = 5
 """How many sessions after `as_of` a limit or stop entry stands, where a strategy does not say."""
 YOUNGER: Final = "younger than recorded strategies"
@@ -77,7 +74,7 @@ def _exact(value: object) -> object:
     return value
 
 
-def _day(value: object) -> object:
+def day(value: object) -> date:
     """Return the date that text such as `2020-08-31` names; anything else is refused."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
@@ -89,22 +86,12 @@ def _day(value: object) -> object:
     raise PydanticCustomError("not_a_date", "not a date")
 
 
-def _pairs(value: object) -> object:
+def pairs(value: object) -> object:
     """Return a mapping as its pairs by key, which unlike it can be hashed; others stay."""
     if not isinstance(value, Mapping):
         return value
     items = cast("Mapping[object, object]", value).items()
     return tuple(sorted(items, key=lambda item: str(item[0])))
-
-
-def _splits_document(
-    value: tuple[tuple[str, tuple[tuple[date, Decimal], ...]], ...],
-) -> Mapping[str, Mapping[str, str]]:
-    """Return splits as they are written: ratios by date by symbol."""
-    return {
-        symbol: {day.isoformat(): decimal_text(ratio) for day, ratio in found}
-        for symbol, found in value
-    }
 
 
 def _drawn_timeframe(value: object) -> Timeframe:
@@ -140,14 +127,7 @@ BarCount: TypeAlias = Annotated[Whole, Field(ge=2, le=BARS_DRAWN_MAX)]
 Period: TypeAlias = Annotated[Whole | None, BeforeValidator(_left_out)]
 PeriodAndWidth: TypeAlias = Annotated[tuple[Whole, ExactDecimal] | None, BeforeValidator(_left_out)]
 ThreePeriods: TypeAlias = Annotated[tuple[Whole, Whole, Whole] | None, BeforeValidator(_left_out)]
-Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
-SplitRatio: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=SPLIT_RATIO_MAX)]
-Splits: TypeAlias = Annotated[tuple[tuple[Day, SplitRatio], ...], BeforeValidator(_pairs)]
-SplitsBySymbol: TypeAlias = Annotated[
-    tuple[tuple[Symbol, Splits], ...],
-    BeforeValidator(_pairs),
-    PlainSerializer(_splits_document, when_used="json"),
-]
+Day: TypeAlias = Annotated[date, BeforeValidator(day)]
 DrawnTimeframe: TypeAlias = Annotated[
     Timeframe, PlainValidator(_drawn_timeframe), PlainSerializer(str, return_type=str)
 ]
@@ -157,8 +137,8 @@ TIMEFRAMES_DRAWN: Final = f"{', '.join(_FIRST)} and {_LAST}"
 BAR_COUNT_RULE: Final = f"a whole number of bars from 2 to {BARS_DRAWN_MAX}"
 _PERIOD_RULE: Final = "a whole number of bars, or false to leave it out"
 _RATIO_RULE: Final = f"a number above 0, at most {RATIO_MAX}, with up to 10 decimals"
-_EXCHANGE_RULE: Final = "the name of an exchange, without spaces"
-_CURRENCY_RULE: Final = "the code of a currency, without spaces"
+EXCHANGE_RULE: Final = "the name of an exchange, without spaces"
+CURRENCY_RULE: Final = "the code of a currency, without spaces"
 _USD_RULE: Final = f"US dollars from 0 to {USD_MAX}, with up to 10 decimals"
 NAME_RULE: Final = "1 to 80 letters, digits, '.', '_' and '-', a letter or digit first"
 
@@ -177,8 +157,8 @@ class InstrumentName(Part):
     """An instrument as a strategy names it: a symbol, and where it is not unique, its market."""
 
     symbol: Symbol = Field(description=SYMBOL_RULE)
-    exchange: Word | None = Field(default=None, description=_EXCHANGE_RULE)
-    currency: Word | None = Field(default=None, description=_CURRENCY_RULE)
+    exchange: Word | None = Field(default=None, description=EXCHANGE_RULE)
+    currency: Word | None = Field(default=None, description=CURRENCY_RULE)
 
     @model_validator(mode="before")
     @classmethod
@@ -333,45 +313,3 @@ class Budget(Part):
 
     execution_usd: Usd = Field(default=Decimal(1), description=_USD_RULE)
     day_usd: Usd = Field(default=Decimal(20), description=_USD_RULE)
-
-
-class DataSpec(Part):
-    """What bars of the user's own are: where they trade, and what their numbers mean."""
-
-    exchange: Word = Field(description=_EXCHANGE_RULE)
-    currency: Word = Field(description=_CURRENCY_RULE)
-    adjustment: Adjustment = Field(description=" or ".join(Adjustment))
-    calendar: Word | None = Field(default=None, description="the name of a calendar")
-    symbol: Symbol | None = Field(default=None, description=SYMBOL_RULE)
-    asset_class: Name = Field(default="equity", description=NAME_RULE)
-    zone: Word | None = Field(default=None, description="the name of a zone, as Europe/Berlin")
-    quoted_in: Word | None = Field(default=None, description="a currency's minor unit, as GBX")
-    volume_unit: VolumeUnit = Field(default=VolumeUnit.SHARES, description=" or ".join(VolumeUnit))
-    missing_prices: MissingPrices = Field(
-        default=MissingPrices.REFUSE, description=" or ".join(MissingPrices)
-    )
-    utc_midnights: UtcMidnights = Field(
-        default=UtcMidnights.REFUSE, description=" or ".join(UtcMidnights)
-    )
-    splits: SplitsBySymbol | None = Field(
-        default=None,
-        description="a mapping of symbols to mappings of dates to ratios, as"
-        f" {{AAPL: {{2020-08-31: 4}}}}; a ratio is above 0, at most {SPLIT_RATIO_MAX}",
-    )
-
-    @model_validator(mode="after")
-    def _check_splits(self) -> Self:
-        if self.splits is not None and self.adjustment is not Adjustment.RAW:
-            raise ValueError(
-                f"splits restate {Adjustment.RAW} prices; these are adjusted {self.adjustment}"
-            )
-        return self
-
-    def splits_by_symbol(self) -> Mapping[str, tuple[Split, ...]] | None:
-        """Return the splits of each symbol, oldest first, None where they are not given."""
-        if self.splits is None:
-            return None
-        return {
-            symbol: tuple(Split(ex_on=day, ratio=ratio) for day, ratio in found)
-            for symbol, found in self.splits
-        }

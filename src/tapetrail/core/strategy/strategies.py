@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
+from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
 from tapetrail.core.strategy.parts import (
     BAR_COUNT_RULE,
     BARS_DRAWN,
@@ -25,7 +26,6 @@ from tapetrail.core.strategy.parts import (
     YOUNGER,
     BarCounts,
     Budget,
-    DataSpec,
     DrawnTimeframe,
     IndicatorNames,
     InstrumentName,
@@ -82,6 +82,9 @@ class StrategySpec(Part):
     source: Source = Field(default="sample", description="the name of a source")
     data: Annotated[DataSpec | None, YOUNGER] = Field(
         default=None, description="a mapping that says what the bars of a file are"
+    )
+    data_quality: Annotated[DataQuality, YOUNGER] = Field(
+        default=DataQuality(), description="a mapping of limits on missing sessions and on age"
     )
     timeframes: tuple[DrawnTimeframe, ...] = Field(
         default=(DAILY, WEEKLY), description=f"a list of {TIMEFRAMES_DRAWN}, the primary one first"
@@ -212,6 +215,7 @@ _PARTS: Final[Mapping[str, Mapping[str, str]]] = {
     "signal": _rules(SignalSpec),
     "budget": _rules(Budget),
     "data": _rules(DataSpec),
+    "data_quality": _rules(DataQuality),
 }
 
 

@@ -31,6 +31,7 @@ from tapetrail.core.market.bars import (
     Timeframe,
 )
 from tapetrail.core.market.histories import adjust_for_splits
+from tapetrail.core.market.instruments import has_signed_prices
 from tapetrail.core.market.sessions import day_of, last_session_at
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
@@ -50,7 +51,7 @@ class DatasetSpec:
 
     `calendar` is the exchange's unless it has another one. `symbol` names what data hold that name
     no symbol themselves. `splits`, by symbol, restate raw bars for those known as of a request;
-    None leaves them raw.
+    None leaves them raw. `halted` are the symbols of declared halts.
     """
 
     exchange: str
@@ -60,6 +61,7 @@ class DatasetSpec:
     asset_class: str = "equity"
     conventions: DataConventions = field(default_factory=DataConventions)
     splits: Mapping[str, Sequence[Split]] | None = None
+    halted: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless the bars are daily."""
@@ -106,8 +108,10 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
             volume_unit=data.volume_unit,
             missing_prices=data.missing_prices,
             utc_midnights=data.utc_midnights,
+            signed_prices=has_signed_prices(data.asset_class),
         ),
         splits=data.splits_by_symbol(),
+        halted=frozenset(symbol for symbol, _ in data.halts or ()),
     )
 
 
@@ -154,9 +158,10 @@ class TabularSource(ABC):
         """Return the first and the last session there are bars for.
 
         Every row is read, so that a run is refused before it begins: raises `InvalidInput` as
-        `bars_of` does and for splits of what there are no bars of, `NotFound` without a bar.
+        `bars_of` does and for splits and halts of what there are no bars of, `NotFound` without a
+        bar.
         """
-        self._check_splits()
+        self._check_symbols()
         raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
         conventions = self.dataset.conventions
         bars = bars_of(raw, instrument=instrument, calendar=calendar, conventions=conventions).bars
@@ -213,13 +218,16 @@ class TabularSource(ABC):
             adjusted_with_hindsight=is_restated and bool(days.max() > np.datetime64(last)),
         )
 
-    def _check_splits(self) -> None:
-        """Refuse splits that would restate nothing: the symbol may be misspelled."""
-        unknown = sorted({*(self.dataset.splits or ())} - {*self.symbols()})
-        if unknown:
-            raise InvalidInput(
-                f"splits of {unknown[0]}: {self.place} holds no bars of it", kind=ErrorKind.BAD_BARS
-            )
+    def _check_symbols(self) -> None:
+        """Refuse splits and halts that would change nothing: the symbol may be misspelled."""
+        stated = (("splits", {*(self.dataset.splits or ())}), ("halts", self.dataset.halted))
+        for what, symbols in stated:
+            unknown = sorted(symbols - {*self.symbols()})
+            if unknown:
+                raise InvalidInput(
+                    f"{what} of {unknown[0]}: {self.place} holds no bars of it",
+                    kind=ErrorKind.BAD_BARS,
+                )
 
     def _columns(self, instrument: Instrument) -> RawColumns:
         ours = self.instrument(instrument.symbol)

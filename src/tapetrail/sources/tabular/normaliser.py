@@ -19,8 +19,10 @@ from tapetrail.core.market.bars import (
     DAILY,
     Adjustment,
     Bars,
+    BrokenRule,
     Calendar,
     Days,
+    Flags,
     Floats,
     Instants,
     Instrument,
@@ -29,11 +31,19 @@ from tapetrail.core.market.bars import (
     broken_price_rule,
 )
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
+from tapetrail.core.market.instruments import SIGNED_PRICES
 from tapetrail.core.market.sessions import session_positions
 from tapetrail.sources.tabular.cells import TimeKind, Times
 from tapetrail.sources.tabular.raw import RawColumns
+from tapetrail.sources.tabular.spacing import check_spacing, check_times, looks_intraday
 from tapetrail.sources.tabular.zones import instants_of, session_dates, sessions_of
 
+PRICE_END: Final = 1e15
+VOLUME_END: Final = 1e24
+"""No price and no volume is that large; sums and products of smaller ones stay finite."""
+_OR_SIGNED: Final = (
+    f"; prices at or below 0 are those of an `asset_class` of {', '.join(sorted(SIGNED_PRICES))}"
+)
 SHARES_IN_A_LOT: Final = Decimal(100)
 # What exchanges quote in, the currency it belongs to, and its worth there. Names keep their case:
 # GBp is pence and GBP is not.
@@ -53,7 +63,8 @@ class DataConventions:
 
     `adjustment` may be left out only where the data state theirs. `zone` is that of times written
     without one, `quoted_in` the unit of prices, such as GBX; without it they are in the
-    instrument's currency. The rest says what becomes of rows that leave something open.
+    instrument's currency. `signed_prices` says that prices may lie at or below 0. The rest says
+    what becomes of rows that leave something open.
     """
 
     adjustment: Adjustment | None = None
@@ -64,6 +75,7 @@ class DataConventions:
     volume_unit: VolumeUnit = VolumeUnit.SHARES
     missing_prices: MissingPrices = MissingPrices.REFUSE
     utc_midnights: UtcMidnights = UtcMidnights.REFUSE
+    signed_prices: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,9 +110,9 @@ def bars_of(
     adjustment = settle_adjustment(raw, conventions)
     price_factor, volume_factor = _factors(raw, instrument, conventions)
     placed = _placed(raw, calendar=calendar, conventions=conventions)
-    whole = _with_prices(placed, conventions.missing_prices)
+    whole = _with_prices(placed, conventions)
     rows = _without_repeats(_in_order(whole))
-    _check_prices(rows)
+    _check_prices(rows, conventions)
     spans = _spans(rows, calendar, conventions)
     is_lots = conventions.volume_unit is VolumeUnit.LOTS
     bars = Bars(
@@ -133,7 +145,8 @@ def with_sessions(
 ) -> RawColumns:
     """Return the columns of daily bars with their session dates as times.
 
-    Raises `InvalidInput` as `sessions_of` does, and for a date on which the exchange was closed.
+    Raises `InvalidInput` as `sessions_of` does, for a date on which the exchange was closed, and
+    for rows that look like bars of hours, weeks or months.
     """
     if not len(raw):
         return raw
@@ -144,6 +157,9 @@ def with_sessions(
         where=raw.where,
         utc_midnights=conventions.utc_midnights,
     )
+    is_dates = bool(np.array_equal(days, raw.times.values))
+    check_times(raw, days, calendar=calendar, zone=conventions.zone, is_dates=is_dates)
+    check_spacing(raw, days, calendar=calendar)
     known = np.isin(days, calendar.sessions)
     if not known.all():
         at = int(np.argmin(known))
@@ -187,18 +203,22 @@ def _placed(raw: RawColumns, *, calendar: Calendar, conventions: DataConventions
     return replace(raw, times=Times(kind=TimeKind.INSTANT, values=instants))
 
 
-def _with_prices(raw: RawColumns, policy: MissingPrices) -> RawColumns:
-    present = np.ones(len(raw), dtype=np.bool_)
-    for column in _price_columns(raw):
-        present &= np.isfinite(column)
+def _with_prices(raw: RawColumns, conventions: DataConventions) -> RawColumns:
+    """Return the rows that have all prices. 0 is how vendors write a missing one."""
+    prices = np.stack(_price_columns(raw))
+    holes = ~np.isfinite(prices)
+    zeros = (prices == 0) & (not conventions.signed_prices)
+    present = ~(holes | zeros).any(axis=0)
     if present.all():
         return raw
-    if policy is MissingPrices.DROP:
+    if conventions.missing_prices is MissingPrices.DROP:
         return raw.take(np.flatnonzero(present).tolist())
     at = int(np.argmin(present))
+    is_zero = not holes[:, at].any()
     raise _refused(
-        f"{raw.where(at)}: {_quoted(raw, at)}: a price is missing or infinite; correct the row, or"
-        " state `missing_prices: drop`"
+        f"{raw.where(at)}: {_quoted(raw, at)}: a price is"
+        f" {'0, which is how a missing one is written' if is_zero else 'missing or infinite'};"
+        f" correct the row, or state `missing_prices: drop`{_OR_SIGNED if is_zero else ''}"
     )
 
 
@@ -217,9 +237,18 @@ def _without_repeats(raw: RawColumns) -> RawColumns:
         if not _is_same(raw, at - 1, at):
             raise _refused(
                 f"{raw.where(at)}: {_quoted(raw, at)} conflicts with {_quoted(raw, at - 1)} at"
-                f" {raw.where(at - 1)}, for the same {_time_text(raw, at)}"
+                f" {raw.where(at - 1)}, for the same {_time_text(raw, at)}{_several(raw)}"
             )
     return raw.take(np.setdiff1d(np.arange(len(raw)), again).tolist())
+
+
+def _several(raw: RawColumns) -> str:
+    """Return what rows look like of which most contradict each other."""
+    if not looks_intraday(raw.times.values):
+        return ""
+    return (
+        "; most have several rows, so these look like intraday bars, and a source holds daily ones"
+    )
 
 
 def _is_same(raw: RawColumns, one: int, other: int) -> bool:
@@ -229,13 +258,26 @@ def _is_same(raw: RawColumns, one: int, other: int) -> bool:
     )
 
 
-def _check_prices(raw: RawColumns) -> None:
-    broken = broken_price_rule(_price_columns(raw), raw.volume)
-    if broken is not None:
-        at, rule = broken
-        raise _refused(
-            f"{raw.where(at)}: {_time_text(raw, at)}, {_quoted(raw, at)} break the rule that {rule}"
-        )
+def _check_prices(raw: RawColumns, conventions: DataConventions) -> None:
+    rules = (
+        broken_price_rule(_price_columns(raw), raw.volume),
+        _first(np.maximum(raw.high, -raw.low) >= PRICE_END, f"prices lie below {PRICE_END:g}"),
+        _first(raw.volume >= VOLUME_END, f"volume lies below {VOLUME_END:g}"),
+        None
+        if conventions.signed_prices
+        else _first(raw.low < 0, f"prices lie above 0{_OR_SIGNED}"),
+    )
+    for broken in rules:
+        if broken is not None:
+            at, rule = broken
+            raise _refused(
+                f"{raw.where(at)}: {_time_text(raw, at)}, {_quoted(raw, at)} break the rule that"
+                f" {rule}"
+            )
+
+
+def _first(broken: Flags, rule: str) -> BrokenRule:
+    return (int(np.argmax(broken)), rule) if broken.any() else None
 
 
 def _factors(

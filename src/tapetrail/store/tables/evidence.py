@@ -57,6 +57,8 @@ record_table(
     check("sessions_in_order", "session_first <= session_last"),
     check("bar_count_positive", "bar_count >= 1"),
     check("dropped_rows_not_negative", "dropped_rows >= 0"),
+    check("missing_sessions_not_negative", "missing_sessions >= 0"),
+    check("age_sessions_not_negative", "age_sessions >= 0"),
     check("price_factor_positive", "price_factor > 0"),
     check("derived_from_another", "derived_from < id"),
 )

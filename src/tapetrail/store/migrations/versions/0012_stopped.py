@@ -9,7 +9,7 @@ from typing import Final
 from alembic import op
 
 revision: Final = "0012"
-down_revision: Final = "0009"
+down_revision: Final = "0011"
 
 WORDS: Final = (
     "'pending', 'running', 'stopped', 'completed', 'completed_with_errors', 'failed', 'cancelled'"

@@ -1,0 +1,167 @@
+"""The parts of a strategy about bars: what those of the user's own are, how whole they must be."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Final, Self, TypeAlias
+
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from tapetrail.core.canonical import decimal_text
+from tapetrail.core.market.bars import Adjustment, Split
+from tapetrail.core.market.completeness import Halt
+from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
+from tapetrail.core.strategy.data_quality import (
+    MISSING_PCT_MAX,
+    SESSIONS_MAX,
+    DataLimits,
+    OnBreach,
+)
+from tapetrail.core.strategy.parts import (
+    CURRENCY_RULE,
+    EXCHANGE_RULE,
+    NAME_RULE,
+    SYMBOL_RULE,
+    YOUNGER,
+    Day,
+    ExactDecimal,
+    Name,
+    Part,
+    Symbol,
+    Whole,
+    Word,
+    day,
+    pairs,
+)
+
+SPLIT_RATIO_MAX: Final = 10_000
+HALTS_MAX: Final = 1000
+_SPAN: Final = re.compile(r"([-0-9]{10})(?:\.\.([-0-9]{10}))?", re.ASCII)
+
+
+def _splits_document(
+    value: tuple[tuple[str, tuple[tuple[date, Decimal], ...]], ...],
+) -> Mapping[str, Mapping[str, str]]:
+    """Return splits as they are written: ratios by date by symbol."""
+    return {
+        symbol: {day.isoformat(): decimal_text(ratio) for day, ratio in found}
+        for symbol, found in value
+    }
+
+
+def _halt(value: object) -> object:
+    """Return the first and the last day that `2022-11-23..2024-02-05` names, or one day twice."""
+    match = _SPAN.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError("not_a_span", "no span of days")
+    first, last = day(match[1]), day(match[2] or match[1])
+    if first > last:
+        raise PydanticCustomError("not_a_span", "ends before it begins")
+    return first, last
+
+
+def _halts_document(
+    value: tuple[tuple[str, tuple[Halt, ...]], ...],
+) -> Mapping[str, Sequence[str]]:
+    """Return halts as they are written: spans of days by symbol."""
+    return {
+        symbol: [str(first) if first == last else f"{first}..{last}" for first, last in found]
+        for symbol, found in value
+    }
+
+
+SplitRatio: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=SPLIT_RATIO_MAX)]
+Splits: TypeAlias = Annotated[tuple[tuple[Day, SplitRatio], ...], BeforeValidator(pairs)]
+SplitsBySymbol: TypeAlias = Annotated[
+    tuple[tuple[Symbol, Splits], ...],
+    BeforeValidator(pairs),
+    PlainSerializer(_splits_document, when_used="json"),
+]
+HaltSpan: TypeAlias = Annotated[tuple[date, date], BeforeValidator(_halt)]
+Halts: TypeAlias = Annotated[tuple[HaltSpan, ...], Field(max_length=HALTS_MAX)]
+HaltsBySymbol: TypeAlias = Annotated[
+    tuple[tuple[Symbol, Halts], ...],
+    BeforeValidator(pairs),
+    PlainSerializer(_halts_document, when_used="json"),
+]
+MissingPct: TypeAlias = Annotated[ExactDecimal, Field(ge=0, le=MISSING_PCT_MAX)]
+Sessions: TypeAlias = Annotated[Whole, Field(ge=0, le=SESSIONS_MAX)]
+
+_LIMITS: Final = DataLimits()
+_SESSIONS_RULE: Final = f"a whole number of sessions from 0 to {SESSIONS_MAX}"
+
+
+class DataSpec(Part):
+    """What bars of the user's own are: where they trade, and what their numbers mean."""
+
+    exchange: Word = Field(description=EXCHANGE_RULE)
+    currency: Word = Field(description=CURRENCY_RULE)
+    adjustment: Adjustment = Field(description=" or ".join(Adjustment))
+    calendar: Word | None = Field(default=None, description="the name of a calendar")
+    symbol: Symbol | None = Field(default=None, description=SYMBOL_RULE)
+    asset_class: Name = Field(default="equity", description=NAME_RULE)
+    zone: Word | None = Field(default=None, description="the name of a zone, as Europe/Berlin")
+    quoted_in: Word | None = Field(default=None, description="a currency's minor unit, as GBX")
+    volume_unit: VolumeUnit = Field(default=VolumeUnit.SHARES, description=" or ".join(VolumeUnit))
+    missing_prices: MissingPrices = Field(
+        default=MissingPrices.REFUSE, description=" or ".join(MissingPrices)
+    )
+    utc_midnights: UtcMidnights = Field(
+        default=UtcMidnights.REFUSE, description=" or ".join(UtcMidnights)
+    )
+    splits: SplitsBySymbol | None = Field(
+        default=None,
+        description="a mapping of symbols to mappings of dates to ratios, as"
+        f" {{AAPL: {{2020-08-31: 4}}}}; a ratio is above 0, at most {SPLIT_RATIO_MAX}",
+    )
+
+    halts: Annotated[HaltsBySymbol | None, YOUNGER] = Field(
+        default=None,
+        description="a mapping of symbols to lists of days and spans of days, as"
+        " {ACME: [2022-11-23..2024-02-05]}",
+    )
+
+    @model_validator(mode="after")
+    def _check_splits(self) -> Self:
+        if self.splits is not None and self.adjustment is not Adjustment.RAW:
+            raise ValueError(
+                f"splits restate {Adjustment.RAW} prices; these are adjusted {self.adjustment}"
+            )
+        return self
+
+    def splits_by_symbol(self) -> Mapping[str, tuple[Split, ...]] | None:
+        """Return the splits of each symbol, oldest first, None where they are not given."""
+        if self.splits is None:
+            return None
+        return {
+            symbol: tuple(Split(ex_on=day, ratio=ratio) for day, ratio in found)
+            for symbol, found in self.splits
+        }
+
+    def halts_of(self, symbol: str) -> tuple[Halt, ...]:
+        """Return the declared halts of a symbol."""
+        return dict(self.halts or ()).get(symbol, ())
+
+
+class DataQuality(Part):
+    """How many sessions may be missing, how old bars may be, and what breaking that means."""
+
+    max_missing_pct: MissingPct = Field(
+        default=_LIMITS.max_missing_pct, description="a percentage from 0 to 100"
+    )
+    max_gap_sessions: Sessions = Field(default=_LIMITS.max_gap_sessions, description=_SESSIONS_RULE)
+    max_age_sessions: Sessions | None = Field(
+        default=_LIMITS.max_age_sessions, description=f"{_SESSIONS_RULE}, or null"
+    )
+    on_breach: OnBreach = Field(default=_LIMITS.on_breach, description=" or ".join(OnBreach))
+
+    def limits(self) -> DataLimits:
+        """Return the limits that decisions are held against."""
+        return DataLimits(
+            max_missing_pct=self.max_missing_pct,
+            max_gap_sessions=self.max_gap_sessions,
+            max_age_sessions=self.max_age_sessions,
+            on_breach=self.on_breach,
+        )
