@@ -26,6 +26,12 @@ VALUES: Final[dict[str, st.SearchStrategy[Given]]] = {
     "timeframe": st.sampled_from(["1d", "1w"]),
     "execution_id": IDS,
     "chart_id": IDS,
+    "strategy": st.sampled_from(["swing", "swing@2"]),
+    "as_of": st.dates().map(str),
+    "signal": st.sampled_from(["BUY", "SELL", "HOLD"]),
+    "analyst": st.text(max_size=5).filter(str.isprintable),
+    "role": st.sampled_from(["deciding", "shadow"]),
+    "run_no": IDS,
     "since": SINCE,
     "until": UNTIL,
 }
@@ -113,8 +119,11 @@ def test_every_list_is_declared_whole(listed: ListSpec[Numbered]) -> None:
     assert listed.column_names[0] == "id"
     assert set(listed.brief) | set(listed.columns) <= set(listed.column_names)
     assert len({known.option for known in listed.filters}) == len(listed.filters)
-    for condition in [known.condition for known in (*listed.filters, *listed.related)]:
-        assert condition.count("%") == condition.count("%s") == 1
+    for related in listed.related:
+        assert related.condition.count("%") == related.condition.count("%s") == 1
+    for known in listed.filters:
+        wanted = {"DATE": 4, "NAME": 2}.get(known.kind.metavar, 1)
+        assert known.condition.count("%") == known.condition.count("%s") == wanted
 
 
 @pytest.mark.parametrize(

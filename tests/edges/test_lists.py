@@ -1,13 +1,14 @@
 """Lists with every filter, pages that neither repeat nor miss a row, and details."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, assert_type
 
 import pytest
 from tests.edges.rows import Rows, driver
 
+from tapetrail.core.analysis.analyses import SignalType
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.listing import (
     ANALYSES,
@@ -16,12 +17,13 @@ from tapetrail.listing import (
     EXECUTIONS,
     LISTS,
     SIGNALS,
+    SNAPSHOTS,
     ListSpec,
     Selection,
 )
 from tapetrail.listing.cursors import encode_cursor
 from tapetrail.listing.spec import Numbered
-from tapetrail.store import lists
+from tapetrail.store import lists, nearby
 from tapetrail.store.connections import Connection
 
 pytestmark = pytest.mark.service
@@ -198,7 +200,8 @@ def test_a_page_holds_1_to_200_rows(rows: Rows, limit: int) -> None:
 
 GOOD: Final[dict[str, str | int]] = {
     "symbol": "AAPL", "timeframe": "1d", "execution_id": 1, "chart_id": 1, "name": "swing",
-    "since": "1999-12-31", "until": "2999-12-31",
+    "since": "1999-12-31", "until": "2999-12-31", "strategy": "swing@1", "as_of": "2026-11-20",
+    "signal": "BUY", "analyst": "openai:a-model", "role": "deciding", "run_no": 1,
 }  # fmt: skip
 
 
@@ -255,3 +258,105 @@ def test_a_row_has_the_types_that_it_declares(recorded: Recorded) -> None:
     page = lists.page(recorded.connection, DECISIONS.select(), limit=1, cursor=None)
     assert_type(page.data[0].error_message, str | None)
     assert_type(lists.rows(recorded.connection, CHARTS.select())[0].price_current, Decimal | None)
+
+
+def ids(connection: Connection, listed: ListSpec[Numbered], **filters: str) -> list[int]:
+    return [row.id for row in lists.rows(connection, listed.select(**filters))]
+
+
+def test_the_markets_day_narrows_every_list_of_runs(rows: Rows) -> None:
+    rows.add_decision("with-session")
+    rows.add("instruments", symbol="IBM")
+    rows.add("workflow_executions", workflow_id="other")
+    rows.add("decisions", symbol="IBM", session_on=date(2026, 11, 18))
+    rows.add("decision_events")
+    rows.add("market_snapshots")
+    for name in ("charts", "llm_analyses"):
+        rows.add(name, symbol="IBM")
+    rows.add("analysis_charts")
+    rows.add("trading_signals", symbol="IBM")
+    connection, own = driver(rows), dict(rows.last)
+    for listed in (*RUN, SNAPSHOTS):
+        asked = {day: ids(connection, listed, as_of=day) for day in ("2026-11-18", "2026-11-19")}
+        assert asked == {"2026-11-18": [own[listed.table]], "2026-11-19": []}
+        assert ids(connection, listed, as_of="2026-11-10..2026-11-18") == [own[listed.table]]
+    # A row of before has no session: its UTC date counts, which was noon of the 20th.
+    assert len(ids(connection, DECISIONS, as_of="2026-11-20")) == 1
+
+
+@pytest.mark.parametrize("listed", [*RUN, SNAPSHOTS], ids=name_of)
+def test_a_strategy_narrows_every_list_of_runs_by_name_or_version(
+    recorded: Recorded, listed: ListSpec[Numbered]
+) -> None:
+    both = [recorded.ibm[listed.table], recorded.aapl[listed.table]]
+    assert recorded.ids(listed, strategy="swing") == both
+    assert recorded.ids(listed, strategy="swing@1") == both
+    assert recorded.ids(listed, strategy="swing@2") == []
+    assert recorded.ids(listed, strategy="swin") == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "filters", "found"),
+    [
+        (DECISIONS, {"signal": "BUY"}, 2),
+        (DECISIONS, {"signal": "SELL"}, 0),
+        (SIGNALS, {"signal": "BUY"}, 2),
+        (SIGNALS, {"role": "shadow"}, 0),
+        (ANALYSES, {"role": "deciding"}, 2),
+        (ANALYSES, {"analyst": "openai:a-model"}, 2),
+        (ANALYSES, {"analyst": "openai:another"}, 0),
+        (SIGNALS, {"analyst": "openai:a-model"}, 2),
+        (DECISIONS, {"analyst": "openai:a-model"}, 2),
+        (DECISIONS, {"run_no": "1"}, 2),
+        (DECISIONS, {"run_no": 2}, 0),
+    ],
+)
+def test_what_was_said_and_by_whom_narrows_a_list(
+    *, recorded: Recorded, listed: ListSpec[Numbered], filters: dict[str, str | int], found: int
+) -> None:
+    assert len(recorded.ids(listed, **filters)) == found
+
+
+@pytest.mark.parametrize(
+    ("listed", "filters", "said"),
+    [
+        (DECISIONS, {"as_of": "2026-11"}, "as_of '2026-11': expected a date such as"),
+        (DECISIONS, {"as_of": "2026-11-20..2026-11-01"}, "ends before it begins"),
+        (DECISIONS, {"strategy": "swing@0"}, "expected NAME or NAME@VERSION"),
+        (DECISIONS, {"signal": "buy"}, "expected one of BUY, SELL, HOLD"),
+        (DECISIONS, {"run_no": 0}, "run_no 0: expected 1 or more"),
+        (EXECUTIONS, {"signal": "BUY"}, "filter 'signal': expected one of symbol"),
+    ],
+)
+def test_a_filter_that_nothing_can_meet_is_refused(
+    *, recorded: Recorded, listed: ListSpec[Numbered], filters: dict[str, str | int], said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        recorded.ids(listed, **filters)
+
+
+def test_the_words_for_signals_are_those_of_the_record() -> None:
+    kind = SIGNALS.filter_named("signal").kind
+    assert [kind.read(word, "signal") for word in SignalType] == list(SignalType)
+
+
+def test_what_is_near_an_empty_list_is_said(recorded: Recorded) -> None:
+    def near(**filters: str | int) -> list[str]:
+        assert recorded.ids(DECISIONS, **filters) == []
+        return nearby.near(recorded.connection, DECISIONS.select(**filters))
+
+    assert near(symbol="aapl") == ["AAPL is known, aapl is not"]
+    assert near(symbol="AAPL", signal="SELL") == ["without --signal: 1"]
+    assert near(since="2026-11-19T23:00:00Z", until="2026-11-20T00:00:00Z") == [
+        "without --until: 2"
+    ]
+
+
+def test_days_that_were_taken_for_times_of_recording_are_told_apart(rows: Rows) -> None:
+    rows.add_decision("run-1", created_at=datetime(2030, 1, 1, tzinfo=UTC))
+    selection = DECISIONS.select(since="2012-06-08", until="2012-06-09")
+    connection = driver(rows)
+    assert nearby.near(connection, selection) == ["without --until: 1"]
+    rows.add("instruments", symbol="IBM")
+    rows.add("decisions", symbol="IBM", session_on=date(2012, 6, 8))
+    assert "1 decision has this as_of: --as-of 2012-06-08" in nearby.near(connection, selection)

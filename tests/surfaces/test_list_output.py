@@ -40,9 +40,14 @@ def test_every_shape_holds_the_same_rows(resource: str, ask: Run) -> None:
     ids = ask(resource, "list", "-q").out.split()
     assert ids == [str(row["id"]) for row in rows]
     fields = [*csv.DictReader(io.StringIO(ask(resource, "list", "--csv").out, newline=""))]
-    assert fields == [
-        {name: "" if value is None else str(value) for name, value in row.items()} for row in rows
-    ]
+    assert fields == [{name: csv_text_of(value) for name, value in row.items()} for row in rows]
+
+
+def csv_text_of(value: object) -> str:
+    """What a value of a JSON row is in CSV."""
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 @pytest.mark.service
@@ -81,7 +86,7 @@ def test_a_list_that_was_cut_says_so_beside_the_data(words: list[str], ask: Run)
 
 @pytest.mark.service
 def test_an_empty_list_has_no_rows_in_any_shape(ask: Run) -> None:
-    said = "no decisions with symbol IBM\n"
+    said = "no decisions with --symbol IBM\n"
     words = ("decisions", "--symbol", "IBM", "--all")
     heading = ",".join(DECISIONS.column_names)
     assert ask(*words, "--jsonl") == Answer(code=0, out="", err=said)
@@ -95,7 +100,10 @@ def test_an_empty_list_has_no_rows_in_any_shape(ask: Run) -> None:
 @pytest.mark.service
 @pytest.mark.parametrize("resource", DATED)
 def test_a_span_narrows_a_list_to_what_was_made_in_it(resource: str, ask: Run) -> None:
-    made_at = {"executions": "created_at", "decisions": "created_at", "analyses": "analyzed_at"}
+    made_at = {
+        "executions": "created_at", "decisions": "created_at", "analyses": "analyzed_at",
+        "snapshots": "fetched_at",
+    }  # fmt: skip
     rows = rows_of(ask, resource)
     times = sorted(str(row[made_at.get(resource, "generated_at")]) for row in rows)
     assert rows_of(ask, resource, "--since", times[0]) == rows
@@ -103,7 +111,7 @@ def test_a_span_narrows_a_list_to_what_was_made_in_it(resource: str, ask: Run) -
     assert len(rows_of(ask, resource, "--since", times[-1])) >= 1
     assert rows_of(ask, resource, "--until", "2999-12-31", "--since", "1999-12-31") == rows
     none = ask(resource, "--since", "2999-12-31")
-    assert none.err == f"no {resource} with since 2999-12-31T00:00:00.000000Z\n"
+    assert none.err == f"no {resource} with --since 2999-12-31T00:00:00.000000Z\n"
 
 
 @pytest.mark.service
@@ -167,20 +175,24 @@ def test_lines_are_out_before_the_next_page_is_asked_for(
 ) -> None:
     columns = () if shape is Shape.IDS else ("id",)
     words = ListWords(selection=EXECUTIONS.select(), shape=shape, columns=columns, limit=None)
-    print_list(words, fetch=book.page)
+    print_list(words, fetch=book.page, near=list)
     assert [*book.printed_before, book.said()] == ["", *expected]
 
 
 @pytest.mark.parametrize("shape", [Shape.TABLE, Shape.JSON])
 def test_a_table_and_a_document_hold_every_page(shape: Shape, book: Book) -> None:
     words = ListWords(selection=EXECUTIONS.select(), shape=shape, columns=("id",), limit=None)
-    print_list(words, fetch=book.page)
+    print_list(words, fetch=book.page, near=list)
     assert re.findall(r"\d", book.said()) == ["3", "2", "1"]
     assert len(book.printed_before) == PAGES
 
 
 def test_one_page_is_all_that_a_limit_asks_for(book: Book) -> None:
-    print_list(ListWords(selection=EXECUTIONS.select(), shape=Shape.IDS, limit=1), fetch=book.page)
+    print_list(
+        ListWords(selection=EXECUTIONS.select(), shape=Shape.IDS, limit=1),
+        fetch=book.page,
+        near=list,
+    )
     assert (book.said(), len(book.printed_before)) == ("3\n", 1)
 
 

@@ -16,7 +16,7 @@ from tapetrail.cli.terminal.failures import USAGE, exit_code_of, show_defect, sh
 from tapetrail.cli.terminal.help_texts import TOPICS, environment, epilog, examples, exit_codes
 from tapetrail.cli.terminal.output import echo, writing
 from tapetrail.cli.terminal.words import convert_words, help_without_command
-from tapetrail.listing import CHARTS, EXECUTIONS, LISTS, STRATEGIES, ListSpec, list_named
+from tapetrail.listing import CHARTS, EXECUTIONS, LISTS, SNAPSHOTS, STRATEGIES, ListSpec, list_named
 from tapetrail.listing.spec import Numbered
 
 HELP_EXAMPLES: Final = examples("tapetrail help exit-codes", "tapetrail help charts save")
@@ -94,6 +94,10 @@ def _list(listed: ListSpec[Numbered]) -> typer.Typer:
         from tapetrail.cli.commands import executions  # noqa: PLC0415 # see `command_tree`
 
         group.add_typer(executions.group)
+    if listed is SNAPSHOTS:
+        from tapetrail.cli.commands import snapshots  # noqa: PLC0415 # see `command_tree`
+
+        group.add_typer(snapshots.group)
     if listed is CHARTS:
         from tapetrail.cli.commands import charts  # noqa: PLC0415 # see `command_tree`
 

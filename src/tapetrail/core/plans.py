@@ -37,6 +37,7 @@ class PlannedDecision:
 
     instrument: Instrument
     as_of: datetime
+    session_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,7 @@ def plan_run(coverages: Sequence[Coverage], *, as_of_on: date | None, now: datet
     Raises `InvalidInput` without coverage, for an instrument named twice, for a session that is not
     over, and for one that an instrument has no bars for.
     """
-    decisions = tuple(
-        PlannedDecision(
-            instrument=coverage.instrument, as_of=_as_of(coverage, as_of_on=as_of_on, now=now)
-        )
-        for coverage in coverages
-    )
+    decisions = tuple(_decision(coverage, as_of_on=as_of_on, now=now) for coverage in coverages)
     return Plan(decisions=decisions, provenance=_provenance(coverages, decisions, now=now))
 
 
@@ -217,7 +213,7 @@ def weekly_dates(
     return tuple(map(day_of, found))
 
 
-def _as_of(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> datetime:
+def _decision(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> PlannedDecision:
     latest = last_session_at(coverage.calendar, now)
     asked = as_of_on or (min(latest, coverage.sessions[1]) if coverage.sessions else latest)
     closed_at = close_on_or_before(coverage.calendar, asked)
@@ -233,7 +229,7 @@ def _as_of(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> datet
             f"as-of {asked}: no bars of {coverage.instrument.symbol} for the session of {session};"
             f" there are bars from {first_on} to {last_on}"
         )
-    return closed_at
+    return PlannedDecision(instrument=coverage.instrument, as_of=closed_at, session_on=session)
 
 
 def _provenance(

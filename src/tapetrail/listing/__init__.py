@@ -4,7 +4,7 @@ Command line and Python read it from here. Words and SQL text alone: nothing her
 """
 
 from tapetrail.listing.answers import ANALYSES, SIGNALS
-from tapetrail.listing.evidence import CHARTS
+from tapetrail.listing.evidence import CHARTS, SNAPSHOTS
 from tapetrail.listing.lists import LISTS, list_named
 from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
 from tapetrail.listing.spec import Filter, ListSpec, Related, Selection
@@ -16,6 +16,7 @@ __all__ = [
     "EXECUTIONS",
     "LISTS",
     "SIGNALS",
+    "SNAPSHOTS",
     "STRATEGIES",
     "Filter",
     "ListSpec",

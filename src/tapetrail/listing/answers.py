@@ -7,8 +7,13 @@ from typing import Final
 
 from tapetrail.core.records.states import AnalysisStatus
 from tapetrail.listing.parts import (
+    BY_ANALYST,
+    BY_AS_OF,
     BY_CHART,
     BY_EXECUTION,
+    BY_ROLE,
+    BY_SIGNAL,
+    BY_STRATEGY,
     BY_SYMBOL,
     BY_TIMEFRAME,
     RELATED_ANALYSES,
@@ -60,6 +65,10 @@ ANALYSES: Final = ListSpec(
             "EXISTS (SELECT FROM tapetrail.analysis_charts x"
             " WHERE x.analysis_id = t.id AND x.chart_id = %s)"
         ),
+        BY_STRATEGY,
+        BY_AS_OF,
+        BY_ANALYST,
+        BY_ROLE,
         by_status(AnalysisStatus),
         *by_time_made("analyzed_at"),
     ),
@@ -115,6 +124,14 @@ SIGNALS: Final = ListSpec(
         BY_TIMEFRAME.where("t.timeframe_primary = %s"),
         BY_EXECUTION,
         BY_CHART,
+        BY_STRATEGY,
+        BY_AS_OF,
+        BY_SIGNAL,
+        BY_ANALYST.where(
+            "t.llm_analysis_id IN"
+            " (SELECT a.id FROM tapetrail.llm_analyses a WHERE a.analyst = %s)"
+        ),
+        BY_ROLE,
         *by_time_made("generated_at"),
     ),
     related=(

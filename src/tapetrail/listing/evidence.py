@@ -1,4 +1,4 @@
-"""What a decision was made on: charts."""
+"""What a decision was made on: charts, and the exact bars behind them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -6,11 +6,14 @@ from decimal import Decimal
 from typing import Final
 
 from tapetrail.listing.parts import (
+    BY_AS_OF,
     BY_CHART,
     BY_EXECUTION,
+    BY_STRATEGY_OF_EXECUTION,
     BY_SYMBOL,
     BY_TIMEFRAME,
     RELATED_ANALYSES,
+    RELATED_CHARTS,
     RELATED_SIGNALS,
     RELATED_SNAPSHOTS,
     by_status,
@@ -58,6 +61,8 @@ CHARTS: Final = ListSpec(
         BY_TIMEFRAME,
         BY_EXECUTION,
         BY_CHART.where("t.id = %s"),
+        BY_STRATEGY_OF_EXECUTION,
+        BY_AS_OF,
         by_status(("active", "archived"), "active or archived"),
         *by_time_made("generated_at"),
     ),
@@ -71,4 +76,51 @@ CHARTS: Final = ListSpec(
         ),
         RELATED_SIGNALS.where("r.chart_id = %s"),
     ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRow:
+    """The bars behind one chart, as a list shows them."""
+
+    id: int
+    execution_id: int
+    decision_id: int
+    symbol: str
+    timeframe: str
+    source: str
+    adjustment: str
+    currency: str
+    session_first: date
+    session_last: date
+    bar_count: int
+    adjusted_with_hindsight: bool
+    bars_digest: str
+    fetched_at: datetime
+
+
+SNAPSHOTS: Final = ListSpec(
+    name="snapshots",
+    singular="snapshot",
+    row=SnapshotRow,
+    table="market_snapshots",
+    brief=(
+        "id", "decision_id", "symbol", "timeframe", "source", "adjustment", "session_first",
+        "session_last", "bar_count",
+    ),
+    title="snapshot {id}: {bar_count} bars, {timeframe}, {session_first} to {session_last}",
+    columns={"symbol": "i.symbol"},
+    joins="JOIN tapetrail.instruments i ON i.id = t.instrument_id",
+    filters=(
+        BY_SYMBOL.where(
+            "t.instrument_id IN (SELECT n.id FROM tapetrail.instruments n WHERE n.symbol = %s)"
+        ),
+        BY_TIMEFRAME,
+        BY_EXECUTION,
+        BY_CHART.where("t.id = (SELECT c.snapshot_id FROM tapetrail.charts c WHERE c.id = %s)"),
+        BY_STRATEGY_OF_EXECUTION,
+        BY_AS_OF,
+        *by_time_made("fetched_at"),
+    ),
+    related=(RELATED_CHARTS.where("r.snapshot_id = %s"),),
 )  # fmt: skip

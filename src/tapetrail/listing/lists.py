@@ -4,7 +4,7 @@ from typing import Final
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing.answers import ANALYSES, SIGNALS
-from tapetrail.listing.evidence import CHARTS
+from tapetrail.listing.evidence import CHARTS, SNAPSHOTS
 from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
 from tapetrail.listing.spec import ListSpec, Numbered
 
@@ -12,6 +12,7 @@ LISTS: Final[tuple[ListSpec[Numbered], ...]] = (
     EXECUTIONS,
     DECISIONS,
     CHARTS,
+    SNAPSHOTS,
     ANALYSES,
     SIGNALS,
     STRATEGIES,

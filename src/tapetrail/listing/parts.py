@@ -3,8 +3,18 @@
 from collections.abc import Iterable
 from typing import Final, LiteralString
 
+from tapetrail.core.records.states import Role
 from tapetrail.listing.spec import Filter, Related
-from tapetrail.listing.values import INSTANT, NUMBER, TEXT, TIMEFRAME, one_of
+from tapetrail.listing.values import (
+    COUNT,
+    DAYS,
+    INSTANT,
+    NUMBER,
+    STRATEGY,
+    TEXT,
+    TIMEFRAME,
+    one_of,
+)
 
 BY_SYMBOL: Final = Filter(
     name="symbol", kind=TEXT, help="Only this symbol.", condition="t.symbol = %s"
@@ -26,6 +36,51 @@ BY_CHART: Final = Filter(
     kind=NUMBER,
     help="Only what goes with this chart.",
     condition="t.chart_id = %s",
+)
+# Rows written before sessions were recorded, and those of no close, count by their UTC date.
+AS_OF: Final = (
+    "(d.session_on BETWEEN %s AND %s OR d.session_on IS NULL AND d.as_of >= %s AND d.as_of < %s)"
+)
+BY_AS_OF: Final = Filter(
+    name="as_of",
+    kind=DAYS,
+    help="Only as of this session, or FROM..TO, both included.",
+    condition=f"t.decision_id IN (SELECT d.id FROM tapetrail.decisions d WHERE {AS_OF})",  # noqa: S608 # declared text, as its type says
+)
+VERSIONS: Final = (
+    "SELECT s.id FROM tapetrail.strategies s"
+    " WHERE s.name = %s AND s.version = coalesce(%s, s.version)"
+)
+BY_STRATEGY: Final = Filter(
+    name="strategy",
+    kind=STRATEGY,
+    help="Only this strategy's, or one version's: NAME or NAME@VERSION.",
+    condition=f"t.strategy_id IN ({VERSIONS})",
+)
+BY_STRATEGY_OF_EXECUTION: Final = BY_STRATEGY.where(
+    "t.execution_id IN (SELECT e.id FROM tapetrail.workflow_executions e"  # noqa: S608 # as above
+    f" WHERE e.strategy_id IN ({VERSIONS}))"
+)
+BY_SIGNAL: Final = Filter(
+    name="signal",
+    kind=one_of(("BUY", "SELL", "HOLD")),
+    help="Only this answer: BUY, SELL or HOLD.",
+    condition="t.signal_type = %s",
+)
+BY_ANALYST: Final = Filter(
+    name="analyst", kind=TEXT, help="Only this analyst's.", condition="t.analyst = %s"
+)
+BY_ROLE: Final = Filter(
+    name="role",
+    kind=one_of(Role),
+    help="Only what decided, or what shadows said: deciding or shadow.",
+    condition="t.role = %s",
+)
+BY_RUN: Final = Filter(
+    name="run_no",
+    kind=COUNT,
+    help="Only this pass over the same instrument and day: 1 is the first.",
+    condition="t.run_no = %s",
 )
 RELATED_DECISIONS: Final = Related(
     name="decisions",

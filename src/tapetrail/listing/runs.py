@@ -1,14 +1,21 @@
 """What runs: strategies, their executions, and the decisions in these."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus
 from tapetrail.listing.parts import (
+    AS_OF,
+    BY_ANALYST,
+    BY_AS_OF,
     BY_CHART,
     BY_EXECUTION,
+    BY_RUN,
+    BY_SIGNAL,
+    BY_STRATEGY,
+    BY_STRATEGY_OF_EXECUTION,
     BY_SYMBOL,
     BY_TIMEFRAME,
     EVENTS,
@@ -106,6 +113,10 @@ EXECUTIONS: Final = ListSpec(
             " WHERE c.execution_id = t.id AND c.timeframe = %s)"
         ),
         BY_EXECUTION.where("t.id = %s"),
+        BY_STRATEGY,
+        BY_AS_OF.where(
+            f"t.id IN (SELECT d.execution_id FROM tapetrail.decisions d WHERE {AS_OF})"  # noqa: S608 # declared text, as its type says
+        ),
         by_status(ExecutionStatus),
         *by_time_made("created_at"),
     ),
@@ -124,8 +135,11 @@ class DecisionRow:
 
     id: int
     execution_id: int
+    strategy: str | None
+    strategy_version: int | None
     symbol: str
     as_of: datetime
+    session_on: date | None
     run_no: int
     status: str
     signal_id: int | None
@@ -149,11 +163,13 @@ DECISIONS: Final = ListSpec(
     row=DecisionRow,
     table="decisions",
     brief=(
-        "id", "execution_id", "symbol", "as_of", "run_no", "status", "signal_type", "confidence",
+        "id", "strategy", "symbol", "as_of", "run_no", "status", "signal_type", "confidence",
         "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "error_kind",
     ),
     title="decision {id}: {symbol} as of {as_of}, {status}",
     columns={
+        "strategy": "s.name",
+        "strategy_version": "s.version",
         "signal_id": "g.id",
         "signal_type": "g.signal_type",
         "confidence": "g.confidence",
@@ -163,7 +179,9 @@ DECISIONS: Final = ListSpec(
         "risk_reward_ratio": "g.risk_reward_ratio",
         **of_bars("m.decision_id = t.id"),
     },
-    joins="LEFT JOIN tapetrail.trading_signals g ON g.decision_id = t.id AND g.role = 'deciding'",
+    joins="LEFT JOIN tapetrail.trading_signals g ON g.decision_id = t.id AND g.role = 'deciding'"
+    " LEFT JOIN tapetrail.workflow_executions e ON e.id = t.execution_id"
+    " LEFT JOIN tapetrail.strategies s ON s.id = e.strategy_id",
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME.where(
@@ -174,10 +192,26 @@ DECISIONS: Final = ListSpec(
         BY_CHART.where(
             "EXISTS (SELECT FROM tapetrail.charts c WHERE c.decision_id = t.id AND c.id = %s)"
         ),
+        BY_STRATEGY_OF_EXECUTION,
+        BY_AS_OF.where(
+            f"t.id IN (SELECT d.id FROM tapetrail.decisions d WHERE {AS_OF})"  # noqa: S608 # as above
+        ),
+        BY_SIGNAL.where("g.signal_type = %s"),
+        BY_ANALYST.where(
+            "t.id IN (SELECT a.decision_id FROM tapetrail.llm_analyses a WHERE a.analyst = %s)"
+        ),
+        BY_RUN,
         by_status(DecisionStatus),
         *by_time_made("created_at"),
     ),
     related=(
+        Related(
+            name="strategies",
+            table="strategies",
+            condition="r.id = (SELECT e.strategy_id FROM tapetrail.workflow_executions e"
+            " JOIN tapetrail.decisions d ON d.execution_id = e.id WHERE d.id = %s)",
+            brief=("id", "name", "version", "spec_digest"),
+        ),
         RELATED_SNAPSHOTS,
         RELATED_CHARTS,
         RELATED_ANALYSES,

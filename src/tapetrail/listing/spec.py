@@ -26,7 +26,8 @@ Row_co = TypeVar("Row_co", bound=Numbered, covariant=True)
 class Filter:
     """One way to narrow a list: to the rows of which `condition` holds.
 
-    In its SQL `t` is the list's table, and `%s`, which stands there once, is the value.
+    In its SQL `t` is the list's table, and each `%s` is one of the kind's parameters, as a rule the
+    value itself.
     """
 
     name: str
@@ -40,8 +41,8 @@ class Filter:
 
     @property
     def option(self) -> str:
-        """The option of the command line: `--execution` for `execution_id`."""
-        return "--" + self.name.removesuffix("_id").replace("_", "-")
+        """The command line's option: `--execution` for `execution_id`, `--run` for `run_no`."""
+        return "--" + self.name.removesuffix("_id").removesuffix("_no").replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ class ListSpec(Generic[Row_co]):
 class Selection(Generic[Row_co]):
     """A list narrowed to what was asked for; `ListSpec.select` makes it.
 
-    `since` and `until` are about when a row was made, not about the market's time. A row made at
+    `since` and `until` are about when a row was made; the market's time is `as_of`. A row made at
     `since` is in the list, one made at `until` is not.
     """
 
@@ -129,6 +130,24 @@ class Selection(Generic[Row_co]):
         if isinstance(since, datetime) and isinstance(until, datetime) and since >= until:
             named = self.named()
             raise InvalidInput(f"since {named['since']}: not before until {named['until']}")
+
+    def parameters(self) -> list[object]:
+        """Return what the filters are in SQL, in their order."""
+        kinds = {name: self.listed.filter_named(name).kind for name in self.filters}
+        return [
+            parameter
+            for name, value in self.filters.items()
+            for parameter in kinds[name].parameters(value)
+        ]
+
+    def without(self, name: str) -> Self:
+        """Return the list narrowed by all but one filter."""
+        return replace(self, filters={n: v for n, v in self.filters.items() if n != name})
+
+    def options(self) -> str:
+        """Return the filters that are set, as the command line takes them."""
+        named = self.named()
+        return " ".join(f"{self.listed.filter_named(n).option} {named[n]}" for n in named)
 
     def named(self) -> dict[str, str | int]:
         """Return the filters that are set, by name; times as RFC 3339 text."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from tapetrail.core.canonical import instant_text
@@ -19,6 +19,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _INSTANT: Final = re.compile(
     rf"{_DATE.pattern}[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{{1,6}})?)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_VERSIONED: Final = re.compile(r"[^@]+(?:@[1-9][0-9]{0,8})?", re.ASCII)
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,40}", re.ASCII)
 
 
@@ -27,11 +28,13 @@ class Kind:
     """A kind of value: what help calls it, and how it is read.
 
     `read` takes a value and the name that it was given under. It raises `InvalidInput`, naming
-    both, for what nothing can have: an empty list would look like an answer.
+    both, for what nothing can have: an empty list would look like an answer. `parameters` returns
+    what the value is in SQL: one for each `%s` of a filter.
     """
 
     metavar: str
     read: Callable[[Given, str], Given]
+    parameters: Callable[[Given], tuple[object, ...]] = lambda value: (value,)
 
 
 def parse_instant(text: str) -> datetime:
@@ -99,6 +102,48 @@ def _read_instant(value: Given, place: str) -> datetime:
         raise InvalidInput(f"{place} {error.message}") from error
 
 
+def _read_days(value: Given, place: str) -> str:
+    """Return `FROM..TO`, both included, also of a single day."""
+    first, is_range, last = str(value).partition("..")
+    try:
+        days = [date.fromisoformat(text) for text in ((first, last) if is_range else (first,) * 2)]
+    except ValueError:
+        raise InvalidInput(
+            f"{place} {str(value)[:_SHOWN_MAX]!r}: expected a date such as 2012-11-30, or two of"
+            " them, 2012-11-01..2012-11-30"
+        ) from None
+    if days[0] > days[1]:
+        raise InvalidInput(f"{place} {value}: ends before it begins")
+    return f"{days[0]}..{days[1]}"
+
+
+def days_of(value: Given) -> tuple[date, date]:
+    """Return the first and the last day of what a filter by days holds."""
+    first, _, last = str(value).partition("..")
+    return date.fromisoformat(first), date.fromisoformat(last)
+
+
+def _days_and_instants(value: Given) -> tuple[object, ...]:
+    """Return the first and last day, and the instants at which they begin and end in UTC."""
+    first, last = days_of(value)
+    begins, ends = (datetime(on.year, on.month, on.day, tzinfo=UTC) for on in (first, last))
+    return first, last, begins, ends + timedelta(days=1)
+
+
+def _read_strategy(value: Given, place: str) -> str:
+    found = _VERSIONED.fullmatch(str(value))
+    if found is None or not str(value).isprintable():
+        raise InvalidInput(
+            f"{place} {str(value)[:_SHOWN_MAX]!r}: expected NAME or NAME@VERSION, such as swing@2"
+        )
+    return str(value)
+
+
+def _name_and_version(value: Given) -> tuple[object, ...]:
+    name, _, version = str(value).partition("@")
+    return name, int(version) if version else None
+
+
 def _no_instant(text: str) -> InvalidInput:
     return InvalidInput(
         f"{text[:_SHOWN_MAX]!r}: expected a date such as 2012-11-30, or a time with its zone"
@@ -110,3 +155,6 @@ TEXT: Final = Kind(metavar="TEXT", read=_read_name)
 TIMEFRAME: Final = Kind(metavar="TEXT", read=_read_timeframe)
 NUMBER: Final = Kind(metavar="ID", read=read_number)
 INSTANT: Final = Kind(metavar="TIME", read=_read_instant)
+DAYS: Final = Kind(metavar="DATE", read=_read_days, parameters=_days_and_instants)
+STRATEGY: Final = Kind(metavar="NAME", read=_read_strategy, parameters=_name_and_version)
+COUNT: Final = Kind(metavar="N", read=read_number)

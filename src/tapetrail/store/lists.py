@@ -41,6 +41,13 @@ def rows(
     return _rows(connection, selection, below=None, limit=limit)
 
 
+def count(connection: Connection, selection: Selection[Numbered]) -> int:
+    """Return how many rows a list has."""
+    statement = _count_statement(selection.listed, tuple(selection.filters))
+    (found,) = connection.execute(statement, selection.parameters()).fetchone() or (0,)
+    return int(found)
+
+
 def detail(connection: Connection, listed: ListSpec[Numbered], number: int) -> Detail:
     """Return every column of one row and the rows that hang on it. Raises `NotFound`."""
     cursor = connection.cursor(row_factory=dict_row)
@@ -58,14 +65,14 @@ def _rows(
     connection: Connection, selection: Selection[Row], *, below: int | None, limit: int | None
 ) -> list[Row]:
     listed, filters = selection.listed, selection.filters
-    statement = _list_statement(listed, tuple(filters), is_continued=below is not None)
-    values = [*filters.values(), *(() if below is None else (below,)), limit]
+    statement = list_statement(listed, tuple(filters), is_continued=below is not None)
+    values = [*selection.parameters(), *(() if below is None else (below,)), limit]
     with connection.cursor(row_factory=class_row(listed.row)) as cursor:
         return cursor.execute(statement, values).fetchall()
 
 
 @cache
-def _list_statement(
+def list_statement(
     listed: ListSpec[Numbered], filters: tuple[str, ...], *, is_continued: bool
 ) -> bytes:
     """Return the statement of a list, made once for each choice of filters."""
@@ -73,15 +80,19 @@ def _list_statement(
     conditions = [listed.filter_named(name).condition for name in filters]
     if is_continued:
         conditions.append(_BELOW)
-    parts = (
-        "SELECT",
-        ", ".join(columns),
-        f"FROM tapetrail.{listed.table} t",
-        listed.joins,
-        f"WHERE {' AND '.join(conditions)}" if conditions else "",
-        "ORDER BY t.id DESC LIMIT %s",
-    )
-    return " ".join(parts).encode()
+    head = f"SELECT {', '.join(columns)}"
+    return f"{head} {_from(listed, conditions)} ORDER BY t.id DESC LIMIT %s".encode()
+
+
+@cache
+def _count_statement(listed: ListSpec[Numbered], filters: tuple[str, ...]) -> bytes:
+    conditions = [listed.filter_named(name).condition for name in filters]
+    return f"SELECT count(*) {_from(listed, conditions)}".encode()
+
+
+def _from(listed: ListSpec[Numbered], conditions: Sequence[str]) -> str:
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"FROM tapetrail.{listed.table} t {listed.joins} {where}"
 
 
 @cache

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from tapetrail.core.errors import NotFound
 from tapetrail.listing import STRATEGIES
+from tapetrail.listing.values import read_number
 from tapetrail.store import lists
 from tapetrail.store.connections import Connection
 from tapetrail.wire import Detail
@@ -13,11 +14,14 @@ from tapetrail.wire import Detail
 def detail(connection: Connection, name: str, *, version: int | None = None) -> Detail:
     """Return one version of a strategy, its specification included; the newest by default.
 
-    Raises `NotFound`: for an unknown name with the nearest one, for an unknown version with those
-    that there are.
+    A number that no strategy has for its name is the number of a row. Raises `NotFound`: for an
+    unknown name with the nearest one, for an unknown version with those that there are.
     """
     found = lists.rows(connection, STRATEGIES.select(name=name))
     by_version = {row.version: row for row in sorted(found, key=lambda row: row.version)}
+    if not by_version and name.isdecimal() and version is None:
+        whole = lists.detail(connection, STRATEGIES, read_number(name, "ID")).columns
+        return detail(connection, str(whole["name"]), version=int(str(whole["version"])))
     if not by_version:
         known = lists.rows(connection, STRATEGIES.select())
         raise _no_strategy(name, sorted({row.name for row in known}))

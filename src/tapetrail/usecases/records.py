@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tapetrail.core.canonical import parse_digest
 from tapetrail.listing import ListSpec, Selection
 from tapetrail.listing.spec import Numbered
-from tapetrail.store import lists, lookups
+from tapetrail.store import lists, lookups, nearby
 from tapetrail.store.connections import Reading
 from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, Detail, Page, Status
 
@@ -32,6 +32,11 @@ class Records:
         """Return one page of a list, newest first."""
         with self._reading() as connection:
             return lists.page(connection, selection, limit=limit, cursor=cursor)
+
+    def near(self, selection: Selection[Numbered]) -> list[str]:
+        """Return what is near a list that has no rows: another spelling, or a filter less."""
+        with self._reading() as connection:
+            return nearby.near(connection, selection)
 
     def rows(self, selection: Selection[Row]) -> Iterator[Row]:
         """Yield every row of a list, newest first, holding one page of them at a time."""

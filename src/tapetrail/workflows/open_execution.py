@@ -1,6 +1,6 @@
 """An execution and its decisions, opened in one transaction."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
@@ -59,6 +59,7 @@ def _open_decisions(
     # Passes are counted under a lock, so that no two executions get the same number.
     appends.lock_name(session, "passes")
     asked = [(d["instrument_id"], datetime.fromisoformat(d["as_of"])) for d in request["decisions"]]
+    sessions = [d.get("session_on") for d in request["decisions"]]
     before = reads.passes(
         session, asked, strategy_id=request["strategy_id"], provenance=request["provenance"]
     )
@@ -70,8 +71,9 @@ def _open_decisions(
             conid=named[number].conid,
             as_of=as_of,
             run_no=before.get((number, as_of), 0) + 1,
+            session_on=date.fromisoformat(session) if session else None,
             created_at=at,
         )
-        for number, as_of in asked
+        for (number, as_of), session in zip(asked, sessions, strict=True)
     ]
     return appends.append_all(session, records)

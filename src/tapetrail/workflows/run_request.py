@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, TypedDict
+from typing import Final, NotRequired, TypedDict
 
 BEGAN_KEY: Final = "began_at"
 """Where an execution's configuration keeps the start of a run that asked for no date."""
 
 
 class RequestedDecision(TypedDict):
-    """One decision to open: an instrument's row and the instant after which nothing is known."""
+    """One decision to open: an instrument's row, and the instant after which nothing is known.
+
+    `session_on` is the session that closed then; requests of before do not have it.
+    """
 
     instrument_id: int
     as_of: str
+    session_on: NotRequired[str]
 
 
 class RunRequest(TypedDict):

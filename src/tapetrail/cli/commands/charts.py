@@ -1,11 +1,8 @@
 """`tapetrail charts save` and `charts open`: a chart as a file, checked against its digest."""
 
-import os
-from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
@@ -13,12 +10,10 @@ from tapetrail.cli.session import opened, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
+from tapetrail.cli.terminal.saving import checked_target, naming, write_file
 from tapetrail.cli.terminal.words import Number
-from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.core.errors import InvalidInput
 from tapetrail.listing.values import read_number
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 group: Final = typer.Typer()
 OPENED: Final = "opened"
@@ -73,15 +68,9 @@ def save_chart(
     """
     read_number(number, "ID")
     path = output or Path(f"chart-{number}.{form or Form.JPG}")
-    with _naming(path):
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            raise InvalidInput(f"--output {str(path)!r}: a folder or device, expected a file")
-        if not target.parent.is_dir():
-            raise InvalidInput(f"--output {str(path)!r}: there is no folder {str(target.parent)!r}")
+    target = checked_target(path)
     content = _content(number, form or _form_of(path))
-    with _naming(path):
-        _write(content, target)
+    write_file(content, target)
     note(f"saved {sanitise(str(path))} ({size_text(len(content))})")
     return 0
 
@@ -104,9 +93,9 @@ def open_chart(
     read_number(number, "ID")
     content = _content(number, form)
     path = settings().home / OPENED / f"chart-{number}.{form}"
-    with _naming(path):
+    with naming(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(content, path)
+    write_file(content, path)
     echo(sanitise(str(path)))
     if not _show(path):
         note("no browser could be started here; open that file in one")
@@ -142,31 +131,3 @@ def _show(path: Path) -> bool:
         return webbrowser.open(path.as_uri())
     except webbrowser.Error:
         return False
-
-
-@contextmanager
-def _naming(path: Path) -> "Generator[None]":
-    """Turn the system's refusals into an `EdgeFailure` that names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise EdgeFailure(f"could not write {str(path)!r}; {error.strerror}") from error
-
-
-def _write(content: bytes, path: Path) -> None:
-    with NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), path.stat().st_mode if path.exists() else _new_file_mode())
-            Path(file.name).replace(path)
-        finally:
-            with suppress(FileNotFoundError):
-                Path(file.name).unlink()
-
-
-def _new_file_mode() -> int:
-    """Return the rights that this process gives to new files."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -173,4 +173,4 @@ def _show_list(words: ListWords) -> None:
                 words.selection, limit=words.limit or LIMIT_MAX, cursor=cursor
             )
 
-        print_list(words, fetch=fetch)
+        print_list(words, fetch=fetch, near=lambda: record.records.near(words.selection))

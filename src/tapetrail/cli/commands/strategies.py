@@ -54,7 +54,8 @@ def apply(
 @shows_errors(hint="tapetrail strategies list")
 def show(
     strategy: Annotated[
-        str, typer.Argument(metavar="NAME[@VERSION]", help="By default its newest version.")
+        str,
+        typer.Argument(metavar="NAME[@VERSION]", help="Its newest version, or one; or an id."),
     ],
     *,
     as_json: Json = False,

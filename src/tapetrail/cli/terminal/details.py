@@ -1,5 +1,6 @@
 """One row as people read it: what it comes down to first, then its columns and what hangs on it."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,10 +91,21 @@ def _open_gist(detail: Detail) -> Iterator[str]:
 
 def _decision_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
     yield from _failure(detail.columns, "", screen=screen)
+    for strategy in detail.related["strategies"]:
+        yield from _strategy_gist(strategy, screen=screen)
     for signal in detail.related["signals"]:
         role = "" if signal["role"] == "deciding" else f" ({cell(signal['role'])})"
         yield f"  {cell(signal['signal_type'])}{role}"
         yield from _signal_gist(signal, screen=screen)
+
+
+def _strategy_gist(strategy: Row, *, screen: Screen) -> Iterator[str]:
+    """Yield the strategy of a decision, and its settings as they were completed."""
+    spec = strategy["spec"]
+    settings = dict(spec) if is_mapping(spec) else {}
+    said = ", ".join(f"{name} {json.dumps(value)}" for name, value in settings.items())
+    yield f"  strategy {cell(strategy['name'])}@{cell(strategy['version'])}"
+    yield from paragraph_lines(said, screen=screen)
 
 
 def _text(text: object, *, screen: Screen) -> Iterator[str]:

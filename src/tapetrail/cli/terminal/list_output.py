@@ -15,6 +15,7 @@ from tapetrail.cli.terminal.output import (
     json_line,
     note,
     print_json,
+    sanitise,
     screen,
     speaks_unicode,
 )
@@ -92,7 +93,7 @@ def columns_of(text: str | None, *, listed: ListSpec[Numbered]) -> tuple[str, ..
     return named
 
 
-def print_list(words: ListWords, *, fetch: Fetch) -> None:
+def print_list(words: ListWords, *, fetch: Fetch, near: Callable[[], Sequence[str]]) -> None:
     """Print a list from its pages. JSON Lines, CSV and ids never hold more than one of them."""
     listed = words.selection.listed
     own = listed.brief if words.shape is Shape.TABLE else listed.column_names
@@ -109,7 +110,7 @@ def print_list(words: ListWords, *, fetch: Fetch) -> None:
             note_bars(listed, rows)
         case _:
             _print_lines(pages, names, shape=words.shape)
-    _note_the_rest(words, pages)
+    _note_the_rest(words, pages, near=near)
 
 
 def print_rows(listed: ListSpec[Numbered], rows: Sequence[Numbered]) -> None:
@@ -182,13 +183,14 @@ def _document(row: object, names: tuple[str, ...]) -> Shown:
     return {name: view_document(getattr(row, name)) for name in names}
 
 
-def _note_the_rest(words: ListWords, pages: _Pages) -> None:
+def _note_the_rest(words: ListWords, pages: _Pages, *, near: Callable[[], Sequence[str]]) -> None:
     if pages.next_cursor:
         note(f"more follow: --all, or with the same filters --cursor {pages.next_cursor}")
     elif not pages.rows:
-        named = ", ".join(f"{name} {value}" for name, value in words.selection.named().items())
-        name = words.selection.listed.name
-        note(f"no {name} with {named}" if named else f"no {name} yet")
+        listed, options = words.selection.listed, words.selection.options()
+        note(f"no {listed.name} with {options}" if options else f"no {listed.name} yet")
+        for hint in near() if options else ():
+            note(f"  {sanitise(hint)}")
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """What is traded and by which rules, what ran when, and how its status changed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar
 
@@ -77,7 +77,10 @@ class ExecutionRecord(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionRecord(Record):
-    """One instrument's pass through an execution."""
+    """One instrument's pass through an execution.
+
+    `session_on` is the session that closed at `as_of`, None where that is no close.
+    """
 
     TABLE: ClassVar[str] = "decisions"
     execution: Stored
@@ -86,6 +89,7 @@ class DecisionRecord(Record):
     conid: int | None
     as_of: datetime
     run_no: int
+    session_on: date | None = None
     replay_of: Stored | None = None
     created_at: datetime
 

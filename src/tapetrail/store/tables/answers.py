@@ -71,6 +71,10 @@ record_table(
     Index(None, "strategy_id"),
     Index("ix_trading_signals_symbol_timeframe_id", "symbol", "timeframe_primary", text("id DESC")),
     Index("ix_trading_signals_symbol_id", "symbol", text("id DESC")),
+    Index("ix_trading_signals_timeframe_id", "timeframe_primary", text("id DESC")),
+    Index("ix_trading_signals_signal_type_id", "signal_type", text("id DESC")),
+    Index("ix_trading_signals_role_id", "role", text("id DESC")),
+    Index(None, "generated_at"),
     timeframe_form("timeframe_primary"),
     check(
         "timeframe_confirmation_form",
