@@ -19,7 +19,7 @@ from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.answers import SignalRecord
 from tapetrail.core.records.base import Record, Stored, digest_of, record_fields, record_values
 from tapetrail.core.records.runs import DecisionRefs, InstrumentRecord
-from tapetrail.core.records.seals import EndState, seal_digest
+from tapetrail.core.records.seals import EndState, seal_digest, seal_document
 from tapetrail.core.records.states import DecisionStatus, Role
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "record-format.md"
@@ -189,7 +189,8 @@ def test_our_code_gives_the_same_text_and_digest(record: Record, text: str, dige
 def test_our_code_gives_the_same_seal() -> None:
     digests = cast("Sequence[str]", json.loads(SEAL_TEXT)[:-1])
     rows = [Stored(number, parse_digest(digest)) for number, digest in enumerate(digests)]
-    assert seal_digest(rows, EndState(status=DecisionStatus.COMPLETED)) == SEAL_DIGEST
+    document = seal_document(rows, EndState(status=DecisionStatus.COMPLETED))
+    assert seal_digest(document) == SEAL_DIGEST
 
 
 def test_every_printed_column_is_one_of_the_rows() -> None:
