@@ -40,6 +40,9 @@ MEANINGS: Final = {
 }
 """Every exit code; a release may add to them, and changes none."""
 
+DAMAGED: Final = "restore it from a backup, or see what else is damaged: tapetrail verify"
+"""What to do where something that was stored is not what it was."""
+
 # What did not answer is named by a setting.
 _SETTINGS_HINT: Final = "tapetrail help environment"
 _CODES: Final[dict[type[TapeTrailError], int]] = {
@@ -65,7 +68,7 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
         flush()
     except TapeTrailError as error:
         code = _CODES[type(error)]
-        show_error(error.message, hint=_SETTINGS_HINT if code == UNREACHABLE else hint)
+        show_error(error.message, hint=_hint(error, hint))
         return code
     except KeyboardInterrupt:
         note(f"\n{interrupted}")
@@ -95,6 +98,17 @@ def shows_errors(
         return run
 
     return decorated
+
+
+def _hint(error: TapeTrailError, hint: str) -> str:
+    """Return what to try after an error; `hint` is what the command itself says."""
+    match error:
+        case EdgeFailure():
+            return _SETTINGS_HINT
+        case IntegrityFailure():
+            return DAMAGED
+        case _:
+            return hint
 
 
 def show_error(message: str, *, hint: str) -> None:
