@@ -7,7 +7,7 @@ they are, because that may have been changed, too.
 import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Final, NamedTuple
@@ -52,9 +52,8 @@ _BRIEFS: Final = """
     WHERE d.execution_id = ANY(%s) ORDER BY d.id
 """
 _ORPHANS: Final = """
-    SELECT min(t.id), t.{column} FROM tapetrail.{table} t
-    LEFT JOIN tapetrail.{target} r ON r.id = t.{column}
-    WHERE r.id IS NULL AND t.{column} IS NOT NULL GROUP BY t.{column} ORDER BY 2
+    SELECT t.id, t.record_digest AS digest, t.{column} AS target FROM tapetrail.{table} t
+    LEFT JOIN tapetrail.{target} r ON r.id = t.{column} WHERE r.id IS NULL ORDER BY t.id
 """
 
 
@@ -76,6 +75,15 @@ class _AnyDate(DateLoader):
             return super().load(data)
         except DataError:
             return bytes(data).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """A row that names one that is not there: `target`."""
+
+    id: int
+    digest: str
+    target: int
 
 
 class _Statement(NamedTuple):
@@ -140,11 +148,12 @@ def decisions_as_of(connection: Connection, first: str, last: str) -> list[int]:
     return [number for (number,) in connection.execute(_AS_OF, [first, last])]
 
 
-def orphans(connection: Connection, table: str, column: str) -> list[tuple[int, int]]:
-    """Return the numbers that a reference names and that no row has, each after a row naming it."""
+def orphans(connection: Connection, table: str, column: str) -> list[Orphan]:
+    """Return the rows of a table of which a reference names a row that is not there."""
     target = REFERENCES[table][column]
     statement = _ORPHANS.format(table=table, column=column, target=target)
-    return [(row[0], row[1]) for row in connection.execute(statement.encode())]
+    with connection.cursor(row_factory=class_row(Orphan)) as cursor:
+        return cursor.execute(statement.encode()).fetchall()
 
 
 def blobs_named(connection: Connection, digests: Sequence[str]) -> dict[str, FoundBlob]:

@@ -32,7 +32,8 @@ class Remembered:
     faults: int
 
 
-def _unseen(what: str, done: int, total: int) -> None:
+def unseen(what: str, done: int, total: int) -> None:
+    """Show nobody how far a verification is."""
     del what, done, total
 
 
@@ -43,7 +44,7 @@ class Verify:
         self._access = access
         self._process = process
 
-    def whole(self, *, is_deep: bool = False, watch: Watch = _unseen) -> Verification:
+    def whole(self, *, is_deep: bool = False, watch: Watch = unseen) -> Verification:
         """Return what came of verifying everything, and let the home remember when that was."""
         with self._access.reading() as reading, found.snapshot(reading) as connection:
             at = self._process.clock()
@@ -63,7 +64,7 @@ class Verify:
         *,
         days: tuple[date, date] | None = None,
         is_deep: bool = False,
-        watch: Watch = _unseen,
+        watch: Watch = unseen,
     ) -> Verification:
         """Return what came of verifying decisions: by number, or those as of one of the days.
 

@@ -13,8 +13,10 @@ from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.errors import IntegrityFailure, InvalidInput, NotFound, TapeTrailError
 from tapetrail.core.records.columns import BYTES, REFERENCES
+from tapetrail.core.records.seals import SEAL_ORDER
 from tapetrail.core.verification.blobs import (
     FoundBlob,
+    Lost,
     bytes_fault,
     key_fault,
     named_faults,
@@ -34,6 +36,11 @@ Row = TypeVar("Row")
 
 SHARED: Final = ("instruments", "strategies", "prompt_templates", "runtimes")
 """The tables whose rows many executions and decisions name. They name none themselves."""
+PARENTS: Final = {
+    **dict.fromkeys((*SEAL_ORDER, "decision_events", "decision_seals"), "decision_id"),
+    **dict.fromkeys(("decisions", "execution_events", "execution_seals"), "execution_id"),
+}
+"""By table: the column by which its rows are come across."""
 LOOSE: Final = ("audit_events", "signal_outcomes", "analysis_outcomes")
 """The tables whose rows belong to no seal."""
 EXECUTIONS: Final = "workflow_executions"
@@ -63,6 +70,7 @@ class Verifier:
     _counts: Counter[str] = field(default_factory=Counter[str])
     _lacking: Counter[Lacking] = field(default_factory=Counter[Lacking])
     _shared: dict[str, set[int]] = field(default_factory=lambda: {name: set() for name in SHARED})
+    _lost: dict[str, list[Lost]] = field(default_factory=dict[str, list[Lost]])
     _files: dict[int, FoundBlob] = field(default_factory=dict[int, FoundBlob])
     _searches: int = 0
 
@@ -79,6 +87,7 @@ class Verifier:
             for rows in found.all_rows(self.connection, table):
                 self._check_loose(rows)
         self._check_orphans()
+        self._check_lost()
         self._check_all_blobs()
         return self._result(is_whole=True)
 
@@ -99,6 +108,7 @@ class Verifier:
         for batch in _batches(executions, EXECUTIONS_AT_ONCE):
             rows = found.rows(self.connection, EXECUTIONS, by="id", wanted=batch)
             self._check_executions(rows, only=there, total=len(there))
+        self._check_lost()
         for number, blob in enumerate(self._files.values(), start=1):
             self._check_file(blob)
             self.watch(OBJECTS, number, len(self._files))
@@ -208,14 +218,25 @@ class Verifier:
         self._check_bytes(sound, keep=False)
 
     def _check_orphans(self) -> None:
-        """Name decisions and executions that rows name and that are not there."""
-        parents = [(table, column, target) for table, columns in REFERENCES.items()
-                   for column, target in columns.items()
-                   if column in {"decision_id", "execution_id"}]  # fmt: skip
-        for table, column, target in parents:
-            for by, number in found.orphans(self.connection, table, column):
-                within = f"{table} {by}"
-                self._add([gone(target, number, recorded=f"named by {within}", within=within)])
+        """Name decisions and executions that are not there, by the rows that are left of them.
+
+        One that a decision lacks was led astray itself.
+        """
+        astray = {fault.recorded: place for place, fault in self._faults.items()
+                  if fault.id is None and fault.recorded is not None}  # fmt: skip
+        for table, column in PARENTS.items():
+            for orphan in found.orphans(self.connection, table, column):
+                place = astray.get(orphan.digest)
+                if place is None:
+                    within = f"{table} {orphan.id}"
+                    target = REFERENCES[table][column]
+                    named = f"named by {within}"
+                    self._add([gone(target, orphan.target, recorded=named, within=within)])
+                    continue
+                lacks = self._faults.pop(place).within or ""
+                self._add([Fault(table=table, id=orphan.id, field=column,
+                                 recorded=lacks.rpartition(" ")[2],
+                                 found=str(orphan.target))])  # fmt: skip
 
     def _check_bytes(self, rows: Sequence[FoundRow], *, keep: bool) -> None:
         """Verify the rows of `blobs` that sound rows name; `keep` them to look at their files."""
@@ -223,12 +244,20 @@ class Verifier:
                    if row.columns[column] is not None}  # fmt: skip
         blobs = found.blobs_named(self.connection, sorted(digests)) if digests else {}
         for row in rows:
-            self._add(named_faults(row, blobs, by_key=self._blob_with_key))
+            for wrong in named_faults(row, blobs):
+                if isinstance(wrong, Lost):
+                    self._lost.setdefault(wrong.digest, []).append(wrong)
+                else:
+                    self._add([wrong])
         if keep:
             self._files |= {blob.id: blob for blob in blobs.values()}
 
-    def _blob_with_key(self, key: str) -> FoundBlob | None:
-        return found.blob_with_key(self.connection, key)
+    def _check_lost(self) -> None:
+        """Name stored bytes that rows name and no row has, each once."""
+        for named in self._lost.values():
+            found_at = [(lost, found.blob_with_key(self.connection, lost.key)) for lost in named]
+            lost, instead = next((each for each in found_at if each[1] is not None), found_at[0])
+            self._add([lost.fault(instead)])
 
     def _check_all_blobs(self) -> None:
         total, done = found.count(self.connection, "blobs"), 0

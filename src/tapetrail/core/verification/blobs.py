@@ -1,6 +1,6 @@
 """Stored bytes as rows name them: that there are some, under the right key, of the right kind."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,13 +35,25 @@ class FoundBlob:
     media_type: str
 
 
-def named_faults(
-    row: FoundRow, blobs: Mapping[str, FoundBlob], *, by_key: Callable[[str], FoundBlob | None]
-) -> Iterator[Fault]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """Stored bytes that a row names and no row of `blobs` has."""
+
+    digest: str
+    key: str
+    within: str
+
+    def fault(self, instead: FoundBlob | None) -> Fault:
+        """Return the fault; `instead` is the row under their key, which has got another digest."""
+        if instead is None:
+            return gone(TABLE, None, recorded=self.digest, within=self.within)
+        return _fault(instead, "digest", self.digest, found=instead.digest)
+
+
+def named_faults(row: FoundRow, blobs: Mapping[str, FoundBlob]) -> Iterator[Fault | Lost]:
     """Yield what is wrong with the rows of `blobs` that a sound row names.
 
-    `blobs` holds, by digest, those that there are of all that the row names. One that is not there
-    may have got another digest: `by_key` finds it under the key where it belongs.
+    `blobs` holds, by digest, those that there are of all that the row names.
     """
     for column in BYTES.get(row.table, ()):
         digest = row.columns[column]
@@ -50,7 +62,8 @@ def named_faults(
         blob, url = blobs.get(str(digest)), row.columns.get(_URLS.get(column, ""))
         path = url.removeprefix("file:") if isinstance(url, str) else None
         if blob is None:
-            yield _lost(row, column, by_key(path or object_key(Digest(str(digest)))))
+            key = path or object_key(Digest(str(digest)))
+            yield Lost(digest=str(digest), key=key, within=f"{row.table} {row.id} {column}")
             continue
         media_type = _media_type(row, column)
         if media_type is not None and blob.media_type != media_type:
@@ -89,13 +102,6 @@ def bytes_fault(blob: FoundBlob, digest: str | None) -> Fault | None:
     """Return the fault that the bytes are others; None is the digest of what nobody can unpack."""
     found = digest or "bytes that cannot be unpacked"
     return None if digest == blob.digest else _fault(blob, "digest", blob.digest, found=found)
-
-
-def _lost(row: FoundRow, column: str, instead: FoundBlob | None) -> Fault:
-    digest = str(row.columns[column])
-    if instead is not None:
-        return _fault(instead, "digest", digest, found=instead.digest)
-    return gone(TABLE, None, recorded=digest, within=f"{row.table} {row.id} {column}")
 
 
 def _media_type(row: FoundRow, column: str) -> str | None:

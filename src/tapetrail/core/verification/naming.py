@@ -7,6 +7,7 @@ field: values that other rows and files hold. A value with which the digest hold
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from itertools import combinations
 from typing import Final
 
 from tapetrail.core.records.columns import COVERED, REFERENCES
@@ -15,6 +16,9 @@ from tapetrail.core.verification.faults import DIGEST, Fault, shown
 from tapetrail.core.verification.rows import FoundRow, field_name, recomputed
 
 _NUMBER_CHARS: Final = 40
+_SUBSET_MAX: Final = 8
+_ROUNDED: Final = {"charts"}
+"""The tables of which files state figures with fewer digits than the rows have."""
 _WORDS: Final = (
     "BUY", "SELL", "HOLD", "market", "limit", "stop", "bullish", "bearish", "neutral", "deciding",
     "shadow", "pending", "running", "completed", "completed_with_errors", "failed", "cancelled",
@@ -72,8 +76,9 @@ def wrong_fields(
 ) -> list[Fault]:
     """Return the fields of a damaged row that are not what they were; the digest, if none is found.
 
-    `stated` is what another row or a file says of it, by column. All that differs from it is named
-    too: with all of it put back the digest may hold, or the row differs in something else as well.
+    `stated` is what another row or a file says of it, by column. What differs from it is named
+    where the digest holds with it put back. Otherwise it stands beside the digest: something else
+    differs, too.
     """
     for column in COVERED[row.table]:
         for value, recorded in _candidates(row, column, known):
@@ -82,10 +87,11 @@ def wrong_fields(
     differing = {
         column: value for column, value in (stated or {}).items() if row.columns[column] != value
     }
-    faults = [_fault(row, column, value) for column, value in differing.items()]
-    if differing and recomputed(row, differing) == row.digest:
-        return faults
-    return [*faults, digest_fault(row)]
+    for chosen in _subsets(differing):
+        if recomputed(row, chosen) == row.digest:
+            return [_fault(row, column, value) for column, value in chosen.items()]
+    claims = {} if row.table in _ROUNDED else differing
+    return [*(_fault(row, column, value) for column, value in claims.items()), digest_fault(row)]
 
 
 def digest_fault(row: FoundRow) -> Fault:
@@ -93,6 +99,13 @@ def digest_fault(row: FoundRow) -> Fault:
     return Fault(
         table=row.table, id=row.id, field=DIGEST, recorded=row.digest, found=recomputed(row)
     )
+
+
+def _subsets(differing: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    """Yield every choice of the columns, the largest first."""
+    for count in range(min(len(differing), _SUBSET_MAX), 0, -1):
+        for names in combinations(differing, count):
+            yield {name: differing[name] for name in names}
 
 
 def _fault(row: FoundRow, column: str, recorded: object) -> Fault:
