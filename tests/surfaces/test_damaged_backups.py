@@ -8,7 +8,7 @@ import pytest
 from tests.surfaces.backup_members import changed, files, members, packed
 from tests.surfaces.conftest import Run
 
-from tapetrail.cli.terminal.failures import DAMAGED
+from tapetrail.core.verification.verdict import REMEDY
 
 pytestmark = pytest.mark.service
 
@@ -27,7 +27,7 @@ def test_a_damaged_blob_is_named_and_everything_else_is_backed_up_and_restored(
     made = call("db", "backup", str(file), TAPETRAIL_HOME=str(home))
     assert made.code == 1
     assert made.err.startswith("Error: 2 stored objects were damaged and not backed up")
-    assert made.err.rstrip().endswith(f"Try: {DAMAGED}")
+    assert made.err.rstrip().endswith(f"Try: {REMEDY}")
     keys = [str(path.relative_to(home / "blobs")) for path in (changed, lost)]
     assert all(key in made.err for key in keys)
     names = [member.name for member, _ in members(file)]

@@ -7,7 +7,6 @@ import typer
 
 from tapetrail.cli.session import has_record, no_record, settings
 from tapetrail.cli.terminal.failures import (
-    DAMAGED,
     DONE,
     FAILED,
     show_error,
@@ -16,6 +15,7 @@ from tapetrail.cli.terminal.failures import (
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, size_text
 from tapetrail.cli.terminal.words import Json
+from tapetrail.core.verification.verdict import REMEDY
 
 if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
@@ -87,7 +87,7 @@ def _exit_code(manifest: "Manifest") -> int:
     count = len(manifest.damaged)
     named = "\n".join(blob.why for blob in manifest.damaged)
     what = "1 stored object was" if count == 1 else f"{count} stored objects were"
-    show_error(f"{what} damaged and not backed up, everything else was; {named}", hint=DAMAGED)
+    show_error(f"{what} damaged and not backed up, everything else was; {named}", hint=REMEDY)
     return FAILED
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tapetrail.cli.session import opened
-from tapetrail.cli.terminal.failures import DAMAGED, DONE, FAILED, shows_errors
+from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, print_json, sanitise
 from tapetrail.cli.terminal.words import Json
+from tapetrail.core.verification.verdict import REMEDY
 from tapetrail.listing.values import read_number
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def verify(
     else:
         _print(found)
     if not found.is_sound:
-        note(f"Try: {DAMAGED}")
+        note(f"Try: {REMEDY}")
     return DONE if found.is_sound else FAILED
 
 

@@ -19,6 +19,7 @@ from tapetrail.core.errors import (
     NotFound,
     TapeTrailError,
 )
+from tapetrail.core.verification.verdict import REMEDY
 
 P = ParamSpec("P")
 
@@ -40,9 +41,6 @@ MEANINGS: Final = {
 }
 """Every exit code; a release may add to them, and changes none."""
 
-DAMAGED: Final = "restore it from a backup, or see what else is damaged: tapetrail verify"
-"""What to do where something that was stored is not what it was."""
-
 # What did not answer is named by a setting.
 _SETTINGS_HINT: Final = "tapetrail help environment"
 _CODES: Final[dict[type[TapeTrailError], int]] = {
@@ -63,7 +61,7 @@ def exit_code_of(
     *,
     hint: str,
     interrupted: str = "interrupted",
-    damaged: str = DAMAGED,
+    damaged: str = REMEDY,
 ) -> int:
     """Return the command's exit code, or that of the error it raised, which is then shown.
 
@@ -90,7 +88,7 @@ def exit_code_of(
 
 
 def shows_errors(
-    *, hint: str, interrupted: str = "interrupted", damaged: str = DAMAGED
+    *, hint: str, interrupted: str = "interrupted", damaged: str = REMEDY
 ) -> Callable[[Callable[P, int]], Callable[P, int]]:
     """Return what makes a command end as `exit_code_of` says."""
 

@@ -8,14 +8,16 @@ from typing import Final
 from tapetrail.core.verification.faults import Fault
 
 REACH: Final = "compared with no head outside"
+REMEDY: Final = "restore it from a backup, or see what else is damaged: tapetrail verify"
+"""What to do where something that was stored is not what it was."""
 
 
 class Lacking(StrEnum):
     """What newer releases record and older rows lack."""
 
-    REQUEST = "executions without what they were asked for"
-    SEAL = "executions that ended without a seal"
-    DOCUMENT = "decision seals without what they hashed"
+    REQUEST = "what executions were asked for"
+    SEAL = "seals of executions"
+    DOCUMENT = "what seals of decisions hashed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,5 +47,5 @@ class Verification:
         """What was found, against what, and what was never recorded: one line."""
         count = len(self.faults)
         said = f"{count} fault{'s' * (count > 1)}" if count else "consistent with itself"
-        lacks = ", ".join(f"{number} {what}" for what, number in self.not_recorded.items())
+        lacks = ", ".join(f"{what} ({number})" for what, number in self.not_recorded.items())
         return f"{said}; {REACH}" + (f"; not recorded: {lacks}" if lacks else "")
