@@ -18,7 +18,9 @@ from tests.workflows.tampering import Database, Tamper, Tamperer
 
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.verification.faults import Fault
+from tapetrail.core.verification.rows import recomputed
 from tapetrail.core.verification.verdict import Verification
+from tapetrail.store.found import FoundRecord
 from tapetrail.store.private.server import PrivateServer
 from tapetrail.usecases.verify import unseen
 from tapetrail.usecases.verifying import Verifier
@@ -56,7 +58,7 @@ class Subject:
         """Return what verify says of the record as this connection sees it."""
         database.row_factory = tuple_row  # pyright: ignore[reportAttributeAccessIssue] # as ours are
         verifier = Verifier(
-            connection=database,  # pyright: ignore[reportArgumentType] # as above
+            record=FoundRecord(database),  # pyright: ignore[reportArgumentType] # as above
             blobs=DirectoryBlobs(root=self.blobs),
             watch=unseen,
             is_deep=deep,
@@ -308,14 +310,12 @@ def test_a_row_that_was_digested_anew_is_named_with_the_digest_that_was_sealed(
     subject: Subject,
 ) -> None:
     """Whoever knows the format makes a row that holds by itself: the seal tells."""
-    from tapetrail.core.verification.rows import recomputed  # noqa: PLC0415 # to play that one
-    from tapetrail.store import found as reading  # noqa: PLC0415 # as above
-
     with subject.changed() as database:
         number = one(database, "SELECT max(id) AS id FROM tapetrail.charts")["id"]
         database.execute("UPDATE tapetrail.charts SET renderer = 'x' WHERE id = %s", [number])
         database.row_factory = tuple_row  # pyright: ignore[reportAttributeAccessIssue] # as ours
-        (row,) = reading.rows(database, "charts", by="id", wanted=[number])  # pyright: ignore[reportArgumentType] # as above
+        reading = FoundRecord(database)  # pyright: ignore[reportArgumentType] # as above
+        (row,) = reading.rows("charts", by="id", wanted=[number])
         database.row_factory = dict_row
         digest = recomputed(row)
         database.execute("UPDATE tapetrail.charts SET record_digest = %s WHERE id = %s",

@@ -12,9 +12,9 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
-from psycopg import Cursor, DataError
+from psycopg import DataError
 from psycopg.abc import Buffer
-from psycopg.rows import TupleRow, class_row
+from psycopg.rows import class_row
 from psycopg.types.datetime import DateLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 
@@ -93,114 +93,119 @@ class _Statement(NamedTuple):
     references: Sequence[str]
 
 
+class FoundRecord:
+    """Everything that a connection sees of a record, as it is."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        # Whatever a row may hold is read, and numbers in documents are exact.
+        self._cursor.adapters.register_loader("timestamptz", _AnyInstant)
+        self._cursor.adapters.register_loader("date", _AnyDate)
+        set_json_loads(partial(json.loads, parse_float=Decimal), self._cursor)
+
+    def rows(self, table: str, *, by: str, wanted: Sequence[int]) -> list[FoundRow]:
+        """Return the rows of a table that have one of these numbers in the column `by`, by id.
+
+        `chart_of` are the decisions whose charts the rows name.
+        """
+        return self._rows(_statement(table, by, None), [[*wanted]])
+
+    def all_rows(self, table: str) -> Iterator[list[FoundRow]]:
+        """Yield every row of a table, by id, some at a time."""
+        last: int | None = -(2**63)
+        while last is not None:
+            found = self._rows(_statement(table, "after", BATCH), [last])
+            yield found
+            last = found[-1].id if len(found) == BATCH else None
+
+    def briefs(self, executions: Sequence[int]) -> dict[int, list[Brief]]:
+        """Return the decisions of executions by the execution's number, each by id."""
+        found: dict[int, list[Brief]] = {number: [] for number in executions}
+        for row in self._cursor.execute(_BRIEFS, [[*executions]]):
+            execution, number, digest, instrument, as_of, event_ids, events, seal_id, seal = row
+            found[execution].append(
+                Brief(
+                    id=number,
+                    digest=digest,
+                    instrument=instrument,
+                    as_of=as_of,
+                    events=[*zip(event_ids or (), events or (), strict=True)],
+                    seal=None if seal_id is None else (seal_id, seal),
+                )
+            )
+        return found
+
+    def executions_of(self, decisions: Sequence[int]) -> list[int]:
+        """Return the numbers of the executions that these decisions belong to, in order."""
+        found = self._connection.execute(_EXECUTIONS_OF, [[*decisions]])
+        return sorted(number for (number,) in found if number is not None)
+
+    def decisions_as_of(self, first: str, last: str) -> list[int]:
+        """Return the numbers of the decisions as of a day from `first` to `last`, in order."""
+        return [number for (number,) in self._connection.execute(_AS_OF, [first, last])]
+
+    def orphans(self, table: str, column: str) -> list[Orphan]:
+        """Return the rows of a table of which a reference names a row that is not there."""
+        target = REFERENCES[table][column]
+        statement = _ORPHANS.format(table=table, column=column, target=target)
+        with self._connection.cursor(row_factory=class_row(Orphan)) as cursor:
+            return cursor.execute(statement.encode()).fetchall()
+
+    def blobs_named(self, digests: Sequence[str]) -> dict[str, FoundBlob]:
+        """Return the rows of `blobs` that have one of these digests."""
+        found = self._blobs("digest = ANY(%s)", [[*digests]])
+        return {blob.digest: blob for blob in found}
+
+    def blob_with_key(self, key: str) -> FoundBlob | None:
+        """Return the row of `blobs` with this key."""
+        return next(iter(self._blobs("key = %s", [key])), None)
+
+    def all_blobs(self) -> Iterator[list[FoundBlob]]:
+        """Yield every row of `blobs`, by id, some at a time."""
+        last: int | None = -(2**63)
+        while last is not None:
+            found = self._blobs(f"id > %s ORDER BY id LIMIT {BATCH}", [last])
+            yield found
+            last = found[-1].id if len(found) == BATCH else None
+
+    def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        statement = f"SELECT count(*) FROM tapetrail.{table}"  # noqa: S608 # a table of ours
+        (found,) = self._connection.execute(statement.encode()).fetchone() or (0,)
+        return int(found)
+
+    def newest_decisions(self, limit: int) -> list[int]:
+        """Return the numbers of the newest decisions."""
+        asked = "SELECT id FROM tapetrail.decisions ORDER BY id DESC LIMIT %s"
+        return [number for (number,) in self._connection.execute(asked, [limit])]
+
+    def _rows(self, asked: _Statement, values: Sequence[object]) -> list[FoundRow]:
+        width = 2 + len(asked.columns)
+        return [
+            FoundRow(
+                table=asked.table,
+                id=row[0],
+                digest=row[1],
+                columns=dict(zip(asked.columns, row[2:width], strict=True)),
+                targets=dict(zip(asked.references, row[width:], strict=True)),
+            )
+            for row in self._cursor.execute(asked.text, values)
+        ]
+
+    def _blobs(self, where: str, values: Sequence[object]) -> list[FoundBlob]:
+        statement = f"SELECT {_BLOB} FROM tapetrail.blobs WHERE {where}"  # noqa: S608 # as above
+        with self._connection.cursor(row_factory=class_row(FoundBlob)) as cursor:
+            return cursor.execute(statement.encode(), values).fetchall()
+
+
 @contextmanager
-def snapshot(connection: Connection) -> Generator[Connection]:
-    """Give a connection that sees the record as it is now, for as long as this is open."""
+def snapshot(connection: Connection) -> Generator[FoundRecord]:
+    """Give the record as it is now, for as long as this is open."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        yield connection
-
-
-def rows(connection: Connection, table: str, *, by: str, wanted: Sequence[int]) -> list[FoundRow]:
-    """Return the rows of a table that have one of these numbers in the column `by`, by id.
-
-    `chart_of` are the decisions whose charts the rows name.
-    """
-    return _rows(connection, _statement(table, by, None), [[*wanted]])
-
-
-def all_rows(connection: Connection, table: str) -> Iterator[list[FoundRow]]:
-    """Yield every row of a table, by id, some at a time."""
-    last: int | None = -(2**63)
-    while last is not None:
-        found = _rows(connection, _statement(table, "after", BATCH), [last])
-        yield found
-        last = found[-1].id if len(found) == BATCH else None
-
-
-def briefs(connection: Connection, executions: Sequence[int]) -> dict[int, list[Brief]]:
-    """Return the decisions of executions by the execution's number, each by id."""
-    found: dict[int, list[Brief]] = {number: [] for number in executions}
-    for row in _cursor(connection).execute(_BRIEFS, [[*executions]]):
-        execution, number, digest, instrument, as_of, event_ids, events, seal_id, seal = row
-        found[execution].append(
-            Brief(
-                id=number,
-                digest=digest,
-                instrument=instrument,
-                as_of=as_of,
-                events=[*zip(event_ids or (), events or (), strict=True)],
-                seal=None if seal_id is None else (seal_id, seal),
-            )
-        )
-    return found
-
-
-def executions_of(connection: Connection, decisions: Sequence[int]) -> list[int]:
-    """Return the numbers of the executions that these decisions belong to, in order."""
-    found = connection.execute(_EXECUTIONS_OF, [[*decisions]])
-    return sorted(number for (number,) in found if number is not None)
-
-
-def decisions_as_of(connection: Connection, first: str, last: str) -> list[int]:
-    """Return the numbers of the decisions as of a day from `first` to `last`, in order."""
-    return [number for (number,) in connection.execute(_AS_OF, [first, last])]
-
-
-def orphans(connection: Connection, table: str, column: str) -> list[Orphan]:
-    """Return the rows of a table of which a reference names a row that is not there."""
-    target = REFERENCES[table][column]
-    statement = _ORPHANS.format(table=table, column=column, target=target)
-    with connection.cursor(row_factory=class_row(Orphan)) as cursor:
-        return cursor.execute(statement.encode()).fetchall()
-
-
-def blobs_named(connection: Connection, digests: Sequence[str]) -> dict[str, FoundBlob]:
-    """Return the rows of `blobs` that have one of these digests."""
-    found = _blobs(connection, "digest = ANY(%s)", [[*digests]])
-    return {blob.digest: blob for blob in found}
-
-
-def blob_with_key(connection: Connection, key: str) -> FoundBlob | None:
-    """Return the row of `blobs` with this key."""
-    return next(iter(_blobs(connection, "key = %s", [key])), None)
-
-
-def all_blobs(connection: Connection) -> Iterator[list[FoundBlob]]:
-    """Yield every row of `blobs`, by id, some at a time."""
-    last: int | None = -(2**63)
-    while last is not None:
-        found = _blobs(connection, f"id > %s ORDER BY id LIMIT {BATCH}", [last])
-        yield found
-        last = found[-1].id if len(found) == BATCH else None
-
-
-def count(connection: Connection, table: str) -> int:
-    """Return how many rows a table has."""
-    statement = f"SELECT count(*) FROM tapetrail.{table}"  # noqa: S608 # a table of ours
-    (found,) = connection.execute(statement.encode()).fetchone() or (0,)
-    return int(found)
-
-
-def newest_decisions(connection: Connection, limit: int) -> list[int]:
-    """Return the numbers of the newest decisions."""
-    asked = "SELECT id FROM tapetrail.decisions ORDER BY id DESC LIMIT %s"
-    return [number for (number,) in connection.execute(asked, [limit])]
-
-
-def _rows(connection: Connection, asked: _Statement, values: Sequence[object]) -> list[FoundRow]:
-    width = 2 + len(asked.columns)
-    return [
-        FoundRow(
-            table=asked.table,
-            id=row[0],
-            digest=row[1],
-            columns=dict(zip(asked.columns, row[2:width], strict=True)),
-            targets=dict(zip(asked.references, row[width:], strict=True)),
-        )
-        for row in _cursor(connection).execute(asked.text, values)
-    ]
+        yield FoundRecord(connection)
 
 
 @cache
@@ -219,18 +224,3 @@ def _statement(table: str, by: str, limit: int | None) -> _Statement:
         f" WHERE {_WHERE[by]} ORDER BY t.id{bound}"
     )
     return _Statement(table, statement.encode(), columns, tuple(references))
-
-
-def _blobs(connection: Connection, where: str, values: Sequence[object]) -> list[FoundBlob]:
-    statement = f"SELECT {_BLOB} FROM tapetrail.blobs WHERE {where}"  # noqa: S608 # as above
-    with connection.cursor(row_factory=class_row(FoundBlob)) as cursor:
-        return cursor.execute(statement.encode(), values).fetchall()
-
-
-def _cursor(connection: Connection) -> Cursor[TupleRow]:
-    """Return a cursor that reads whatever a row may hold; numbers in documents are exact."""
-    cursor = connection.cursor()
-    cursor.adapters.register_loader("timestamptz", _AnyInstant)
-    cursor.adapters.register_loader("date", _AnyDate)
-    set_json_loads(partial(json.loads, parse_float=Decimal), cursor)
-    return cursor

@@ -46,10 +46,10 @@ class Verify:
 
     def whole(self, *, is_deep: bool = False, watch: Watch = unseen) -> Verification:
         """Return what came of verifying everything, and let the home remember when that was."""
-        with self._access.reading() as reading, found.snapshot(reading) as connection:
+        with self._access.reading() as reading, found.snapshot(reading) as record:
             at = self._process.clock()
             verifier = Verifier(
-                connection=connection,
+                record=record,
                 blobs=self._process.open_blobs(),
                 watch=watch,
                 is_deep=is_deep,
@@ -71,19 +71,19 @@ class Verify:
         With both, those of the numbers that are as of one of the days. Raises `NotFound` without
         any, and for a number that there is not.
         """
-        with self._access.reading() as reading, found.snapshot(reading) as connection:
+        with self._access.reading() as reading, found.snapshot(reading) as record:
             verifier = Verifier(
-                connection=connection,
+                record=record,
                 blobs=self._process.open_blobs(),
                 watch=watch,
                 is_deep=is_deep,
             )
-            return verifier.decisions(_chosen(connection, numbers, days))
+            return verifier.decisions(_chosen(record, numbers, days))
 
     def newest(self) -> Verification | None:
         """Return what came of verifying the newest decisions; None where there are none."""
         with self._access.reading() as connection:
-            numbers = found.newest_decisions(connection, NEWEST)
+            numbers = found.FoundRecord(connection).newest_decisions(NEWEST)
         return self.decisions(numbers) if numbers else None
 
     def remembered(self) -> Remembered | None:
@@ -140,11 +140,11 @@ def read_days(as_of: str | date | None) -> tuple[date, date] | None:
 
 
 def _chosen(
-    connection: found.Connection, numbers: Sequence[int], days: tuple[date, date] | None
+    record: found.FoundRecord, numbers: Sequence[int], days: tuple[date, date] | None
 ) -> Sequence[int]:
     if days is None:
         return numbers
-    there = found.decisions_as_of(connection, str(days[0]), str(days[1]))
+    there = record.decisions_as_of(str(days[0]), str(days[1]))
     chosen = [number for number in numbers if number in {*there}] if numbers else there
     if not chosen:
         span = str(days[0]) if days[0] == days[1] else f"{days[0]}..{days[1]}"

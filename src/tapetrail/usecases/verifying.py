@@ -7,7 +7,7 @@ comparisons are the core's; here rows and bytes are brought to them.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.canonical import Digest, digest_bytes
@@ -29,8 +29,7 @@ from tapetrail.core.verification.naming import Known, digest_fault, wrong_fields
 from tapetrail.core.verification.rows import Amended, FoundRow, holds, recomputed
 from tapetrail.core.verification.stated import FILES, stated_by
 from tapetrail.core.verification.verdict import Lacking, Verification
-from tapetrail.store import found
-from tapetrail.store.connections import Connection
+from tapetrail.store.found import FoundRecord
 
 Row = TypeVar("Row")
 
@@ -57,9 +56,9 @@ Watch = Callable[[str, int, int], None]
 
 @dataclass(slots=True, kw_only=True)
 class Verifier:
-    """Verifies a record over one connection, which sees one instant of it."""
+    """Verifies a record, as it was at one instant."""
 
-    connection: Connection
+    record: FoundRecord
     blobs: BlobStore
     watch: Watch
     is_deep: bool = False
@@ -76,15 +75,15 @@ class Verifier:
 
     def whole(self) -> Verification:
         """Verify everything."""
-        total = found.count(self.connection, DECISIONS)
+        total = self.record.count(DECISIONS)
         for table in SHARED:
-            for rows in found.all_rows(self.connection, table):
+            for rows in self.record.all_rows(table):
                 self._check_shared(rows)
-        for rows in found.all_rows(self.connection, EXECUTIONS):
+        for rows in self.record.all_rows(EXECUTIONS):
             for batch in _batches(rows, EXECUTIONS_AT_ONCE):
                 self._check_executions(batch, only=None, total=total)
         for table in LOOSE:
-            for rows in found.all_rows(self.connection, table):
+            for rows in self.record.all_rows(table):
                 self._check_loose(rows)
         self._check_orphans()
         self._check_lost()
@@ -100,13 +99,13 @@ class Verifier:
         there = {
             row.id
             for batch in _batches(sorted(wanted), DECISIONS_AT_ONCE)
-            for row in found.rows(self.connection, DECISIONS, by="id", wanted=batch)
+            for row in self.record.rows(DECISIONS, by="id", wanted=batch)
         }
         if wanted != there:
             raise NotFound(f"no decision {min(wanted - there)}; run: tapetrail decisions list")
-        executions = found.executions_of(self.connection, numbers)
+        executions = self.record.executions_of(numbers)
         for batch in _batches(executions, EXECUTIONS_AT_ONCE):
-            rows = found.rows(self.connection, EXECUTIONS, by="id", wanted=batch)
+            rows = self.record.rows(EXECUTIONS, by="id", wanted=batch)
             self._check_executions(rows, only=there, total=len(there))
         self._check_lost()
         for number, blob in enumerate(self._files.values(), start=1):
@@ -120,63 +119,76 @@ class Verifier:
         """Verify executions with their decisions, or with those of them that are in `only`."""
         numbers = [row.id for row in rows]
         events, seals = (self._by(table, "execution_id", numbers) for table in (EVENTS, SEAL))
-        briefs = found.briefs(self.connection, numbers)
+        briefs = self.record.briefs(numbers)
         if only is not None:
             self._check_named([*rows, *(seal for of_one in seals.values() for seal in of_one)])
-        for row in rows:
-            whole = Whole(
+        wholes = {
+            row.id: Whole(
                 row=row,
                 events=events.get(row.id, ()),
                 seal=next(iter(seals.get(row.id, ())), None),
                 decisions=briefs[row.id],
             )
-            self._count_lacking(whole)
-            faults, places = check_rows(
-                whole, amended=self._amended, known=Known(), name=self._named
-            )
-            self._add(faults)
-            self._counts["rows"] += 1 + len(whole.events) + (whole.seal is not None)
-            wanted = [each.id for each in whole.decisions if only is None or each.id in only]
-            damaged = {*places}
-            for batch in _batches(wanted, DECISIONS_AT_ONCE):
-                damaged |= self._check_bundles(whole, batch, is_part=only is not None)
-                self.watch(DECISIONS, self._counts[DECISIONS], total)
-            doubted = frozenset(damaged)
+            for row in rows
+        }
+        damaged = {number: self._check_own_rows(whole) for number, whole in wholes.items()}
+        wanted = [each.id for of_one in briefs.values() for each in of_one
+                  if only is None or each.id in only]  # fmt: skip
+        for batch in _batches(wanted, DECISIONS_AT_ONCE):
+            for number, places in self._check_bundles(wholes, batch, is_part=only is not None):
+                damaged[number] |= places
+            self.watch(DECISIONS, self._counts[DECISIONS], total)
+        for number, whole in wholes.items():
+            doubted = frozenset(damaged[number])
             self._add(check_decisions(whole, amended=self._amended, doubted=doubted))
-            self._counts[EXECUTIONS] += 1
 
-    def _check_bundles(self, whole: Whole, numbers: Sequence[int], *, is_part: bool) -> set[Place]:
-        """Verify some decisions of an execution; return the places of damaged rows."""
-        bundles = self._bundles(whole, numbers)
+    def _check_own_rows(self, whole: Whole) -> set[Place]:
+        """Verify the rows of an execution itself; return the places of damaged ones."""
+        self._count_lacking(whole)
+        faults, places = check_rows(whole, amended=self._amended, known=Known(), name=self._named)
+        self._add(faults)
+        self._counts["rows"] += 1 + len(whole.events) + (whole.seal is not None)
+        self._counts[EXECUTIONS] += 1
+        return {*places}
+
+    def _check_bundles(
+        self, wholes: Mapping[int, Whole], numbers: Sequence[int], *, is_part: bool
+    ) -> Iterator[tuple[int, frozenset[Place]]]:
+        """Verify some decisions; yield the execution of each with the places of damaged rows."""
+        bundles = self._bundles(wholes, numbers)
         if is_part:
-            self._check_named([row for bundle in bundles for row in bundle.everything])
-        places: set[Place] = set()
-        for bundle in bundles:
-            known = Known(rows=[whole.row, *whole.events])
+            self._check_named([row for _, bundle in bundles for row in bundle.everything])
+        sound: list[FoundRow] = []
+        for whole, bundle in bundles:
             faults, damaged = check_decision(
-                bundle, amended=self._amended, known=known, name=self._named
+                bundle,
+                amended=self._amended,
+                known=Known(rows=[whole.row, *whole.events]),
+                name=self._named,
             )
             self._add(faults)
-            places |= damaged
-            self._counts["rows"] += len(bundle.everything)
+            everything = bundle.everything
+            self._counts["rows"] += len(everything)
             self._counts[DECISIONS] += 1
             lacks = bundle.seal is not None and bundle.seal.columns["seal_document"] is None
             self._lacking[Lacking.DOCUMENT] += lacks
-        everything = [row for bundle in bundles for row in bundle.everything]
-        sound = [row for row in everything if (row.table, row.id) not in places]
+            sound += [row for row in everything if (row.table, row.id) not in damaged]
+            yield whole.row.id, damaged
         self._check_bytes(sound, keep=is_part)
-        return places
 
-    def _bundles(self, whole: Whole, numbers: Sequence[int]) -> list[Bundle]:
+    def _bundles(
+        self, wholes: Mapping[int, Whole], numbers: Sequence[int]
+    ) -> list[tuple[Whole, Bundle]]:
         *tables, archivals = CHILDREN
         children = {table: self._by(table, "decision_id", numbers) for table in tables}
-        of_charts = found.rows(self.connection, archivals, by="chart_of", wanted=numbers)
-        bundles: list[Bundle] = []
-        for row in found.rows(self.connection, DECISIONS, by="id", wanted=numbers):
+        of_charts = self.record.rows(archivals, by="chart_of", wanted=numbers)
+        bundles: list[tuple[Whole, Bundle]] = []
+        for row in self.record.rows(DECISIONS, by="id", wanted=numbers):
             rows = {table: children[table].get(row.id, ()) for table in tables}
-            charts = {chart.id for chart in rows["charts"]}
+            charts = {chart.id for chart in rows["charts"]} if of_charts else set[int]()
             rows[archivals] = [each for each in of_charts if each.columns["chart_id"] in charts]
-            bundles.append(Bundle(decision=row, execution=whole.row, rows=rows))
+            whole = wholes[cast("int", row.columns["execution_id"])]
+            bundles.append((whole, Bundle(decision=row, execution=whole.row, rows=rows)))
         return bundles
 
     def _check_named(self, rows: Sequence[FoundRow]) -> None:
@@ -189,7 +201,7 @@ class Verifier:
             if new:
                 self._shared[table] |= new
                 wanted = sorted(new)
-                self._check_shared(found.rows(self.connection, table, by="id", wanted=wanted))
+                self._check_shared(self.record.rows(table, by="id", wanted=wanted))
 
     def _check_shared(self, rows: Sequence[FoundRow]) -> None:
         for row in rows:
@@ -225,7 +237,7 @@ class Verifier:
         astray = {fault.recorded: place for place, fault in self._faults.items()
                   if fault.id is None and fault.recorded is not None}  # fmt: skip
         for table, column in PARENTS.items():
-            for orphan in found.orphans(self.connection, table, column):
+            for orphan in self.record.orphans(table, column):
                 place = astray.get(orphan.digest)
                 if place is None:
                     within = f"{table} {orphan.id}"
@@ -242,7 +254,7 @@ class Verifier:
         """Verify the rows of `blobs` that sound rows name; `keep` them to look at their files."""
         digests = {str(row.columns[column]) for row in rows for column in BYTES.get(row.table, ())
                    if row.columns[column] is not None}  # fmt: skip
-        blobs = found.blobs_named(self.connection, sorted(digests)) if digests else {}
+        blobs = self.record.blobs_named(sorted(digests)) if digests else {}
         for row in rows:
             for wrong in named_faults(row, blobs):
                 if isinstance(wrong, Lost):
@@ -255,13 +267,13 @@ class Verifier:
     def _check_lost(self) -> None:
         """Name stored bytes that rows name and no row has, each once."""
         for named in self._lost.values():
-            found_at = [(lost, found.blob_with_key(self.connection, lost.key)) for lost in named]
+            found_at = [(lost, self.record.blob_with_key(lost.key)) for lost in named]
             lost, instead = next((each for each in found_at if each[1] is not None), found_at[0])
             self._add([lost.fault(instead)])
 
     def _check_all_blobs(self) -> None:
-        total, done = found.count(self.connection, "blobs"), 0
-        for blobs in found.all_blobs(self.connection):
+        total, done = self.record.count("blobs"), 0
+        for blobs in self.record.all_blobs():
             for batch in _batches(blobs, DECISIONS_AT_ONCE):
                 for blob in batch:
                     self._check_file(blob)
@@ -302,7 +314,7 @@ class Verifier:
     def _content_of(self, row: FoundRow) -> bytes | None:
         """Return the bytes that state a row's figures, where they are there and unharmed."""
         digest = str(row.columns.get(FILES.get(row.table, "")))
-        blob = found.blobs_named(self.connection, [digest]).get(digest)
+        blob = self.record.blobs_named([digest]).get(digest)
         try:
             return None if blob is None else self.blobs.read(blob.key, digest=Digest(blob.digest))
         except TapeTrailError:
@@ -318,7 +330,7 @@ class Verifier:
         self, table: str, column: str, numbers: Sequence[int]
     ) -> Mapping[int, Sequence[FoundRow]]:
         by: dict[int, list[FoundRow]] = {}
-        for row in found.rows(self.connection, table, by=column, wanted=numbers):
+        for row in self.record.rows(table, by=column, wanted=numbers):
             number = row.columns[column]
             if isinstance(number, int):
                 by.setdefault(number, []).append(row)
