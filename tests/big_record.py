@@ -1,7 +1,7 @@
 """A big record in little time: copies of one that was made by runs, each digested anew.
 
-Every copy has its own rows, digests, seals and stored objects, as if it had been recorded; the bytes
-of its objects are a few, as nobody looks at them. Rows come by COPY, with triggers off.
+Every copy has its own rows, digests, seals and stored objects, as if it had been recorded; its
+objects have a few bytes each, as nobody looks at them. Rows come by COPY, with triggers off.
 """
 
 import json
@@ -53,9 +53,9 @@ def enlarge(url: str, blobs: Path, *, decisions: int) -> int:
             number += 1
             _copy(connection, originals, next_ids, blobs=blobs, known=known, number=number)
             count += len(originals["decisions"])
-        for table in next_ids:
+        for table, following in next_ids.items():
             connection.execute(
-                f"ALTER TABLE tapetrail.{table} ALTER id RESTART {next_ids[table]}".encode()
+                f"ALTER TABLE tapetrail.{table} ALTER id RESTART {following}".encode()
             )
         connection.commit()
         connection.autocommit = True

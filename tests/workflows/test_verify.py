@@ -11,6 +11,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 from psycopg.rows import dict_row, tuple_row
+from tests.big_record import enlarge
 from tests.homes import copy_home
 from tests.workflows import tampering
 from tests.workflows.conftest import FOUR, Home
@@ -369,3 +370,32 @@ def test_random_tampers_of_different_decisions_are_each_named_and_nothing_else(
         finally:
             tamperer.restore_files()
         assert_each_is_named([each for each in done if each is not None], found.faults, rows)
+
+
+@pytest.mark.torture
+def test_five_hundred_random_tampers_of_a_big_record_are_each_named_and_nothing_else(
+    subject: Subject, tmp_path: Path
+) -> None:
+    home = Home(path=tmp_path / "big")
+    PrivateServer(home=subject.home).stop()
+    copy_home(subject.home, home.path)
+    with PrivateServer(home=home.path).hold() as address:
+        big = Subject(home=home.path, url=address.libpq_url("postgres"))
+        assert enlarge(big.url, big.blobs, decisions=1_000) >= 1_000
+        with big.changed() as database:
+            assert big.verified(database, deep=True).is_sound
+            rows = about(database)
+        count, seed = 0, 1_000
+        while count < 500:
+            seed += 1
+            with big.changed() as database:
+                tamperer = Tamperer(database=database, blobs=big.blobs, chance=random.Random(seed))
+                try:
+                    tried = [tamperer.any() for _ in range(25)]
+                    found = big.verified(database, deep=True)
+                finally:
+                    tamperer.restore_files()
+                done = [each for each in tried if each is not None]
+                assert_each_is_named(done, found.faults, rows)
+                count += len(done)
+    PrivateServer(home=home.path).stop()
