@@ -51,8 +51,14 @@ class Known:
         return self.documents.setdefault(column, [])
 
     def numbers(self, table: str) -> dict[str, int]:
-        """Return the numbers of a table's rows by their digests."""
-        return {row.digest: row.id for row in self.rows if row.table == table}
+        """Return the numbers of a table's rows by their digests: those known, or only named."""
+        named = {
+            str(row.targets[column]): number
+            for row in self.rows
+            for column, target in REFERENCES.get(row.table, {}).items()
+            if target == table and isinstance(number := row.columns[column], int)
+        }
+        return named | {row.digest: row.id for row in self.rows if row.table == table}
 
     def add_value(self, value: object) -> None:
         """Take in a value, and what is in it where it is a document."""
