@@ -299,6 +299,34 @@ def test_a_decision_that_is_gone_whole_is_named_by_its_execution(subject: Subjec
     assert " as of 2012-" in fault.recorded
 
 
+def test_a_row_led_to_a_decision_that_there_is_not_is_named_itself(subject: Subject) -> None:
+    with subject.changed() as database:
+        rows = [
+            one(database, f"UPDATE tapetrail.{table} SET decision_id = 999 WHERE id ="
+                f" (SELECT {which}(id) FROM tapetrail.{table}) RETURNING id")["id"]
+            for table, which in (("decision_events", "max"), ("charts", "min"))
+        ]  # fmt: skip
+        found = subject.verified(database)
+    event, chart = rows
+    assert places(found) == {f"decision_events {event} decision_id", f"charts {chart} decision_id"}
+
+
+@pytest.mark.parametrize("column", ["record_digest", "execution_id", "instrument_id", "as_of"])
+def test_a_decision_with_another_digest_or_link_is_named_and_none_of_its_rows(
+    subject: Subject, column: str
+) -> None:
+    other = {"as_of": "as_of + interval '1 day'", "record_digest": "'sha256:' || repeat('5', 64)"}
+    with subject.changed() as database:
+        row = one(database, "SELECT max(id) AS id FROM tapetrail.decisions")
+        value = other.get(column, f"(SELECT min({column}) FROM tapetrail.decisions)")
+        database.execute(
+            f"UPDATE tapetrail.decisions SET {column} = {value} WHERE id = %s".encode(), [row["id"]]
+        )
+        found = subject.verified(database)
+    assert f"decisions {row['id']} {column}" in places(found)
+    assert {fault.table for fault in found.faults} == {"decisions"}
+
+
 def test_an_archived_chart_without_its_event_is_named(subject: Subject) -> None:
     with subject.changed() as database:
         database.execute("UPDATE tapetrail.charts SET status = 'archived' WHERE id = 1")
@@ -349,7 +377,7 @@ def about(database: Database) -> Mapping[tuple[str, int], set[int]]:
 def assert_each_is_named(
     tampers: Sequence[Tamper], faults: Sequence[Fault], rows: Mapping[tuple[str, int], set[int]]
 ) -> None:
-    said = "\n".join(map(str, faults))
+    said = "\n".join(map(str, (*tampers, *faults)))
     for tamper in tampers:
         assert any(tampering.names(tamper, fault) for fault in faults), f"{tamper}\n{said}"
     for fault in faults:

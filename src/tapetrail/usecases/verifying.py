@@ -65,6 +65,7 @@ class Verifier:
     _faults: dict[tuple[object, ...], Fault] = field(
         default_factory=dict[tuple[object, ...], Fault]
     )
+    _gone: dict[str, tuple[object, ...]] = field(default_factory=dict[str, tuple[object, ...]])
     _amended: Amended = field(default_factory=Amended)
     _counts: Counter[str] = field(default_factory=Counter[str])
     _lacking: Counter[Lacking] = field(default_factory=Counter[Lacking])
@@ -234,12 +235,10 @@ class Verifier:
 
         One that a decision lacks was led astray itself.
         """
-        astray = {fault.recorded: place for place, fault in self._faults.items()
-                  if fault.id is None and fault.recorded is not None}  # fmt: skip
         for table, column in PARENTS.items():
             for orphan in self.record.orphans(table, column):
-                place = astray.get(orphan.digest)
-                if place is None:
+                place = self._gone.get(orphan.digest)
+                if place not in self._faults:
                     within = f"{table} {orphan.id}"
                     target = REFERENCES[table][column]
                     named = f"named by {within}"
@@ -340,7 +339,10 @@ class Verifier:
         """Take in faults; the same place is named once, however many ways it was found."""
         for fault in faults:
             within = fault.within if fault.id is None else None
-            self._faults.setdefault((fault.table, fault.id, fault.field, within), fault)
+            place = (fault.table, fault.id, fault.field, within)
+            self._faults.setdefault(place, fault)
+            if fault.id is None and fault.recorded is not None:
+                self._gone.setdefault(fault.recorded, place)
 
     def _result(self, *, is_whole: bool) -> Verification:
         return Verification(
