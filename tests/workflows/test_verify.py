@@ -29,6 +29,12 @@ from tapetrail.usecases.verifying import Verifier
 pytestmark = pytest.mark.service
 
 PASSES: Final = 10
+# By table and column: the first or the last row is led to a parent that there is not.
+LED_ASTRAY: Final = (
+    ("decision_events", "decision_id", "max"),
+    ("charts", "decision_id", "max"),
+    ("execution_seals", "execution_id", "min"),
+)
 TAMPERS_A_PASS: Final = 3
 
 
@@ -302,13 +308,13 @@ def test_a_decision_that_is_gone_whole_is_named_by_its_execution(subject: Subjec
 def test_a_row_led_to_a_decision_that_there_is_not_is_named_itself(subject: Subject) -> None:
     with subject.changed() as database:
         rows = [
-            one(database, f"UPDATE tapetrail.{table} SET decision_id = 999 WHERE id ="
+            one(database, f"UPDATE tapetrail.{table} SET {column} = 999 WHERE id ="
                 f" (SELECT {which}(id) FROM tapetrail.{table}) RETURNING id")["id"]
-            for table, which in (("decision_events", "max"), ("charts", "min"))
+            for table, column, which in LED_ASTRAY
         ]  # fmt: skip
         found = subject.verified(database)
-    event, chart = rows
-    assert places(found) == {f"decision_events {event} decision_id", f"charts {chart} decision_id"}
+    named = zip(LED_ASTRAY, rows, strict=True)
+    assert places(found) == {f"{table} {row} {column}" for (table, column, _), row in named}
 
 
 @pytest.mark.parametrize("column", ["record_digest", "execution_id", "instrument_id", "as_of"])

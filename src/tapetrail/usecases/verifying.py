@@ -23,13 +23,21 @@ from tapetrail.core.verification.blobs import (
     size_fault,
 )
 from tapetrail.core.verification.decisions import CHILDREN, Bundle, Place, check_decision
-from tapetrail.core.verification.executions import EVENTS, SEAL, Whole, check_decisions, check_rows
+from tapetrail.core.verification.documents import members
+from tapetrail.core.verification.executions import (
+    EVENTS,
+    SEAL,
+    Whole,
+    check_decisions,
+    check_rows,
+    seal_over,
+)
 from tapetrail.core.verification.faults import Fault, gone
 from tapetrail.core.verification.naming import Known, digest_fault, wrong_fields
 from tapetrail.core.verification.rows import Amended, FoundRow, holds, recomputed
 from tapetrail.core.verification.stated import FILES, stated_by
 from tapetrail.core.verification.verdict import Lacking, Verification
-from tapetrail.store.found import FoundRecord
+from tapetrail.store.found import FoundRecord, Orphan
 
 Row = TypeVar("Row")
 
@@ -237,7 +245,7 @@ class Verifier:
         """
         for table, column in PARENTS.items():
             for orphan in self.record.orphans(table, column):
-                place = self._gone.get(orphan.digest)
+                place = self._gone.get(self._said_of(table, orphan))
                 if place not in self._faults:
                     within = f"{table} {orphan.id}"
                     target = REFERENCES[table][column]
@@ -248,6 +256,13 @@ class Verifier:
                 self._add([Fault(table=table, id=orphan.id, field=column,
                                  recorded=lacks.rpartition(" ")[2],
                                  found=str(orphan.target))])  # fmt: skip
+
+    def _said_of(self, table: str, orphan: Orphan) -> str:
+        """Return the words in which its parent is said to lack a row."""
+        if table != SEAL:
+            return orphan.digest
+        (row,) = self.record.rows(table, by="id", wanted=[orphan.id])
+        return seal_over(members(row.columns["seal_document"]).get("execution"))
 
     def _check_bytes(self, rows: Sequence[FoundRow], *, keep: bool) -> None:
         """Verify the rows of `blobs` that sound rows name; `keep` them to look at their files."""

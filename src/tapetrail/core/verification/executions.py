@@ -90,8 +90,13 @@ def check_rows(
         if whole.row.digest != sealed:
             # Its decisions name it by the digest that it had.
             amended.add(whole.row.digest, sealed)
-            if recomputed(whole.row) in {sealed, whole.row.digest}:
-                found.faults += name(replace(whole.row, digest=sealed), known) or []
+            now = recomputed(whole.row)
+            if now in {sealed, whole.row.digest}:
+                found.faults += (
+                    [_digested_anew(whole.row.table, whole.row.id, whole.row.digest, former=sealed)]
+                    if now == sealed
+                    else name(replace(whole.row, digest=sealed), known)
+                )
                 found.damaged.add((whole.row.table, whole.row.id))
     for row in rows:
         _examine(found, row, name)
@@ -154,7 +159,14 @@ def _check_events(found: _Examined) -> None:
     )
     has_ended = bool(whole.events) and whole.row.columns["completed_at"] is not None
     if has_ended and whole.asked is not None and whole.seal is None:
-        found.faults.append(gone(SEAL, None, recorded="a seal", within=whole.within))
+        found.faults.append(
+            gone(SEAL, None, recorded=seal_over(whole.row.digest), within=whole.within)
+        )
+
+
+def seal_over(execution: object) -> str:
+    """Return the words for the seal of an execution with this digest."""
+    return f"a seal over {execution}"
 
 
 def _digested_anew(table: str, number: int, digest: str, *, former: str | None) -> Fault:
@@ -222,7 +234,10 @@ def _other_rows(
             yield _digested_anew("decision_events", number, digest, former=former)
     for digest in missing:
         yield gone("decision_events", None, recorded=digest, within=f"decision {decision.id}")
-    if decision.seal is not None and decision.seal[1] != story.get("seal"):
+    if decision.seal is None:
+        yield gone("decision_seals", None, recorded=shown(story.get("seal")),
+                   within=f"decision {decision.id}")  # fmt: skip
+    elif decision.seal[1] != story.get("seal"):
         number, digest = decision.seal
         if ("decision_seals", number) not in doubted:
             yield _digested_anew("decision_seals", number, digest, former=shown(story.get("seal")))

@@ -130,7 +130,10 @@ def _candidates(row: FoundRow, column: str, known: Known) -> Iterator[tuple[obje
     target = REFERENCES.get(row.table, {}).get(column)
     if target is not None:
         yield None, None
-        yield from known.numbers(target).items()
+        # The same number with another digest is no fault of this row: it is the other one's.
+        for digest, number in known.numbers(target).items():
+            if number != now:
+                yield digest, number
         return
     for document in known.documents_of(column):
         yield document, document
