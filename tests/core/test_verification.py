@@ -11,7 +11,14 @@ import pytest
 from tapetrail.core.canonical import digest_text, record_document
 from tapetrail.core.records.columns import COVERED, REFERENCES
 from tapetrail.core.records.seals import SEAL_ORDER
-from tapetrail.core.verification.blobs import FoundBlob, bytes_fault, key_fault, size_fault
+from tapetrail.core.verification.blobs import (
+    FoundBlob,
+    Lost,
+    bytes_fault,
+    key_fault,
+    named_faults,
+    size_fault,
+)
 from tapetrail.core.verification.decisions import CHILDREN, Bundle, check_decision
 from tapetrail.core.verification.documents import digest_of_document
 from tapetrail.core.verification.executions import Brief, Whole, check_decisions, check_rows
@@ -210,6 +217,26 @@ def test_a_status_without_its_event_is_named() -> None:
     assert checked(*EVERYTHING, changed(archived, actor="x")) == [("chart_archivals", 40, "actor")]
 
 
+def test_what_a_tampered_row_may_hold_breaks_nothing() -> None:
+    nan = changed(SIGNAL, entry_price=Decimal("NaN"))
+    assert checked(*without(SIGNAL, instead=[nan])) == [("trading_signals", 11, "record_digest")]
+    odd = changed(SEAL, seal_document=[{"not": "a digest"}, END])
+    assert checked(*without(SEAL, instead=[odd])) == [("decision_seals", 30, "seal_document")]
+    run = changed(RUN, clock_offset_ms=Decimal("NaN"))
+    assert whole_checked(replace(WHOLE, row=run)) == {("workflow_executions", 1, "clock_offset_ms")}
+    broken = replace(run, digest=digest_text("x"))
+    assert ("workflow_executions", 1, "record_digest") in whole_checked(replace(WHOLE, row=broken))
+
+
+def test_a_decision_digested_anew_is_told_from_the_sealed_one() -> None:
+    anew = row("decisions", 5, {"execution_id": EXECUTION}, symbol="IBM", as_of=NOON,
+               status="completed")  # fmt: skip
+    rows = [replace(each, targets={**each.targets, "decision_id": anew.digest})
+            for each in EVERYTHING[1:]]  # fmt: skip
+    known = {place[:2] for place in checked(anew, *rows)}
+    assert known == {("decisions", 5)}
+
+
 # Executions.
 
 ASKED: Final = {"instrument": SHARED["instrument_id"], "as_of": "2026-11-20T12:00:00.000000Z"}
@@ -381,6 +408,19 @@ def test_what_replies_and_files_state_is_read_with_care() -> None:
     known.documents_of("response_json").append(
         {"signal_type": "BUY", "entry_price": "100", "stop_loss": "99", "target_price": "1e99"}
     )
+    assert stated_by(SIGNAL, known, None)["risk_reward_ratio"] is None
+
+
+def test_bytes_that_a_row_names_are_looked_for() -> None:
+    (lost_one,) = named_faults(CHART, {})
+    assert isinstance(lost_one, Lost)
+    assert lost_one.fault(None).recorded == digest_text("jpeg")
+    amended = Amended()
+    amended.add("a", "a")
+    assert amended.of("a") == ["a"]
+    known = Known()
+    known.add_value("Infinity")
+    known.documents_of("response_json").append({"signal_type": "HOLD"})
     assert stated_by(SIGNAL, known, None)["risk_reward_ratio"] is None
 
 

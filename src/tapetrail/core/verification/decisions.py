@@ -48,7 +48,8 @@ class Bundle:
     def document(self) -> Sequence[object]:
         """What the seal says was hashed; nothing where it does not say so."""
         found = items(self.seal.columns["seal_document"]) if self.seal is not None else ()
-        return found if found and is_object(found[-1]) else ()
+        is_one = found and is_object(found[-1]) and all(isinstance(d, str) for d in found[:-1])
+        return found if is_one else ()
 
     @property
     def end(self) -> Mapping[str, object] | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import islice, product
 from typing import Final, cast
 
 from tapetrail.core.canonical import FieldValue, record_digest
@@ -106,15 +106,10 @@ def _choices(
         for column, target in row.targets.items()
         if target is not None or column in dangling
     }
-    open_ = {
-        column: found for column, found in ways.items() if len(found) > 1 or column in dangling
-    }
-    for number, digests in enumerate(product(*open_.values())):
-        if number == _TRIES_MAX:
-            return
-        chosen = dict(zip(open_, digests, strict=True))
-        if chosen:
-            yield {column: digest for column, digest in chosen.items() if digest is not None}
+    doubted = {name: ways[name] for name in ways if len(ways[name]) > 1 or name in dangling}
+    for digests in islice(product(*doubted.values()), _TRIES_MAX) if doubted else ():
+        chosen = zip(doubted, digests, strict=True)
+        yield {column: digest for column, digest in chosen if digest is not None}
 
 
 def _name(column: str) -> str:
