@@ -156,10 +156,7 @@ def _verified(found: "Verification", *, decision: int | None, as_json: bool) -> 
     if found.is_sound:
         if not as_json:
             echo("")
-            echo(
-                f"verified with decision {decision}: {found.rows} rows and {found.blobs} objects,"
-                f" their bytes not read; {found.reach}"
-            )
+            echo(f"verified: {found.rows} rows, {found.blobs} objects; {found.reach}")
         return DONE
     faults = "\n".join(map(str, found.faults))
     show_error(f"decision {decision} is damaged; {faults}", hint=REMEDY)

@@ -47,7 +47,7 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Recompute what pins the record, and name what is not as it was recorded.
+    """Recompute every digest; name what is not as recorded.
 
     Every row's digest, every seal, every link between rows, the events behind every status, that a
     run has the decisions it was asked for, and of stored objects key, size and kind. A fault is one
