@@ -5,7 +5,16 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from benchmarks import chart_html, chart_jpeg, decisions, indicators, intake, rivals, startup
+from benchmarks import (
+    chart_html,
+    chart_jpeg,
+    decisions,
+    indicators,
+    intake,
+    rivals,
+    startup,
+    verify,
+)
 from benchmarks.skipped import Skipped
 
 ALL: Final[Mapping[str, Callable[[], object]]] = {
@@ -15,6 +24,7 @@ ALL: Final[Mapping[str, Callable[[], object]]] = {
     "intake": intake.measure,
     "startup": startup.measure,
     "decisions": decisions.measure,
+    "verify": verify.measure,
     "rivals": rivals.measure,
 }
 

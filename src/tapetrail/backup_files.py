@@ -18,7 +18,7 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,8 +38,22 @@ _CHUNK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DamagedBlob:
+    """A blob that could not be backed up: the row of it, and why."""
+
+    key: str
+    digest: str
+    size: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a backup says of itself."""
+    """What a backup says of itself.
+
+    `damaged` are the blobs that a row names and that were gone or others when it was made: they are
+    not in it, and not among its `blobs`.
+    """
 
     code_version: str
     schema_version: str
@@ -48,6 +62,7 @@ class Manifest:
     blobs: int
     blob_bytes: int
     sums_digest: Digest
+    damaged: Sequence[DamagedBlob] = ()
 
     def content(self) -> bytes:
         """Return the manifest as it stands in the file."""

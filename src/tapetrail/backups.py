@@ -1,14 +1,16 @@
 """Backup and restore: the database and every blob it names, as one file.
 
 A blob is stored before the row that names it and never changed, so whoever dumps the rows first
-finds every blob they name afterwards, however much is added meanwhile.
+finds every blob they name afterwards, however much is added meanwhile. One that is damaged keeps
+the others from nothing: it is left out, and named.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -21,6 +23,7 @@ from tapetrail.backup_files import (
     LINE_BYTES_MAX,
     BackupReader,
     BlobName,
+    DamagedBlob,
     Manifest,
     file_digest,
     new_file,
@@ -82,29 +85,24 @@ class Destination:
 def back_up(origin: Origin, target: Path, *, may_replace: bool, at: datetime) -> Manifest:
     """Write the record as it is now to the file `target`; return what is in it.
 
-    Raises `InvalidInput` if `target` exists and may not be replaced, `IntegrityFailure` if a blob
-    is missing or is another one, and `EdgeFailure` if database, program or disk refuse. Then
-    there is no file.
+    A blob that is missing or is another one is left out, and the manifest names it. Raises
+    `InvalidInput` if `target` exists and may not be replaced, and `EdgeFailure` if database,
+    program or disk refuse. Then there is no file.
     """
     with (
         new_file(target, may_replace=may_replace) as file,
         TemporaryFile(dir=target.parent) as dump,
         TemporaryFile(dir=target.parent) as sums,
+        dumps.snapshot(origin.engine) as snapshot,
     ):
-        with dumps.snapshot(origin.engine) as snapshot:
-            snapshot.dump(origin.url, dump, bin_dir=origin.bin_dir)
-            count, size = _write_sums(snapshot, sums, dump=dump)
-            manifest = Manifest(
-                code_version=origin.code_version,
-                schema_version=snapshot.schema_version(),
-                made_at=instant_text(at),
-                rows=snapshot.rows(),
-                blobs=count,
-                blob_bytes=size,
-                sums_digest=file_digest(sums),
-            )
-        write_backup(file, manifest, sums=sums, dump=dump, blobs=_contents(origin.blobs, sums))
-    return manifest
+        snapshot.dump(origin.url, dump, bin_dir=origin.bin_dir)
+        package = _Package(file=file, dump=dump, sums=sums, snapshot=snapshot, at=at)
+        try:
+            return package.write(origin, left_out={})
+        except _DamagedBlobError:
+            # Seldom, so that every other backup reads each blob once.
+            damaged = {blob.key: blob for blob in _damaged(origin.blobs, snapshot)}
+            return package.write(origin, left_out=damaged)
 
 
 def restore(file: Path, destination: Destination) -> Manifest:
@@ -113,7 +111,8 @@ def restore(file: Path, destination: Destination) -> Manifest:
     1. The place is looked at: it has no record, or only what an unfinished restore left there.
     2. A mark in the home says that it is incomplete; with it, nothing else opens the home.
     3. Blobs and dump are unpacked, each checked against its digest; blobs come before rows.
-    4. The rows come in one transaction, then what newer releases add to the schema.
+    4. The rows come in one transaction, then what newer releases add to the schema. They name the
+       blobs that were unpacked, and no others.
     5. The mark goes.
 
     Killed in between, it leaves the mark, and the next restore begins anew. Raises `InvalidInput`
@@ -128,11 +127,13 @@ def restore(file: Path, destination: Destination) -> Manifest:
         try:
             if is_again:
                 _clear(destination)
-            _unpack(backup, destination)  # 3
-            with destination.open_database() as database:
-                _fill(database, destination, token=token, manifest=backup.manifest)  # 4
-                mark.end(token)  # 5
-                dumps.finish(database.engine)
+            with TemporaryFile(dir=destination.home) as sums:
+                _unpack(backup, destination, sums=sums)  # 3
+                with destination.open_database() as database:
+                    _fill(database, destination, token=token, manifest=backup.manifest)  # 4
+                    _compare_blobs(database, sums, backup.manifest)
+                    mark.end(token)  # 5
+                    dumps.finish(database.engine)
         except BaseException:
             _give_up(destination, token=token)
             mark.clear()
@@ -141,27 +142,76 @@ def restore(file: Path, destination: Destination) -> Manifest:
     return backup.manifest
 
 
-def _write_sums(snapshot: dumps.Snapshot, sums: IO[bytes], *, dump: IO[bytes]) -> tuple[int, int]:
-    """Write the line of each member to come; return how many blobs there are, and their size."""
-    sums.write(sums_line(file_digest(dump), DUMP))
-    count = total = 0
-    for key, digest, size in snapshot.blobs():
-        sums.write(sums_line(digest, BLOBS + key))
-        count, total = count + 1, total + size
-    return count, total
+class _DamagedBlobError(IntegrityFailure):
+    """A blob that a row names is missing, or is another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Package:
+    """The open files of a backup that is being written, and the record that goes in."""
+
+    file: IO[bytes]
+    dump: IO[bytes]
+    sums: IO[bytes]
+    snapshot: dumps.Snapshot
+    at: datetime
+
+    def write(self, origin: Origin, *, left_out: Mapping[str, DamagedBlob]) -> Manifest:
+        """Write every member from the beginning, all but some blobs; return the manifest."""
+        for file in (self.file, self.sums):
+            file.seek(0)
+            file.truncate()
+        count, size = self._write_sums(left_out)
+        manifest = Manifest(
+            code_version=origin.code_version,
+            schema_version=self.snapshot.schema_version(),
+            made_at=instant_text(self.at),
+            rows=self.snapshot.rows(),
+            blobs=count,
+            blob_bytes=size,
+            sums_digest=file_digest(self.sums),
+            damaged=tuple(left_out.values()),
+        )
+        blobs = _contents(origin.blobs, self.sums)
+        write_backup(self.file, manifest, sums=self.sums, dump=self.dump, blobs=blobs)
+        return manifest
+
+    def _write_sums(self, left_out: Collection[str]) -> tuple[int, int]:
+        """Write the line of each member to come; return the blobs' number and size."""
+        self.sums.write(sums_line(file_digest(self.dump), DUMP))
+        count = total = 0
+        for key, digest, size in self.snapshot.blobs():
+            if key not in left_out:
+                self.sums.write(sums_line(digest, BLOBS + key))
+                count, total = count + 1, total + size
+        return count, total
 
 
 def _contents(blobs: BlobStore, sums: IO[bytes]) -> Iterator[tuple[BlobName, bytes]]:
     """Yield the bytes of every blob that `sums` names, after the line of the dump."""
+    for blob in _named(sums):
+        try:
+            yield blob, blobs.read(blob.key, digest=blob.digest)
+        except (IntegrityFailure, NotFound) as error:
+            raise _DamagedBlobError(error.message) from error
+
+
+def _named(sums: IO[bytes]) -> Iterator[BlobName]:
+    """Yield the blobs that `sums` names, after the line of the dump."""
     sums.seek(0)
     sums.readline()
     while line := sums.readline(LINE_BYTES_MAX):
         digits, _, name = line.decode("ascii").rstrip("\n").partition("  ")
-        blob = BlobName(key=name.removeprefix(BLOBS), digest=parse_digest(f"sha256:{digits}"))
+        yield BlobName(key=name.removeprefix(BLOBS), digest=parse_digest(f"sha256:{digits}"))
+
+
+def _damaged(blobs: BlobStore, snapshot: dumps.Snapshot) -> Iterator[DamagedBlob]:
+    """Yield every blob that is missing, or is another one."""
+    for key, digest, size in snapshot.blobs():
         try:
-            yield blob, blobs.read(blob.key, digest=blob.digest)
-        except NotFound as error:
-            raise IntegrityFailure(f"{error.message}; a row names it") from error
+            blobs.read(key, digest=digest)
+        except (IntegrityFailure, NotFound) as error:
+            yield DamagedBlob(key=key, digest=digest, size=size, why=error.message)
 
 
 def _check_release(manifest: Manifest, destination: Destination) -> None:
@@ -199,11 +249,11 @@ def _clear(destination: Destination) -> None:
         path.unlink()
 
 
-def _unpack(backup: BackupReader, destination: Destination) -> None:
+def _unpack(backup: BackupReader, destination: Destination, *, sums: IO[bytes]) -> None:
     """Bring the dump and every blob to disk, each checked on the way."""
     blobs = destination.open_blobs()
     path = _dump_file(destination)
-    with TemporaryFile(dir=destination.home) as sums, path.open("x+b") as dump:
+    with path.open("x+b") as dump:
         path.chmod(0o600)
         backup.read_to(dump, sums=sums)
         for blob, content in backup.blobs(sums):
@@ -226,12 +276,38 @@ def _fill(
     destination.upgrade(database.admin_url)
     with database.engine.connect() as connection:
         found = dumps.row_counts(connection)
-    for name, count in {**manifest.rows, "blobs": manifest.blobs}.items():
+    blobs = manifest.blobs + len(manifest.damaged)
+    for name, count in {**manifest.rows, "blobs": blobs}.items():
         if found.get(name) != count:
             raise IntegrityFailure(
                 f"the backup is damaged; its manifest says {count} rows of {name}, its dump has"
                 f" {found.get(name, 0)}"
             )
+
+
+def _compare_blobs(database: Restorable, sums: IO[bytes], manifest: Manifest) -> None:
+    """Raise `IntegrityFailure` unless the rows name the blobs that came, by the same digests.
+
+    Both are in the order of their keys. The archive's own sums say nothing of what was recorded:
+    whoever changes a member can compute them anew.
+    """
+    damaged = {(blob.key, blob.digest) for blob in manifest.damaged}
+    with (
+        dumps.snapshot(database.engine) as snapshot,
+        closing(snapshot.blobs()) as recorded,
+    ):
+        rows = (row[:2] for row in recorded if row[:2] not in damaged)
+        came = ((blob.key, blob.digest) for blob in _named(sums))
+        pairs = zip_longest(rows, came)
+        other = next(((row, blob) for row, blob in pairs if row != blob), None)
+    if other is not None:
+        key = min(each[0] for each in other if each is not None)
+        expected, found = (each[1] if each is not None and each[0] == key else "nothing"
+                           for each in other)  # fmt: skip
+        raise IntegrityFailure(
+            f"the backup is damaged; {BLOBS}{key}: expected {expected}, as the database has it,"
+            f" found {found}"
+        )
 
 
 def _give_up(destination: Destination, *, token: str) -> None:

@@ -74,6 +74,7 @@ def process(settings: Settings) -> Process:
         actor=settings.actor,
         clock=utc_now,
         new_id=new_id,
+        home=settings.home,
         open_blobs=lambda: _open_blobs(settings),
     )
 

@@ -22,6 +22,7 @@ from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import TapeTrailError
+from tapetrail.core.verification.verdict import REMEDY
 from tapetrail.settings import Settings
 from tapetrail.store.database import SCHEMA_VERSION
 from tapetrail.store.private.restore_marks import is_unfinished
@@ -29,6 +30,7 @@ from tapetrail.store.private.restore_marks import is_unfinished
 FREE_WARN: Final = 1_000_000_000
 FREE_FAIL: Final = 100_000_000
 SKEW_S: Final = 1.0
+VERIFIED_DAYS: Final = 30
 PROBE: Final = b"tapetrail doctor: a probe, no part of any record"
 CALENDAR: Final = "XNYS"
 INSTALL: Final = "pip install --require-hashes -r requirements.lock"
@@ -191,6 +193,7 @@ def _database(settings: Settings) -> Iterator[Check]:
     if not health.may_record:
         found = "the role of the address may not act as tapetrail_app"
         yield _fail("role", found, fix="as a superuser: GRANT tapetrail_app TO that role")
+    yield from _naming("verify", lambda: _verification(settings))
     yield from _socket(settings)
     skew = max((before - health.now).total_seconds(), (health.now - after).total_seconds(), 0.0)
     if skew > SKEW_S:
@@ -202,6 +205,26 @@ def _database(settings: Settings) -> Iterator[Check]:
         yield _warn("work", work, fix="tapetrail worker")
     else:
         yield _ok("work", work)
+
+
+def _verification(settings: Settings) -> Check:
+    """Verify the newest decisions, and say how old the last verification of all of them is."""
+    with bootstrap.open_record(settings) as record:
+        newest, last = record.verification.newest(), record.verification.remembered()
+    if newest is not None and newest.faults:
+        found = f"{len(newest.faults)} faults in the newest decisions, such as {newest.faults[0]}"
+        return _fail("verify", found, fix=REMEDY)
+    count = 0 if newest is None else newest.decisions
+    found = f"the newest {count} decisions are consistent"
+    if last is None:
+        return _ok("verify", f"{found}; all of it was not yet verified: tapetrail verify")
+    age = (bootstrap.utc_now() - last.at).days
+    found = f"{found}; all of it was verified {age} days ago, with {last.faults} faults"
+    if last.faults:
+        return _fail("verify", found, fix=REMEDY)
+    if age > VERIFIED_DAYS:
+        return _warn("verify", found, fix="tapetrail verify")
+    return _ok("verify", found)
 
 
 def _socket(settings: Settings) -> Iterator[Check]:

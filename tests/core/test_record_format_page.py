@@ -19,7 +19,13 @@ from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.answers import SignalRecord
 from tapetrail.core.records.base import Record, Stored, digest_of, record_fields, record_values
 from tapetrail.core.records.runs import DecisionRefs, InstrumentRecord
-from tapetrail.core.records.seals import EndState, seal_digest
+from tapetrail.core.records.seals import (
+    EndState,
+    SealedDecision,
+    execution_seal_document,
+    seal_digest,
+    seal_document,
+)
 from tapetrail.core.records.states import DecisionStatus, Role
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "record-format.md"
@@ -46,6 +52,7 @@ def sha256(text: str) -> str:
 INSTRUMENT_ROW, INSTRUMENT_TEXT, INSTRUMENT_DIGEST = blocks("An instrument")
 SIGNAL_ROW, SIGNAL_REFERENCES, SIGNAL_TEXT, SIGNAL_DIGEST = blocks("A HOLD signal")
 SEAL_TEXT, SEAL_DIGEST = blocks("A seal")
+WHOLE_ROWS, WHOLE_TEXT, WHOLE_DIGEST = blocks("An execution's seal")
 INSTRUMENT: Final = columns(INSTRUMENT_ROW)
 SIGNAL: Final = columns(SIGNAL_ROW)
 REFERENCES: Final = columns(SIGNAL_REFERENCES)
@@ -57,6 +64,7 @@ REFERENCES: Final = columns(SIGNAL_REFERENCES)
         (INSTRUMENT_TEXT, INSTRUMENT_DIGEST),
         (SIGNAL_TEXT, SIGNAL_DIGEST),
         (SEAL_TEXT, SEAL_DIGEST),
+        (WHOLE_TEXT, WHOLE_DIGEST),
     ],
 )
 def test_each_digest_is_that_of_the_canonical_text_above_it(text: str, digest: str) -> None:
@@ -108,6 +116,22 @@ def test_the_seal_holds_the_decision_first_and_the_signal_last() -> None:
     assert digests[-1] == SIGNAL_DIGEST
     assert len(digests) == len(set(digests)) == 1 + 2 + 2 + 3 + 4 + 1
     assert end == {"format": 1, "table": "decisions", "status": "completed"}
+
+
+def test_the_executions_seal_follows_from_the_digests_of_its_rows() -> None:
+    rows = columns(WHOLE_ROWS)
+    decision = {
+        "decision": rows["decisions"],
+        "events": [rows["decision_events 1"], rows["decision_events 2"]],
+        "seal": rows["decision_seals"],
+    }
+    assert json.loads(WHOLE_TEXT) == {
+        "format": 1,
+        "table": "execution_seals",
+        "execution": rows["workflow_executions"],
+        "events": [rows["execution_events 1"], rows["execution_events 2"]],
+        "decisions": [decision],
+    }
 
 
 # With our code.
@@ -189,7 +213,25 @@ def test_our_code_gives_the_same_text_and_digest(record: Record, text: str, dige
 def test_our_code_gives_the_same_seal() -> None:
     digests = cast("Sequence[str]", json.loads(SEAL_TEXT)[:-1])
     rows = [Stored(number, parse_digest(digest)) for number, digest in enumerate(digests)]
-    assert seal_digest(rows, EndState(status=DecisionStatus.COMPLETED)) == SEAL_DIGEST
+    document = seal_document(rows, EndState(status=DecisionStatus.COMPLETED))
+    assert seal_digest(document) == SEAL_DIGEST
+
+
+def test_our_code_gives_the_same_seal_of_an_execution() -> None:
+    rows = {name: parse_digest(digest) for name, digest in columns(WHOLE_ROWS).items()}
+    document = execution_seal_document(
+        rows["workflow_executions"],
+        events=[rows["execution_events 1"], rows["execution_events 2"]],
+        decisions=[
+            SealedDecision(
+                decision=rows["decisions"],
+                events=[rows["decision_events 1"], rows["decision_events 2"]],
+                seal=rows["decision_seals"],
+            )
+        ],
+    )
+    assert canonical_json(document).decode() == WHOLE_TEXT
+    assert seal_digest(document) == WHOLE_DIGEST
 
 
 def test_every_printed_column_is_one_of_the_rows() -> None:

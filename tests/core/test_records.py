@@ -36,7 +36,12 @@ from tapetrail.core.records.external import (
 )
 from tapetrail.core.records.kinds import RECORDS
 from tapetrail.core.records.runs import DecisionEventRecord, DecisionRefs, InstrumentRecord
-from tapetrail.core.records.seals import EndState, SealRecord, seal_digest
+from tapetrail.core.records.seals import (
+    EndState,
+    SealRecord,
+    seal_digest,
+    seal_document,
+)
 from tapetrail.core.records.states import DecisionStatus, Provenance, Role
 
 LONG_TEXTS: Final = {"prompt_text", "response_text", "reasoning", "error_message"}
@@ -217,7 +222,7 @@ def test_every_kind_of_record_is_listed_once_and_every_table_has_its_own_kind_fi
         ExternalExecutionRecord, PostedChartRecord, ExternalAnalysisRecord, ExternalSignalRecord,
     }  # fmt: skip
     own = [kind for kind in RECORDS if kind not in from_outside]
-    assert len({kind.TABLE for kind in own}) == len(own) == 20
+    assert len({kind.TABLE for kind in own}) == len(own) == 21
     for kind in from_outside:
         first = next(other for other in RECORDS if kind.TABLE == other.TABLE)
         assert first not in from_outside
@@ -271,15 +276,15 @@ def test_a_second_computation_gives_the_same_seal(digests: list[Digest], end: En
         state |= {"failed_stage": "bars", "error_kind": "no_bars"}
         state |= {"error_message": f"sha256:{message}"}
     rows = [Stored(number, digest) for number, digest in enumerate(digests)]
-    assert seal_digest(rows, end) == digest_again([*digests, state])
+    assert seal_digest(seal_document(rows, end)) == digest_again([*digests, state])
 
 
 def test_a_row_added_removed_changed_or_moved_breaks_the_seal() -> None:
     rows = [stored(1), stored(2), stored(3)]
-    seal = seal_digest(rows, DONE)
+    seal = seal_digest(seal_document(rows, DONE))
     others = ([*rows, stored(4)], rows[:2], [stored(1), stored(9), stored(3)], rows[::-1])
-    assert all(seal_digest(other, DONE) != seal for other in others)
-    assert seal_digest(iter(rows), DONE) == seal
+    assert all(seal_digest(seal_document(other, DONE)) != seal for other in others)
+    assert seal_digest(seal_document(iter(rows), DONE)) == seal
 
 
 @pytest.mark.parametrize(
@@ -293,7 +298,9 @@ def test_a_row_added_removed_changed_or_moved_breaks_the_seal() -> None:
     ],
 )
 def test_another_end_is_another_seal(other: EndState) -> None:
-    assert seal_digest([stored(1)], other) != seal_digest([stored(1)], FAILED)
+    assert seal_digest(seal_document([stored(1)], other)) != seal_digest(
+        seal_document([stored(1)], FAILED)
+    )
 
 
 @pytest.mark.parametrize("status", [DecisionStatus.PENDING, DecisionStatus.RUNNING])

@@ -48,6 +48,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
     "analysis_charts": _OF_IT,
     "trading_signals": _OF_IT,
     "decision_seals": _OF_IT,
+    "execution_seals": "t.execution_id = " + _OF_ITS_RUN,
 }
 """The tables of which an example is shown, and what its row is."""
 EMPTY_IN_THE_DEMO: Final = (

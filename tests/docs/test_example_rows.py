@@ -17,7 +17,7 @@ from tapetrail.wire import Shown
 # What differs by time, host and release, or follows from what does; its form is compared.
 VARYING: Final = re.compile(
     r"id|.*_id|derived_from|at|.*_at|actor|.*digest|key|size|minio_object_key|chart_url_.*"
-    r"|latency_ms|code_version|libraries|renderer|python_version|platform"
+    r"|seal_document|latency_ms|code_version|libraries|renderer|python_version|platform"
 )
 # A host may or may not say how far its clock is off.
 _HOSTS: Final = ("clock_offset_ms", "clock_source")

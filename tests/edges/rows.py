@@ -98,6 +98,13 @@ VALID: Final[Mapping[str, Columns]] = {
         "to_status": "running",
     },
     "decision_seals": {"decision_id": 1, "seal_digest": DIGEST, "sealed_at": NOON},
+    "execution_seals": {
+        "execution_id": 1,
+        "runtime_id": 1,
+        "seal_digest": DIGEST,
+        "seal_document": {},
+        "sealed_at": NOON,
+    },
     "audit_events": {"actor": "tests", "action": "read", "target": "chart 1", "at": NOON},
     "market_snapshots": {
         **_NAMED,
@@ -276,6 +283,11 @@ class Rows:
         """Complete and seal the decision."""
         self.add("decision_events", from_status="running", to_status="completed")
         self.add("decision_seals")
+
+    def end_execution(self, from_status: str = "pending") -> None:
+        """Complete and seal the execution, whose decisions have ended."""
+        self.add("execution_events", from_status=from_status, to_status="completed")
+        self.add("execution_seals")
 
     def _references(self, name: str) -> dict[str, object]:
         targets = {

@@ -70,7 +70,11 @@ def charts(running: Rows, tmp_path: Path) -> Charts:
     running.add("charts", spec_digest=digest)
     access = OneConnection(driver(running))
     process = Process(
-        actor="tests", clock=lambda: NOON, new_id=lambda: "1", open_blobs=lambda: blobs
+        actor="tests",
+        clock=lambda: NOON,
+        new_id=lambda: "1",
+        home=tmp_path,
+        open_blobs=lambda: blobs,
     )
     records = Records(access.reading, open_blobs=process.open_blobs)
     return Charts(access, records=records, process=process)

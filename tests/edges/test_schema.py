@@ -241,6 +241,7 @@ def test_every_reference_is_checked_and_every_digest_of_bytes_names_a_blob(conne
         ("prompt_templates", "body_digest"),
         ("runtimes", "lock_digest"),
         ("decision_seals", "seal_digest"),
+        ("execution_seals", "seal_digest"),
     }
 
 

@@ -27,6 +27,14 @@ def test_a_decision_is_sealed_when_it_ended_and_once(running: Rows):
     assert isinstance(row_refused(running, "decision_seals"), errors.UniqueViolation)
 
 
+def test_an_execution_is_sealed_when_it_ended_and_once(running: Rows):
+    running.add_evidence()
+    running.end_decision()
+    assert "has not ended" in str(row_refused(running, "execution_seals"))
+    running.end_execution()
+    assert isinstance(row_refused(running, "execution_seals"), errors.UniqueViolation)
+
+
 @pytest.mark.parametrize("table", [*EVIDENCE, "decision_events"])
 def test_nothing_joins_a_decision_that_ended(running: Rows, table: str):
     running.add_evidence()

@@ -34,6 +34,7 @@ def fill_every_table(rows: Rows) -> None:
     rows.add("execution_events")
     rows.add_evidence()
     rows.end_decision()
+    rows.end_execution("running")
     for name in ("chart_archivals", "signal_outcomes", "analysis_outcomes", "audit_events"):
         rows.add(name)
 

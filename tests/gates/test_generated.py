@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from tools import write_models
+from tools import write_columns, write_models
 
 from tapetrail.store import migrate
 
@@ -14,6 +14,10 @@ VECTOR: Final = Path(__file__).parents[1] / "vectors" / "schema_guards.json"
 
 def test_the_classes_of_rows_are_those_of_the_tables() -> None:
     assert write_models.FILE.read_text(encoding="utf-8") == write_models.text()
+
+
+def test_the_list_of_columns_is_that_of_the_tables() -> None:
+    assert write_columns.FILE.read_text(encoding="utf-8") == write_columns.text()
 
 
 def test_a_change_of_the_guards_comes_with_a_new_revision() -> None:

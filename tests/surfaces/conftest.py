@@ -82,6 +82,15 @@ def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> G
     terminal.run("db", "stop")
 
 
+@pytest.fixture(scope="session")
+def backup(recorded: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("backup") / "record.tar"
+    answer = recorded.terminal.run("db", "backup", str(file))
+    assert answer.code == 0, answer.err
+    assert "2 decisions among them" in answer.out
+    return file
+
+
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Return what runs a command in this process, in an environment of its own."""

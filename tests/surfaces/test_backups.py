@@ -1,13 +1,12 @@
 """A record as one file and back: whole, checked, and never half."""
 
 import hashlib
-import io
 import json
 import os
 import signal
 import subprocess
 import tarfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 from tests.edges.waiting import wait_for
+from tests.surfaces.backup_members import changed, files, members, packed, restore_of
 from tests.surfaces.conftest import Recorded, Run, Terminal
 
 from tapetrail.backup_files import DUMP, MANIFEST, SUMS
@@ -34,15 +34,6 @@ pytestmark = pytest.mark.service
 
 TOKEN: Final = "0" * 32
 SCHEMAS: Final = ("tapetrail", "dbos")
-
-
-@pytest.fixture(scope="module")
-def backup(recorded: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("backup") / "record.tar"
-    answer = recorded.terminal.run("db", "backup", str(file))
-    assert answer.code == 0, answer.err
-    assert "2 decisions among them" in answer.out
-    return file
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +103,6 @@ def catalog(url: str) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
 def test_a_restored_record_is_the_same_row_by_row_and_blob_by_blob(
     recorded: Recorded, restored: Terminal
 ) -> None:
@@ -186,52 +169,11 @@ def test_a_file_that_is_there_is_replaced_only_by_force(recorded: Recorded, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["there.tar"]
 
 
-def test_a_backup_without_its_blob_does_not_come_to_be(
-    backup: Path, call: Run, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    assert call("db", "restore", str(backup), TAPETRAIL_HOME=str(home)).code == 0
-    blob = next(path for path in (home / "blobs").rglob("*") if path.is_file())
-    content = blob.read_bytes()
-    blob.write_bytes(content[:-1])
-    file = tmp_path / "record.tar"
-    damaged = call("db", "backup", str(file), TAPETRAIL_HOME=str(home))
-    assert damaged.code == 1
-    blob.unlink()
-    missing = call("db", "backup", str(file), TAPETRAIL_HOME=str(home))
-    assert missing.code == 1
-    assert "a row names it" in missing.err
-    assert [path.name for path in tmp_path.iterdir()] == ["home"]
-
-
 def test_nothing_is_backed_up_where_nothing_is(call: Run, tmp_path: Path) -> None:
     home = tmp_path / "home"
     file = str(tmp_path / "x.tar")
     assert call("db", "backup", file, TAPETRAIL_HOME=str(home)).code == 3
     assert not home.exists()
-
-
-def members(backup: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    with tarfile.open(backup) as archive:
-        for member in archive:
-            content = archive.extractfile(member)
-            assert content is not None
-            yield member, content.read()
-
-
-def packed(file: Path, content: list[tuple[str, bytes]]) -> Path:
-    with tarfile.open(file, "w") as archive:
-        for name, data in content:
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return file
-
-
-def changed(name: str, content: bytes) -> bytes:
-    """Return other bytes of the same length."""
-    assert content, name
-    return bytes([content[0] ^ 1]) + content[1:]
 
 
 @pytest.mark.parametrize("position", [1, 2, 3, -1])
@@ -314,14 +256,6 @@ def test_a_member_that_would_leave_the_home_is_refused(
     refused = restore_of(packed(tmp_path / "forged.tar", forged), call, tmp_path)
     assert refused.startswith("2 Error: blob key")
     assert [*tmp_path.rglob("*outside*")] == []
-
-
-def restore_of(file: Path, call: Run, tmp_path: Path) -> str:
-    """Return code and words of a restore that has to be refused and to leave nothing."""
-    home = tmp_path / "home"
-    answer = call("db", "restore", str(file), TAPETRAIL_HOME=str(home))
-    assert not home.exists()
-    return f"{answer.code} {answer.err}"
 
 
 def test_a_home_with_a_record_is_left_alone(recorded: Recorded, backup: Path, ask: Run) -> None:

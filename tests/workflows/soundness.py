@@ -7,6 +7,7 @@ from tests.edges.waiting import wait_for
 from tests.workflows import stranger
 from tests.workflows.conftest import Home, Row
 
+import tapetrail
 from tapetrail.store.private.server import PrivateServer
 
 OPEN_DECISIONS: Final = """
@@ -73,6 +74,9 @@ def assert_sound(home: Home, *, analysts: int = 1) -> Sequence[Row]:
     with PrivateServer(home=home.path).hold() as address:
         found = stranger.differences(address.libpq_url("postgres"), home.path / "blobs")
     assert found == []
+    with tapetrail.open_record(home.path) as record:
+        verified = record.verify()
+    assert verified.is_sound, "\n".join(map(str, verified.faults))
     return rows
 
 

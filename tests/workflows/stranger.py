@@ -151,16 +151,44 @@ class Record:
                 document[column] = member(column, value)
         return digest(canonical(document))
 
-    def seal_digest(self, decision: Row) -> str:
+    def digest_of(self, table: str, number: int) -> str | None:
+        return self._digests.get((table, number))
+
+    def of(self, table: str, column: str, number: int) -> list[Row]:
+        """Return the rows of a table that belong to a row, by id."""
+        found = [row for row in self.tables[table] if row[column] == number]
+        return sorted(found, key=lambda row: row["id"])
+
+    def digests(self, table: str, column: str, number: int) -> list[Json]:
+        return [row["record_digest"] for row in self.of(table, column, number)]
+
+    def execution_document(self, execution: Row) -> Json:
+        number = execution["id"]
+        decisions: list[Json] = [
+            {
+                "decision": decision["record_digest"],
+                "events": self.digests("decision_events", "decision_id", decision["id"]),
+                "seal": self.digests("decision_seals", "decision_id", decision["id"])[0],
+            }
+            for decision in self.of("decisions", "execution_id", number)
+        ]
+        return {
+            "format": 1,
+            "table": "execution_seals",
+            "execution": execution["record_digest"],
+            "events": self.digests("execution_events", "execution_id", number),
+            "decisions": decisions,
+        }
+
+    def seal_document(self, decision: Row) -> list[Json]:
         parts: list[Json] = [decision["record_digest"]]
         for table in SEALED:
-            of_decision = [r for r in self.tables[table] if r["decision_id"] == decision["id"]]
-            parts += [row["record_digest"] for row in sorted(of_decision, key=lambda r: r["id"])]
+            parts += self.digests(table, "decision_id", decision["id"])
         end: Row = {"format": 1, "table": "decisions", "status": decision["status"]}
         for column in ("failed_stage", "error_kind", "error_message"):
             if decision[column] is not None:
                 end[column] = member(column, decision[column])
-        return digest(canonical([*parts, end]))
+        return [*parts, end]
 
 
 def differing_rows(record: Record) -> Iterator[str]:
@@ -175,13 +203,48 @@ def differing_rows(record: Record) -> Iterator[str]:
 
 def differing_seals(record: Record) -> Iterator[str]:
     seals = Counter(row["decision_id"] for row in record.tables["decision_seals"])
-    sealed = {row["decision_id"]: row["seal_digest"] for row in record.tables["decision_seals"]}
+    sealed = {row["decision_id"]: row for row in record.tables["decision_seals"]}
     for decision in record.tables["decisions"]:
         number, has_ended = decision["id"], decision["status"] not in {"pending", "running"}
         if seals[number] != has_ended:
             yield f"decisions {number}: {seals[number]} seals"
-        elif has_ended and record.seal_digest(decision) != sealed[number]:
-            yield f"decisions {number}: seal_digest"
+        elif has_ended:
+            document, seal = record.seal_document(decision), sealed[number]
+            # Older releases kept the digest alone.
+            if digest(canonical(document)) != seal["seal_digest"] or (
+                seal["seal_document"] not in (None, document)
+            ):
+                yield f"decisions {number}: seal_digest"
+
+
+def differing_execution_seals(record: Record) -> Iterator[str]:
+    seals = {row["execution_id"]: row for row in record.tables["execution_seals"]}
+    for execution in record.tables["workflow_executions"]:
+        number, asked = execution["id"], execution["config"].get("instruments")
+        has_ended = execution["completed_at"] is not None
+        if number not in seals:
+            # Older releases recorded neither what was asked for nor a seal.
+            if has_ended and asked is not None:
+                yield f"workflow_executions {number}: no seal"
+            continue
+        document = record.execution_document(execution)
+        if (document, digest(canonical(document))) != (
+            seals[number]["seal_document"],
+            seals[number]["seal_digest"],
+        ):
+            yield f"workflow_executions {number}: seal_digest"
+
+
+def differing_requests(record: Record) -> Iterator[str]:
+    for execution in record.tables["workflow_executions"]:
+        asked = execution["config"].get("instruments")
+        there = [
+            {"instrument": record.digest_of("instruments", row["instrument_id"]),
+             "as_of": member("as_of", row["as_of"])}
+            for row in record.of("decisions", "execution_id", execution["id"])
+        ]  # fmt: skip
+        if asked is not None and asked != there:
+            yield f"workflow_executions {execution['id']}: other decisions than it asked for"
 
 
 def unpacked(path: Path) -> bytes:
@@ -218,6 +281,8 @@ def differences(address: str, folder: Path) -> list[str]:
     return [
         *differing_rows(record),
         *differing_seals(record),
+        *differing_execution_seals(record),
+        *differing_requests(record),
         *differing_blobs(record, folder),
     ]
 

@@ -39,6 +39,12 @@ def test_a_record_of_the_schema_before_is_upgraded_verifies_and_goes_on(
     before = new_home.rows(SEALS)
     assert len(before) == 2
     assert differences(new_home) == []
+    verified = new_home.run("verify", "--deep")
+    assert verified.returncode == 0, verified.stdout
+    assert verified.stdout.splitlines()[-1] == (
+        "consistent with itself; compared with no head outside; not recorded: what executions were"
+        " asked for (1), seals of executions (1), what seals of decisions hashed (2)"
+    )
     weekly = "timeframes: [1w]\nbars: {1w: 40}"
     strategy = new_home.strategy("old", symbols="IBM, FB", more=weekly)
     ended = new_home.run("run", strategy, "--as-of", "2012-08-31")
@@ -53,6 +59,7 @@ def test_a_record_of_the_schema_before_is_upgraded_verifies_and_goes_on(
     # The same file under the same version: what became younger keys changed no digest.
     assert new_home.rows("SELECT version FROM tapetrail.strategies") == [{"version": 1}]
     assert differences(new_home) == []
+    assert new_home.run("verify").returncode == 0
     assert {row["tgname"] for row in new_home.rows(GUARDS)} == {
         "apply",
         "check_row",

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tapetrail.blobs.encoding import packed, unpacked
-from tapetrail.core.blob_keys import checked_key
+from tapetrail.blobs.encoding import SIZE_BYTES, packed, unpacked, unpacked_size
+from tapetrail.core.blob_keys import checked_key, is_compressed
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.errors import (
     EdgeFailure,
@@ -79,6 +79,23 @@ class DirectoryBlobs:
                 f"blob {key}: expected {digest}, found {found}", kind=ErrorKind.CORRUPT_BLOB
             )
         return content
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes are under the key, without a look at them; None without a file.
+
+        Packed ones say themselves how many they are unpacked.
+        """
+        path = self._path(key)
+        with _naming(path):
+            try:
+                with path.open("rb") as file:
+                    kept = os.fstat(file.fileno()).st_size
+                    if not is_compressed(key):
+                        return kept
+                    file.seek(max(0, kept - SIZE_BYTES))
+                    return unpacked_size(file.read())
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                return None
 
     def contains(self, key: str) -> bool:
         """Return whether there is a blob under the key, without a look at its bytes."""

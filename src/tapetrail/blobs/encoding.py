@@ -16,6 +16,8 @@ from tapetrail.core.errors import ErrorKind, IntegrityFailure
 LEVEL: Final = 1
 HEAD_BYTES: Final = 200_000
 """Chart pages begin alike, with the library that draws them; this much is packed but once."""
+SIZE_BYTES: Final = 4
+"""A packed blob ends with the number of its unpacked bytes."""
 _GZIP: Final = zlib.MAX_WBITS + 16
 
 
@@ -36,6 +38,11 @@ def unpacked(kept: bytes, *, key: str) -> bytes:
         raise IntegrityFailure(
             f"blob {key}: cannot be unpacked: {error}", kind=ErrorKind.CORRUPT_BLOB
         ) from error
+
+
+def unpacked_size(end: bytes) -> int:
+    """Return how many bytes were packed, below 4 GB, from the last four of the packed ones."""
+    return int.from_bytes(end, "little")
 
 
 @lru_cache(maxsize=4)

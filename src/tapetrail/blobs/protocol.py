@@ -16,6 +16,10 @@ class BlobStore(Protocol):
         """Return the bytes under `key`, checked against `digest`."""
         ...
 
+    def size(self, key: str) -> int | None:
+        """Return how many bytes are under `key`, unread; None where there are none."""
+        ...
+
     def url(self, key: str) -> str:
         """Return where `key` is found."""
         ...

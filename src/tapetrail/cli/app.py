@@ -113,13 +113,14 @@ def _add_all(app: typer.Typer) -> None:
         database,
         doctor,
         runs,
+        verify,
     )
 
     app.add_typer(runs.group)
     app.add_typer(database.top)
     for listed in LISTS:
         app.add_typer(_list(listed), name=listed.name)
-    for module in (archive, doctor):
+    for module in (archive, verify, doctor):
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")
     database.db.add_typer(backups.group)

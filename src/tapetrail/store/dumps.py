@@ -8,7 +8,7 @@ Until a restore is done a comment on the schema says so.
 import os
 import re
 import subprocess
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
@@ -47,13 +47,14 @@ class Snapshot:
         """Return how many rows each table of the record has, by its name."""
         return row_counts(self._connection)
 
-    def blobs(self) -> Iterator[tuple[str, Digest, int]]:
-        """Yield key, digest and size of every blob, by key."""
+    def blobs(self) -> Generator[tuple[str, Digest, int]]:
+        """Yield key, digest and size of every blob, by key. Who stops early closes it."""
         blobs = table("blobs").c
         statement = select(blobs.key, blobs.digest, blobs.size).order_by(blobs.key.collate("C"))
-        streamed = self._connection.execution_options(yield_per=_BATCH).execute(statement)
-        for row in streamed:
-            yield row.key, parse_digest(row.digest), row.size
+        options = self._connection.execution_options(yield_per=_BATCH)
+        with options.execute(statement) as streamed:
+            for row in streamed:
+                yield row.key, parse_digest(row.digest), row.size
 
     def dump(self, url: str, into: IO[bytes], *, bin_dir: Path | None) -> None:
         """Write both schemas into a file, in PostgreSQL's custom format.

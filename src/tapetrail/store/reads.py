@@ -21,6 +21,7 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest, FieldValue
@@ -28,20 +29,10 @@ from tapetrail.core.errors import NotFound
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionRefs
+from tapetrail.core.records.seals import SEAL_ORDER, SealedDecision
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance
 from tapetrail.store.tables.schema import metadata
 from tapetrail.wire import AnalysisStats
-
-SEAL_ORDER = (
-    "market_snapshots",
-    "charts",
-    "llm_analyses",
-    "analysis_charts",
-    "llm_attempts",
-    "llm_replies",
-    "trading_signals",
-)
-"""The tables whose rows a seal covers after the decision's own, in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +136,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
         resumptions=row.resumptions,
         created_at=row.created_at,
         actor=row.actor,
-        config=row.config,
+        config={name: word for name, word in row.config.items() if isinstance(word, str)},
     )
 
 
@@ -282,6 +273,52 @@ def decision_counts(session: Session, execution_id: int) -> dict[DecisionStatus,
         .group_by(decisions.c.status)
     )
     return {DecisionStatus(row.status): row.n for row in found}
+
+
+def execution_events(session: Session, execution_id: int) -> list[Digest]:
+    """Return the digests of an execution's events, by id."""
+    events = table("execution_events")
+    found = session.execute(
+        select(events.c.record_digest)
+        .where(events.c.execution_id == execution_id)
+        .order_by(events.c.id)
+    )
+    return [Digest(digest) for digest in found.scalars()]
+
+
+def sealed_decisions(session: Session, execution_id: int) -> list[SealedDecision]:
+    """Return the decisions of an execution that ended, in the order of the request."""
+    decisions, events, seals = table("decisions"), table("decision_events"), table("decision_seals")
+    of_decision = (
+        select(func.array_agg(aggregate_order_by(events.c.record_digest, events.c.id)))
+        .where(events.c.decision_id == decisions.c.id)
+        .scalar_subquery()
+    )
+    found = session.execute(
+        select(
+            decisions.c.record_digest.label("decision"),
+            of_decision.label("events"),
+            seals.c.record_digest.label("seal"),
+        )
+        .join_from(decisions, seals, seals.c.decision_id == decisions.c.id)
+        .where(decisions.c.execution_id == execution_id)
+        .order_by(decisions.c.id)
+    )
+    return [
+        SealedDecision(
+            decision=Digest(row.decision),
+            events=[Digest(digest) for digest in row.events],
+            seal=Digest(row.seal),
+        )
+        for row in found
+    ]
+
+
+def row_with_digest(session: Session, name: str, digest: Digest) -> Stored | None:
+    """Return the row of table `name` that has this digest, if there is one."""
+    rows = table(name)
+    found = session.execute(select(rows.c.id).where(rows.c.record_digest == digest)).scalar()
+    return None if found is None else Stored(found, digest)
 
 
 def analysis_stats(session: Session) -> list[AnalysisStats]:

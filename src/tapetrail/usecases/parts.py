@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """Who acts here, by which clock, how ids are made, and where bytes are kept."""
+    """Who acts here, by which clock, how ids are made, where bytes are kept, and which home."""
 
     actor: str
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    home: Path
     open_blobs: "Callable[[], BlobStore]"

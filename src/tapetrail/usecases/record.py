@@ -17,17 +17,23 @@ from tapetrail.usecases.records import Records
 from tapetrail.wire import LIMIT_DEFAULT, Detail, Page, Status
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sqlalchemy.orm import Session
 
+    from tapetrail.core.verification.verdict import Verification
     from tapetrail.usecases.charts import Charts
     from tapetrail.usecases.runs import Runs, RunWiring
     from tapetrail.usecases.strategies import Strategies
+    from tapetrail.usecases.verify import Verify
 
 Row = TypeVar("Row", bound=Numbered)
 
 
 class Record:
-    """What was recorded, and what can be done: `records`, `charts`, `strategies`, `runs`.
+    """What was recorded, and what can be done.
+
+    By area: `records`, `charts`, `strategies`, `runs`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -58,6 +64,13 @@ class Record:
         from tapetrail.usecases.runs import Runs  # noqa: PLC0415 # as above
 
         return Runs(self._access, process=self._process, wiring=self._wiring)
+
+    @cached_property
+    def verification(self) -> "Verify":
+        """Whether all of it is what was recorded."""
+        from tapetrail.usecases.verify import Verify  # noqa: PLC0415 # as above
+
+        return Verify(self._access, process=self._process)
 
     @overload
     def rows(self, listed: str, **filters: Given | None) -> list[dict[str, object]]: ...
@@ -114,6 +127,26 @@ class Record:
         Raises `NotFound` for bytes that no row names.
         """
         return self.records.blob(digest)
+
+    def verify(
+        self,
+        decisions: Sequence[int] = (),
+        *,
+        as_of: "str | date | None" = None,
+        deep: bool = False,
+    ) -> "Verification":
+        """Return whether the record is what was recorded, and every place where it is not.
+
+        `decisions` are numbers, `as_of` a day or `FROM..TO`; without either it is everything, and
+        `deep` reads the bytes of stored objects, too. The answer has `faults`, each with table,
+        number, field, what was recorded and what is there, and says in `reach` how far it goes.
+        """
+        from tapetrail.usecases.verify import read_days  # noqa: PLC0415 # as above
+
+        days = read_days(as_of)
+        if decisions or days:
+            return self.verification.decisions(decisions, days=days, is_deep=deep)
+        return self.verification.whole(is_deep=deep)
 
     def status(self) -> Status:
         """Return how much the record holds."""

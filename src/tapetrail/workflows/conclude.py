@@ -18,7 +18,7 @@ from tapetrail.core.market.bars import Calendar, Timeframe
 from tapetrail.core.market.sessions import session_after
 from tapetrail.core.records.answers import Answer, SignalRecord, StatedAnalysis
 from tapetrail.core.records.runs import DecisionEventRecord, ExecutionEventRecord
-from tapetrail.core.records.seals import EndState, SealRecord, seal_digest
+from tapetrail.core.records.seals import EndState
 from tapetrail.core.records.states import (
     AnalysisStatus,
     DecisionStatus,
@@ -30,6 +30,7 @@ from tapetrail.persistence import LLMAnalysisPersistenceService, ShownChart
 from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Answered, failure_of
+from tapetrail.workflows.sealing import seal_decision, seal_execution
 
 _UNREADABLE: Final = ErrorKind.UNPARSEABLE_REPLY
 
@@ -111,10 +112,7 @@ def end(session: Session, task: DecisionTask, *, failure: Failure | None, at: da
     status = DecisionStatus.FAILED if failure else DecisionStatus.COMPLETED
     reason = "failed" if failure else "signal recorded"
     _append_event(session, task, at=at, to_status=status, reason=reason, failure=failure)
-    members = reads.seal_members(session, task.refs.decision.id)
-    digest = seal_digest(members, EndState(status=status, failure=failure))
-    seal = SealRecord(decision=task.refs.decision, seal_digest=digest, sealed_at=at)
-    appends.append(session, seal)
+    seal_decision(session, task.refs.decision, EndState(status=status, failure=failure), at=at)
     _end_execution(session, task, at=at)
 
 
@@ -241,6 +239,7 @@ def _end_execution(session: Session, task: DecisionTask, *, at: datetime) -> Non
             error=f"{failed} of {total} decisions failed" if failed else None,
         ),
     )
+    seal_execution(session, execution, at=at)
 
 
 def _execution_status(counts: Mapping[DecisionStatus, int]) -> ExecutionStatus:

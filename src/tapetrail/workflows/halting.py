@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.records.runs import DecisionEventRecord, ExecutionEventRecord
-from tapetrail.core.records.seals import EndState, SealRecord, seal_digest
+from tapetrail.core.records.seals import EndState
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus
 from tapetrail.store import appends, control, reads
 from tapetrail.store.control import Execution
 from tapetrail.store.reads import DecisionTask
+from tapetrail.workflows.sealing import seal_decision, seal_execution
 
 
 class Halted(Exception):
@@ -81,10 +82,9 @@ def cancel(session: Session, number: int, *, actor: str, reason: str, at: dateti
             reason=reason,
         )
         appends.append(session, event)
-        members = reads.seal_members(session, decision.id)
-        digest = seal_digest(members, EndState(status=DecisionStatus.CANCELLED))
-        appends.append(session, SealRecord(decision=decision, seal_digest=digest, sealed_at=at))
+        seal_decision(session, decision, EndState(status=DecisionStatus.CANCELLED), at=at)
     _append_event(session, found, ExecutionStatus.CANCELLED, actor=actor, reason=reason, at=at)
+    seal_execution(session, found.row, at=at)
     return len(still_open)
 
 

@@ -1,11 +1,14 @@
 """An execution and its decisions, opened in one transaction."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from tapetrail.core.records.base import Stored
+from tapetrail.core.canonical import instant_text
+from tapetrail.core.records.base import JsonArray, Stored
 from tapetrail.core.records.runs import (
+    INSTRUMENTS,
     DecisionRecord,
     ExecutionEventRecord,
     ExecutionFacts,
@@ -22,6 +25,8 @@ def open_execution(
     """Open the execution that was requested; return the numbers of its decisions."""
     strategy = reads.stored(session, "strategies", [request["strategy_id"]])
     runtime = reads.stored(session, "runtimes", [request["runtime_id"]])
+    ids = [decision["instrument_id"] for decision in request["decisions"]]
+    instruments = reads.stored(session, "instruments", ids)
     record = ExecutionRecord(
         strategy=strategy[request["strategy_id"]],
         runtime=runtime[request["runtime_id"]],
@@ -32,12 +37,12 @@ def open_execution(
             as_of=datetime.fromisoformat(request["as_of"]),
             debug_mode=False,
             actor=request["actor"],
-            config=request["config"],
+            config={**request["config"], INSTRUMENTS: _asked(request, instruments)},
             created_at=at,
         ),
     )
     execution = appends.append(session, record)
-    opened = _open_decisions(session, request, execution=execution, at=at)
+    opened = _open_decisions(session, request, instruments, execution=execution, at=at)
     started = ExecutionEventRecord(
         execution=execution,
         at=at,
@@ -50,12 +55,26 @@ def open_execution(
     return [decision.id for decision in opened]
 
 
+def _asked(request: RunRequest, instruments: Mapping[int, Stored]) -> JsonArray:
+    """Return what decisions are asked for, so that one that is gone later can be named."""
+    return [
+        {
+            "instrument": instruments[decision["instrument_id"]].digest,
+            "as_of": instant_text(datetime.fromisoformat(decision["as_of"])),
+        }
+        for decision in request["decisions"]
+    ]
+
+
 def _open_decisions(
-    session: Session, request: RunRequest, *, execution: Stored, at: datetime
+    session: Session,
+    request: RunRequest,
+    instruments: Mapping[int, Stored],
+    *,
+    execution: Stored,
+    at: datetime,
 ) -> list[Stored]:
-    ids = [decision["instrument_id"] for decision in request["decisions"]]
-    instruments = reads.stored(session, "instruments", ids)
-    named = reads.instruments(session, ids)
+    named = reads.instruments(session, [*instruments])
     # Passes are counted under a lock, so that no two executions get the same number.
     appends.lock_name(session, "passes")
     asked = [(d["instrument_id"], datetime.fromisoformat(d["as_of"])) for d in request["decisions"]]

@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from tapetrail.cli.session import has_record, no_record, settings
-from tapetrail.cli.terminal.failures import shows_errors
+from tapetrail.cli.terminal.failures import (
+    DONE,
+    FAILED,
+    show_error,
+    shows_errors,
+)
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, size_text
 from tapetrail.cli.terminal.words import Json
+from tapetrail.core.verification.verdict import REMEDY
 
 if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
@@ -31,7 +37,8 @@ def backup(
     """Write the whole record, database and blobs, to one file.
 
     The record stays in use meanwhile; the file holds it as it was at the beginning. Only you can
-    read the file, which is not encrypted.
+    read the file, which is not encrypted. A stored object that is damaged is named and left out,
+    and the exit code is 1; everything else is in the file.
     """
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
 
@@ -40,14 +47,18 @@ def backup(
         raise no_record(read)
     manifest = bootstrap.back_up(read, file, may_replace=force)
     _show("backed up", manifest, file=file, as_json=as_json)
-    return 0
+    return _exit_code(manifest)
 
 
 @group.command(
     "restore",
     epilog=examples("TAPETRAIL_HOME=/tmp/again tapetrail db restore tapetrail-2026-11-22.tar"),
 )
-@shows_errors(hint="tapetrail db restore --help", interrupted="interrupted; nothing was restored")
+@shows_errors(
+    hint="tapetrail db restore --help",
+    interrupted="interrupted; nothing was restored",
+    damaged="restore another backup; nothing was restored from this one",
+)
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `db backup` wrote.")],
     *,
@@ -55,8 +66,9 @@ def restore(
 ) -> int:
     """Restore a backup to where nothing is yet.
 
-    Every byte is checked against its digest. A restore that was killed is started anew by the next
-    one. A backup can contain program code: restore those that you made, or trust.
+    Every byte is checked against its digest, also the one in the database. A restore that was
+    killed is started anew by the next one. A backup can contain program code: restore those that
+    you made, or trust.
     """
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
 
@@ -65,7 +77,18 @@ def restore(
     _show("restored", manifest, file=file, as_json=as_json)
     if not as_json:
         note(f"the record is in {sanitise(str(read.home))}")
-    return 0
+    return _exit_code(manifest)
+
+
+def _exit_code(manifest: "Manifest") -> int:
+    """Return how a command ends, after it named the blobs that are not in the backup."""
+    if not manifest.damaged:
+        return DONE
+    count = len(manifest.damaged)
+    named = "\n".join(blob.why for blob in manifest.damaged)
+    what = "1 stored object was" if count == 1 else f"{count} stored objects were"
+    show_error(f"{what} damaged and not backed up, everything else was; {named}", hint=REMEDY)
+    return FAILED
 
 
 def _show(done: str, manifest: "Manifest", *, file: Path, as_json: bool) -> None:
@@ -79,6 +102,7 @@ def _show(done: str, manifest: "Manifest", *, file: Path, as_json: bool) -> None
             "rows": manifest.rows,
             "blobs": manifest.blobs,
             "blob_bytes": manifest.blob_bytes,
+            "damaged": [blob.key for blob in manifest.damaged],
         }
         print_json(document)
         return

@@ -9,7 +9,12 @@ from typer._click import Context
 from typer.core import TyperGroup
 
 from tapetrail.cli.session import opened
-from tapetrail.cli.terminal.failures import shows_errors
+from tapetrail.cli.terminal.failures import (
+    DONE,
+    FAILED,
+    show_error,
+    shows_errors,
+)
 from tapetrail.cli.terminal.help_texts import examples, list_examples, list_help
 from tapetrail.cli.terminal.list_output import (
     ListWords,
@@ -20,13 +25,15 @@ from tapetrail.cli.terminal.list_output import (
 )
 from tapetrail.cli.terminal.output import echo, print_json, screen
 from tapetrail.cli.terminal.words import Json, Number
-from tapetrail.listing import ListSpec, Selection
+from tapetrail.core.verification.verdict import REMEDY
+from tapetrail.listing import DECISIONS, ListSpec, Selection
 from tapetrail.listing.spec import Numbered
 from tapetrail.listing.values import read_number
 from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, detail_document
 
 if TYPE_CHECKING:
-    from tapetrail.wire import Page
+    from tapetrail.core.verification.verdict import Verification
+    from tapetrail.wire import Detail, Page
 
 Limit = Annotated[
     int | None,
@@ -127,12 +134,33 @@ def add_show(group: typer.Typer, listed: ListSpec[Numbered]) -> None:
         read_number(number, "ID")
         with opened() as record:
             detail = record.records.detail(listed, number)
+            decision = _decision_of(listed, detail)
+            found = record.verification.decisions([decision]) if decision is not None else None
         if as_json:
             print_json(detail_document(detail))
-            return 0
-        for line in detail_lines(listed, detail, screen=screen()):
-            echo(line)
-        return 0
+        else:
+            for line in detail_lines(listed, detail, screen=screen()):
+                echo(line)
+        return DONE if found is None else _verified(found, decision=decision, as_json=as_json)
+
+
+def _decision_of(listed: ListSpec[Numbered], detail: "Detail") -> int | None:
+    """Return the decision that a shown row is of, None for one that is of several."""
+    name = {DECISIONS.name: "id"}.get(listed.name, "decision_id")
+    number = detail.columns.get(name)
+    return number if isinstance(number, int) else None
+
+
+def _verified(found: "Verification", *, decision: int | None, as_json: bool) -> int:
+    """Say that the decision a shown row is of was verified; return the exit code."""
+    if found.is_sound:
+        if not as_json:
+            echo("")
+            echo(f"verified: {found.rows} rows, {found.blobs} objects; {found.reach}")
+        return DONE
+    faults = "\n".join(map(str, found.faults))
+    show_error(f"decision {decision} is damaged; {faults}", hint=REMEDY)
+    return FAILED
 
 
 def _take_filters(command: Callable[..., int], listed: ListSpec[Numbered]) -> None:

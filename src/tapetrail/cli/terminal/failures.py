@@ -19,6 +19,7 @@ from tapetrail.core.errors import (
     NotFound,
     TapeTrailError,
 )
+from tapetrail.core.verification.verdict import REMEDY
 
 P = ParamSpec("P")
 
@@ -55,7 +56,13 @@ _BAD_VALUE: Final = re.compile(r"(?s)Invalid value for ([^:]*):( .*)")
 _WHY: Final = re.compile(r"(?s)(.*?)(?:\.|:)? ?(?:\((Possible .*)\)|(Did you mean .*))")
 
 
-def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "interrupted") -> int:
+def exit_code_of(
+    command: Callable[[], int],
+    *,
+    hint: str,
+    interrupted: str = "interrupted",
+    damaged: str = REMEDY,
+) -> int:
     """Return the command's exit code, or that of the error it raised, which is then shown.
 
     What is none of our errors is a defect and passes, to `show_defect`.
@@ -65,7 +72,7 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
         flush()
     except TapeTrailError as error:
         code = _CODES[type(error)]
-        show_error(error.message, hint=_SETTINGS_HINT if code == UNREACHABLE else hint)
+        show_error(error.message, hint=_hint(error, hint, damaged=damaged))
         return code
     except KeyboardInterrupt as error:
         # What was interrupted may know best how it goes on.
@@ -82,7 +89,7 @@ def exit_code_of(command: Callable[[], int], *, hint: str, interrupted: str = "i
 
 
 def shows_errors(
-    *, hint: str, interrupted: str = "interrupted"
+    *, hint: str, interrupted: str = "interrupted", damaged: str = REMEDY
 ) -> Callable[[Callable[P, int]], Callable[P, int]]:
     """Return what makes a command end as `exit_code_of` says."""
 
@@ -90,12 +97,26 @@ def shows_errors(
         @wraps(command)
         def run(*args: P.args, **kwargs: P.kwargs) -> int:
             return exit_code_of(
-                lambda: command(*args, **kwargs), hint=hint, interrupted=interrupted
+                lambda: command(*args, **kwargs),
+                hint=hint,
+                interrupted=interrupted,
+                damaged=damaged,
             )
 
         return run
 
     return decorated
+
+
+def _hint(error: TapeTrailError, hint: str, *, damaged: str) -> str:
+    """Return what to try after an error; `hint` is what the command itself says."""
+    match error:
+        case EdgeFailure():
+            return _SETTINGS_HINT
+        case IntegrityFailure():
+            return damaged
+        case _:
+            return hint
 
 
 def show_error(message: str, *, hint: str) -> None:

@@ -32,7 +32,7 @@ from tapetrail.core.records.runs import (
     RuntimeRecord,
     StrategyRecord,
 )
-from tapetrail.core.records.seals import SealRecord
+from tapetrail.core.records.seals import ExecutionSealRecord, SealRecord
 
 RECORDS: Final = (
     InstrumentRecord,
@@ -45,6 +45,7 @@ RECORDS: Final = (
     ExecutionEventRecord,
     DecisionEventRecord,
     SealRecord,
+    ExecutionSealRecord,
     AuditRecord,
     SnapshotRecord,
     ChartRecord,

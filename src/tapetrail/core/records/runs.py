@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from tapetrail.core.canonical import Digest
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import JsonObject, Record, Stored
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance, RunType
+
+INSTRUMENTS: Final = "instruments"
+"""The key of an execution's config under which its request stands, in order.
+
+A list of `{"instrument": <record_digest>, "as_of": "...Z"}`. Executions of older releases lack it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

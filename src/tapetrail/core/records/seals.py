@@ -1,25 +1,69 @@
-"""The end of a decision, and the digest that pins it."""
+"""The end of a decision and of an execution, and the digests that pin them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from tapetrail.core.canonical import Digest, canonical_json, digest_bytes, record_document
+from tapetrail.core.canonical import (
+    FORMAT,
+    Digest,
+    canonical_json,
+    digest_bytes,
+    record_document,
+)
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.failures import Failure
-from tapetrail.core.records.base import Record, Stored
+from tapetrail.core.records.base import JsonArray, JsonObject, Record, Stored
 from tapetrail.core.records.states import DecisionStatus
+
+SEAL_ORDER: Final = (
+    "market_snapshots",
+    "charts",
+    "llm_analyses",
+    "analysis_charts",
+    "llm_attempts",
+    "llm_replies",
+    "trading_signals",
+)
+"""The tables whose rows a decision's seal covers after the decision's own, in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealRecord(Record):
-    """The end of a decision: one digest over everything that was recorded of it."""
+    """The end of a decision: one digest over everything that was recorded of it.
+
+    `runtime` is what concluded it, which after a take-over is not what planned it, and
+    `seal_document` what was hashed; rows of older releases have neither.
+    """
 
     TABLE: ClassVar[str] = "decision_seals"
     decision: Stored
+    runtime: Stored | None = None
     seal_digest: Digest
+    seal_document: JsonArray | None = None
     sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSealRecord(Record):
+    """The end of an execution: one digest over its events, its decisions' events and seals."""
+
+    TABLE: ClassVar[str] = "execution_seals"
+    execution: Stored
+    runtime: Stored
+    seal_digest: Digest
+    seal_document: JsonObject
+    sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDecision:
+    """A decision as an execution's seal names it: by the digests of its rows."""
+
+    decision: Digest
+    events: Sequence[Digest]
+    seal: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +84,35 @@ class EndState:
             )
 
 
-def seal_digest(records: Iterable[Stored], end: EndState) -> Digest:
-    """Return the digest that pins a decision: its records' digests in order, then its end state.
+def seal_document(records: Iterable[Stored], end: EndState) -> JsonArray:
+    """Return what pins a decision: its records' digests in order, then its end state.
 
     The order is: the decision, its snapshots, charts, analyses, the charts each analysis read,
     attempts, replies and signals; rows of one table by ascending id.
     """
     state = {"status": end.status, **(end.failure.columns if end.failure else {})}
-    last = record_document("decisions", state)
-    return digest_bytes(canonical_json([*(record.digest for record in records), last]))
+    return [*(record.digest for record in records), record_document("decisions", state)]
+
+
+def execution_seal_document(
+    execution: Digest, *, events: Sequence[Digest], decisions: Iterable[SealedDecision]
+) -> JsonObject:
+    """Return what pins an execution: its events by id, its decisions in the order of the request.
+
+    The digest of an event covers its time and its actor.
+    """
+    return {
+        "format": FORMAT,
+        "table": ExecutionSealRecord.TABLE,
+        "execution": execution,
+        "events": [*events],
+        "decisions": [
+            {"decision": each.decision, "events": [*each.events], "seal": each.seal}
+            for each in decisions
+        ],
+    }
+
+
+def seal_digest(document: JsonArray | JsonObject) -> Digest:
+    """Return the digest of what a seal covers: that of its RFC 8785 bytes."""
+    return digest_bytes(canonical_json(document))

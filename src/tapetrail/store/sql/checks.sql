@@ -191,6 +191,19 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION tapetrail.check_execution_seal() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+BEGIN
+    PERFORM FROM tapetrail.workflow_executions
+    WHERE id = NEW.execution_id AND completed_at IS NOT NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'execution % has not ended: a seal is put on what has', NEW.execution_id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.workflow_executions
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_execution();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.decisions
@@ -211,3 +224,5 @@ CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.trading_signals
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_signal();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.decision_seals
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_seal();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.execution_seals
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_execution_seal();

@@ -16,7 +16,7 @@ from tapetrail.core.records.runs import (
     RuntimeRecord,
     StrategyRecord,
 )
-from tapetrail.core.records.seals import SealRecord
+from tapetrail.core.records.seals import ExecutionSealRecord, SealRecord
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus
 from tapetrail.store.tables.base import (
     FROM_OUTSIDE,
@@ -185,7 +185,18 @@ record_table(
 record_table(
     [SealRecord],
     refers("decisions", "decision_id"),
+    refers("runtimes", "runtime_id"),
     UniqueConstraint("decision_id"),
+    Index(None, "runtime_id"),
+)
+
+
+record_table(
+    [ExecutionSealRecord],
+    refers("workflow_executions", "execution_id"),
+    refers("runtimes", "runtime_id"),
+    UniqueConstraint("execution_id"),
+    Index(None, "runtime_id"),
 )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from alembic import op
 
 revision: Final = "0011"
-down_revision: Final = "0009"
+down_revision: Final = "0010"
 
 ALTERED: Final = (
     "ALTER TABLE tapetrail.market_snapshots ADD COLUMN missing_sessions bigint",

@@ -1,0 +1,152 @@
+"""Whether the record is what was recorded: all of it, some decisions, or those as of some days."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from tapetrail.core.canonical import instant_text
+from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.verification.verdict import Verification
+from tapetrail.store import found
+from tapetrail.store.access import Access
+from tapetrail.usecases.parts import Process
+from tapetrail.usecases.verifying import Verifier, Watch
+
+FILE: Final = "verified.json"
+"""What a home remembers of its last whole verification. It is no part of the record."""
+NEWEST: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """When the whole of a record was last verified, and what came of it."""
+
+    at: datetime
+    is_deep: bool
+    decisions: int
+    faults: int
+
+
+def unseen(what: str, done: int, total: int) -> None:
+    """Show nobody how far a verification is."""
+    del what, done, total
+
+
+class Verify:
+    """The verification of a record."""
+
+    def __init__(self, access: Access, *, process: Process) -> None:
+        self._access = access
+        self._process = process
+
+    def whole(self, *, is_deep: bool = False, watch: Watch = unseen) -> Verification:
+        """Return what came of verifying everything, and let the home remember when that was."""
+        with self._access.reading() as reading, found.snapshot(reading) as record:
+            at = self._process.clock()
+            verifier = Verifier(
+                record=record,
+                blobs=self._process.open_blobs(),
+                watch=watch,
+                is_deep=is_deep,
+            )
+            result = verifier.whole()
+        self._remember(result, at=at)
+        return result
+
+    def decisions(
+        self,
+        numbers: Sequence[int] = (),
+        *,
+        days: tuple[date, date] | None = None,
+        is_deep: bool = False,
+        watch: Watch = unseen,
+    ) -> Verification:
+        """Return what came of verifying decisions: by number, or those as of one of the days.
+
+        With both, those of the numbers that are as of one of the days. Raises `NotFound` without
+        any, and for a number that there is not.
+        """
+        with self._access.reading() as reading, found.snapshot(reading) as record:
+            verifier = Verifier(
+                record=record,
+                blobs=self._process.open_blobs(),
+                watch=watch,
+                is_deep=is_deep,
+            )
+            return verifier.decisions(_chosen(record, numbers, days))
+
+    def newest(self) -> Verification | None:
+        """Return what came of verifying the newest decisions; None where there are none."""
+        with self._access.reading() as connection:
+            numbers = found.FoundRecord(connection).newest_decisions(NEWEST)
+        return self.decisions(numbers) if numbers else None
+
+    def remembered(self) -> Remembered | None:
+        """Return what the home remembers of the last whole verification, if anything."""
+        try:
+            stored = json.loads(self._file.read_text(encoding="utf-8"))
+            return Remembered(
+                at=datetime.fromisoformat(stored["at"]),
+                is_deep=bool(stored["is_deep"]),
+                decisions=int(stored["decisions"]),
+                faults=int(stored["faults"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def _file(self) -> Path:
+        return self._process.home / FILE
+
+    def _remember(self, result: Verification, *, at: datetime) -> None:
+        """Write down when all was verified. A home that cannot be written to remembers nothing."""
+        content = {
+            "at": instant_text(at),
+            "is_deep": result.is_deep,
+            "decisions": result.decisions,
+            "faults": len(result.faults),
+        }
+        with suppress(OSError), NamedTemporaryFile(dir=self._file.parent, delete=False) as file:
+            file.write(json.dumps(content).encode() + b"\n")
+            file.flush()
+            Path(file.name).replace(self._file)
+
+
+def read_days(as_of: str | date | None) -> tuple[date, date] | None:
+    """Return the first and the last day in a date, `DATE` or `FROM..TO`.
+
+    Raises `InvalidInput` for anything else, and for days in the wrong order.
+    """
+    if as_of is None:
+        return None
+    if isinstance(as_of, date):
+        day = as_of.date() if isinstance(as_of, datetime) else as_of
+        return day, day
+    first, _, last = as_of.partition("..")
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last if ".." in as_of else first)
+    except ValueError as error:
+        raise InvalidInput(
+            f"as_of {as_of!r}: expected a date such as 2012-11-30, or two, 2012-06-01..2012-11-30"
+        ) from error
+    if days[0] > days[1]:
+        raise InvalidInput(f"as_of {as_of!r}: {days[0]} is after {days[1]}")
+    return days
+
+
+def _chosen(
+    record: found.FoundRecord, numbers: Sequence[int], days: tuple[date, date] | None
+) -> Sequence[int]:
+    if days is None:
+        return numbers
+    there = record.decisions_as_of(str(days[0]), str(days[1]))
+    chosen = [number for number in numbers if number in {*there}] if numbers else there
+    if not chosen:
+        span = str(days[0]) if days[0] == days[1] else f"{days[0]}..{days[1]}"
+        raise NotFound(f"no decision as of {span}; run: tapetrail decisions list")
+    return chosen
