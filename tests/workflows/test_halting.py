@@ -50,6 +50,11 @@ def statuses(home: Home) -> list[str]:
     return [row["status"] for row in home.rows(STATUSES)]
 
 
+def assert_verified(home: Home) -> None:
+    answer = home.run("verify", "--deep")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
 # A stop
 
 
@@ -72,6 +77,7 @@ def test_a_stopped_execution_keeps_its_replies_and_goes_on_without_asking_twice(
     assert ended(command(home, model, {"one": run_of(ONE)})) == "one completed\n"
     assert model.counts == {"IBM chart:1d": 1, "IBM chart:1w": 1, "IBM consolidated": 1}
     assert [event[1] for event in events(home)] == ["running", "stopped", "running", "completed"]
+    assert_verified(home)
 
 
 def test_nothing_that_was_stopped_is_done_by_another_run_or_worker(
@@ -124,6 +130,8 @@ def test_what_is_cancelled_is_sealed_as_it_is_and_for_good(home: Home, model: Mo
     assert home.run("worker", "--until-empty").returncode == 0
     assert ended(command(home, model, {"one": run_of(ONE)})) == "one cancelled\n"
     assert statuses(home) == ["cancelled"]
+    assert home.rows("SELECT count(*) AS n FROM tapetrail.execution_seals") == [{"n": 1}]
+    assert_verified(home)
 
 
 def test_a_stopped_execution_can_be_cancelled(home: Home, model: ModelServer) -> None:
