@@ -51,10 +51,15 @@ def record_database(settings: Settings) -> RecordDatabase:
     return RecordDatabase(settings=settings, migrate_engine=_migrate_engine)
 
 
+def new_access(settings: Settings) -> Access:
+    """Return the way to a record, which is opened when it is first needed, for who closes it."""
+    return Access(record_database(settings).open)
+
+
 @contextmanager
 def open_access(settings: Settings) -> Generator[Access]:
     """Give the way to a record, which is opened when it is first needed."""
-    access = Access(record_database(settings).open)
+    access = new_access(settings)
     try:
         yield access
     finally:

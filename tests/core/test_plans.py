@@ -262,3 +262,13 @@ def test_bars_of_a_session_that_has_not_begun_are_refused() -> None:
             [coverage(), coverage("IBM", last_on=date(2026, 11, 30))],
             now=utc("2026-11-30 14:29"),
         )
+
+
+def test_an_instant_is_taken_literally_and_is_of_no_session_unless_it_closes_one() -> None:
+    noon = utc("2026-11-25 17:00")
+    (decision,) = plan_run([coverage()], as_of_on=noon, now=NOW).decisions
+    assert (decision.as_of, decision.session_on) == (noon, None)
+    (decision,) = plan_run([coverage()], as_of_on=utc("2026-11-25 21:00"), now=NOW).decisions
+    assert decision.session_on == date(2026, 11, 25)
+    with pytest.raises(InvalidInput, match="that is to come"):
+        plan_run([coverage()], as_of_on=NOW + timedelta(seconds=1), now=NOW)

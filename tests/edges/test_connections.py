@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from tapetrail.core.errors import InvalidInput
 from tapetrail.store.connections import ReadConnections, connect, connect_args, driver_connection
 from tapetrail.store.private.server import ServerAddress
+from tapetrail.store.session import ReconnectPolicy, open_engine
 
 MY_PID = "SELECT pg_backend_pid()"
 
@@ -94,3 +95,19 @@ def test_a_connection_that_outlives_the_others_is_closed_by_its_reader(
         connections.close()
         assert not connection.closed
     assert connection.closed
+
+
+def test_a_connection_that_comes_back_after_its_engine_was_let_go_is_closed(
+    server: ServerAddress,
+) -> None:
+    """A thread that ends late has it, and nobody would close it."""
+    engine = open_engine(server.url("postgres"))
+    reconnect = ReconnectPolicy(engine, patience_s=0.3)
+    held = engine.connect()
+    driver = held.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    reconnect.refuse()
+    engine.dispose()
+    assert not driver.closed
+    held.close()
+    assert driver.closed

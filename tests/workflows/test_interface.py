@@ -76,7 +76,7 @@ def test_a_frame_becomes_decisions_whose_rows_a_frame_takes(home: Path) -> None:
         found = pd.DataFrame(record.rows("decisions", symbol="ACME"))
         as_of = {1: datetime(2024, 6, 28, 20, tzinfo=UTC), 2: datetime(2024, 3, 28, 20, tzinfo=UTC)}
         assert found.set_index("id")["as_of"].to_dict().items() >= as_of.items()
-        assert record.status().decisions == 3
+        assert record.status().decisions >= 3
         bars = record.detail("decisions", 1).related["snapshots"]
         assert {row["source"] for row in bars} == {"frame"}
         assert record.rows("decisions", symbol="NOBODY") == []
@@ -101,6 +101,40 @@ def test_a_charts_bytes_are_those_its_row_names(home: Path) -> None:
         assert digest_bytes(record.chart_page(1)) == columns["html_digest"]
         with pytest.raises(NotFound, match="no chart 999"):
             record.chart_page(999)
+
+
+def test_a_record_needs_no_with_and_says_when_it_is_closed(home: Path) -> None:
+    record = tapetrail.open_record(home)
+    assert repr(record) == f"<record in {home}, open>"
+    assert record.status().decisions == 3
+    record.close()
+    record.close()
+    assert repr(record) == f"<record in {home}, closed>"
+    for ask in (
+        record.status,
+        lambda: record.rows("charts"),
+        lambda: record.run(STRATEGY, frame=frame()),
+    ):
+        with pytest.raises(InvalidInput, match="this record is closed; open it again"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"as_of": "soon"}, "as_of 'soon': expected a date"),
+        ({"as_of": 7}, "as_of 7: int, expected a date"),
+        ({"symbols": 7}, "symbols 7: int, expected text"),
+    ],
+)
+def test_a_wrong_kind_of_word_is_refused_by_name(
+    home: Path, words: dict[str, Any], said: str
+) -> None:
+    with tapetrail.open_record(home) as record:
+        with pytest.raises(InvalidInput, match=said):
+            record.run(STRATEGY, frame=frame(), **words)
+        with pytest.raises(InvalidInput, match="str, expected the content of a strategy file"):
+            record.run("mine.yaml")  # pyright: ignore[reportArgumentType] # what is refused
 
 
 def test_a_session_reads_and_cannot_write(home: Path) -> None:

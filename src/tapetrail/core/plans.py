@@ -33,11 +33,14 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDecision:
-    """One instrument and the close after which nothing is known to it."""
+    """One instrument and the instant after which nothing is known to it.
+
+    `session_on` is the session that closed then, None where none did.
+    """
 
     instrument: Instrument
     as_of: datetime
-    session_on: date
+    session_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,12 @@ class Plan:
         return max(decision.as_of for decision in self.decisions)
 
 
-def plan_run(coverages: Sequence[Coverage], *, as_of_on: date | None, now: datetime) -> Plan:
+def plan_run(
+    coverages: Sequence[Coverage], *, as_of_on: date | datetime | None, now: datetime
+) -> Plan:
     """Return what a run as of `as_of_on`, or of the latest completed session, will decide.
+
+    A day means the close of its session, or of the last one before; an instant is taken literally.
 
     Raises `InvalidInput` without coverage, for an instrument named twice, for a session that is not
     over, and for one that an instrument has no bars for.
@@ -137,7 +144,9 @@ class PastPlans:
     without_bars: int
 
 
-def plan_past(coverages: Sequence[Coverage], dates: Sequence[date], *, now: datetime) -> PastPlans:
+def plan_past(
+    coverages: Sequence[Coverage], dates: Sequence[date | datetime], *, now: datetime
+) -> PastPlans:
     """Return what runs as of each of `dates` will decide, each instrument and close once.
 
     An instrument that a source has no bars of on a date is left out there, and counted. Raises
@@ -148,7 +157,7 @@ def plan_past(coverages: Sequence[Coverage], dates: Sequence[date], *, now: date
     for on in dates:
         kept: list[Coverage] = []
         for coverage in coverages:
-            closed_at = close_on_or_before(coverage.calendar, on)
+            closed_at = _instant_of(coverage.calendar, on)
             key = (str(coverage.instrument), closed_at)
             if key in asked:
                 continue
@@ -213,12 +222,17 @@ def weekly_dates(
     return tuple(map(day_of, found))
 
 
-def _decision(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> PlannedDecision:
+def _decision(
+    coverage: Coverage, *, as_of_on: date | datetime | None, now: datetime
+) -> PlannedDecision:
     latest = last_session_at(coverage.calendar, now)
     asked = as_of_on or (min(latest, coverage.sessions[1]) if coverage.sessions else latest)
-    closed_at = close_on_or_before(coverage.calendar, asked)
-    session = last_session_at(coverage.calendar, closed_at)
-    if closed_at > now:
+    as_of = _instant_of(coverage.calendar, asked)
+    session = last_session_at(coverage.calendar, as_of)
+    closed_at = close_on_or_before(coverage.calendar, session)
+    if as_of > now and isinstance(asked, datetime):
+        raise InvalidInput(f"as-of {asked}: that is to come; the latest session is {latest}")
+    if as_of > now:
         raise InvalidInput(
             f"as-of {asked}: the session of {session} closes at {closed_at:%Y-%m-%d %H:%M} UTC,"
             f" which is not over; the latest completed session is {latest}"
@@ -229,7 +243,16 @@ def _decision(coverage: Coverage, *, as_of_on: date | None, now: datetime) -> Pl
             f"as-of {asked}: no bars of {coverage.instrument.symbol} for the session of {session};"
             f" there are bars from {first_on} to {last_on}"
         )
-    return PlannedDecision(instrument=coverage.instrument, as_of=closed_at, session_on=session)
+    return PlannedDecision(
+        instrument=coverage.instrument,
+        as_of=as_of,
+        session_on=session if as_of == closed_at else None,
+    )
+
+
+def _instant_of(calendar: Calendar, asked: date | datetime) -> datetime:
+    """Return the instant that is meant: a datetime is one, a day means a close."""
+    return asked if isinstance(asked, datetime) else close_on_or_before(calendar, asked)
 
 
 def _provenance(

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from tapetrail.core.errors import InvalidInput
 from tapetrail.store.connections import Connection, ReadConnections
 from tapetrail.store.database import Database, Opening
 
@@ -21,6 +22,7 @@ class Access:
         self._stack = ExitStack()
         self._lock = threading.RLock()
         self._database: Database | None = None
+        self.is_closed = False
         self._connections: ReadConnections | None = None
         self._engine: Engine | None = None
         self._readers: Engine | None = None
@@ -28,6 +30,7 @@ class Access:
     def database(self) -> Database:
         """Return where the record is, which runs from now on. Raises as the opening does."""
         with self._lock:
+            self._check_open()
             if self._database is None:
                 self._database = self._stack.enter_context(self._opening())
             return self._database
@@ -36,6 +39,7 @@ class Access:
     def reading(self) -> Generator[Connection]:
         """Give a connection to read with. Raises `EdgeFailure` when the server does not answer."""
         with self._lock:
+            self._check_open()
             if self._connections is None:
                 database = self.database()
                 self._connections = ReadConnections(database.reader_url, idle=database.idle)
@@ -49,6 +53,7 @@ class Access:
         from tapetrail.store.session import open_engine  # noqa: PLC0415 # readers do without
 
         with self._lock:
+            self._check_open()
             if self._engine is None:
                 self._engine = open_engine(self.database().app_url)
                 self._stack.callback(self._engine.dispose)
@@ -70,6 +75,7 @@ class Access:
         from tapetrail.store.session import open_engine  # noqa: PLC0415 # as above
 
         with self._lock:
+            self._check_open()
             if self._readers is None:
                 self._readers = open_engine(self.database().reader_url, idle_timeout_s=0)
                 self._stack.callback(self._readers.dispose)
@@ -78,5 +84,10 @@ class Access:
             yield session
 
     def close(self) -> None:
-        """Close every connection, and let the private server go."""
+        """Close every connection, and let the private server go. Nothing can be asked after."""
+        self.is_closed = True
         self._stack.close()
+
+    def _check_open(self) -> None:
+        if self.is_closed:
+            raise InvalidInput("this record is closed; open it again: tapetrail.open_record()")

@@ -73,6 +73,7 @@ class ReconnectPolicy:
         for engine in engines:
             event.remove(engine, "do_connect", _connect)
             event.listen(engine, "do_connect", self._connect)
+            event.listen(engine, "checkin", self._release)
 
     @property
     def is_refused(self) -> bool:
@@ -82,6 +83,14 @@ class ReconnectPolicy:
     def refuse(self) -> None:
         """Open no further connection; open ones live on."""
         self._refused.set()
+
+    def _release(self, connection: DBAPIConnection | None, _record: object) -> None:
+        """Close what comes back to a pool that is, or will soon be, disposed of: nobody else would.
+
+        A thread that ends late may hold a connection when its engine is let go.
+        """
+        if self.is_refused and connection is not None:
+            connection.close()
 
     def _connect(self, *what: Any) -> DBAPIConnection:
         deadline = time.monotonic() + self._patience_s

@@ -5,7 +5,7 @@ Apart from the runs, because reading the record needs none of it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
@@ -42,7 +42,7 @@ class RunQuery:
 
     spec: StrategySpec
     symbols: Sequence[str] = ()
-    as_of_on: date | None = None
+    as_of_on: date | datetime | None = None
     run_type: RunType = RunType.MANUAL
     workflow_id: str | None = None
     config: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -57,15 +57,15 @@ class Asked:
     Without a last day they go on to the latest completed session of the first instrument.
     """
 
-    named: Sequence[date] = ()
+    named: Sequence[date | datetime] = ()
     first_on: date | None = None
     last_on: date | None = None
     every: Every = Every.WEEK
 
-    def dates(self, coverages: Sequence[Coverage], *, now: datetime) -> Sequence[date]:
+    def dates(self, coverages: Sequence[Coverage], *, now: datetime) -> Sequence[date | datetime]:
         """Return the days, oldest first. Raises `InvalidInput` where there is none."""
         if self.named:
-            return sorted({*self.named})
+            return sorted({*self.named}, key=_order)
         if self.first_on is None:
             raise InvalidInput("a backfill of nothing: expected its first day, or dates")
         first = coverages[0]
@@ -73,6 +73,11 @@ class Asked:
         if first.sessions is not None:
             latest = min(latest, first.sessions[1])
         return dates_between(coverages, self.first_on, self.last_on or latest, every=self.every)
+
+
+def _order(on: date | datetime) -> datetime:
+    """Return when a day ends, in UTC, or the instant itself: enough to put them in order."""
+    return on if isinstance(on, datetime) else datetime.combine(on, time.max, tzinfo=UTC)
 
 
 class Planner:

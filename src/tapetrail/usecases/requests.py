@@ -117,7 +117,7 @@ class Requests:
                 RequestedDecision(
                     instrument_id=rows.instruments[decision.instrument].id,
                     as_of=decision.as_of.isoformat(),
-                    session_on=decision.session_on.isoformat(),
+                    session_on=decision.session_on.isoformat() if decision.session_on else None,
                 )
                 for decision in plan.decisions
             ],

@@ -16,7 +16,7 @@ class RequestedDecision(TypedDict):
 
     instrument_id: int
     as_of: str
-    session_on: NotRequired[str]
+    session_on: NotRequired[str | None]
 
 
 class RunRequest(TypedDict):
