@@ -4,6 +4,7 @@ What writes and what runs workflows is imported where it is used: SQLAlchemy, en
 calendars, strategies. Whoever only reads never pays for it.
 """
 
+import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ def process(settings: Settings) -> Process:
         new_id=new_id,
         home=settings.home,
         open_blobs=lambda: _open_blobs(settings),
+        free_bytes=lambda: _free_bytes(settings.home),
     )
 
 
@@ -233,6 +235,11 @@ def owner_engine(url: str) -> "Generator[Engine]":
         raise EdgeFailure(f"PostgreSQL did not answer; {reason}") from error
     finally:
         engine.dispose()
+
+
+def _free_bytes(home: Path) -> int:
+    """Return how much room the disk of a home has, which need not be there yet."""
+    return shutil.disk_usage(next(path for path in (home, *home.parents) if path.exists())).free
 
 
 def _open_blobs(settings: Settings) -> "BlobStore":

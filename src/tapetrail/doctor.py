@@ -10,7 +10,7 @@ import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -29,6 +29,7 @@ from tapetrail.store.private.restore_marks import is_unfinished
 
 FREE_WARN: Final = 1_000_000_000
 FREE_FAIL: Final = 100_000_000
+ROOM: Final = "make room on the disk first, as said above"
 SKEW_S: Final = 1.0
 VERIFIED_DAYS: Final = 30
 PROBE: Final = b"tapetrail doctor: a probe, no part of any record"
@@ -76,8 +77,14 @@ def examine(settings: Settings, origins: Mapping[str, str]) -> Iterator[Check]:
     if is_private and not bootstrap.record_database(settings).server.has_data():
         yield _warn("record", f"no record here yet, in {settings.home}", fix="tapetrail demo")
         return
-    yield from _naming("blobs", lambda: _blobs(settings))
-    yield from _database(settings)
+    for check in (*_naming("blobs", lambda: _blobs(settings)), *_database(settings)):
+        yield _for_a_full_disk(check, settings.home)
+
+
+def _for_a_full_disk(check: Check, home: Path) -> Check:
+    """Return a check with what mends it where a full disk is why it failed."""
+    is_full = shutil.disk_usage(home).free < FREE_FAIL
+    return replace(check, fix=ROOM) if is_full and check.level is Level.FAIL else check
 
 
 def _packages() -> Check:

@@ -75,6 +75,7 @@ def charts(running: Rows, tmp_path: Path) -> Charts:
         new_id=lambda: "1",
         home=tmp_path,
         open_blobs=lambda: blobs,
+        free_bytes=lambda: 10**9,
     )
     records = Records(access.reading, open_blobs=process.open_blobs)
     return Charts(access, records=records, process=process)

@@ -1,5 +1,6 @@
 """What fails is recorded with its reason, or refused before anything is recorded; nothing hangs."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -52,6 +53,27 @@ def test_a_full_disk_fails_the_decision_with_the_reason_and_nothing_is_claimed(h
     message = assert_failed_without_a_claim(home, kind="blob_store_unavailable")
     assert "File too large" in message
     assert "File too large" in ended.stderr
+
+
+ON_A_SMALL_DISK: Final = (
+    "unshare", "--mount", "sh", "-c",
+    'mount -t tmpfs -o mode=755,size=150m none "$0" && exec "$@"',
+)  # fmt: skip
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
+def test_a_run_ends_with_the_reason_before_its_disk_is_full(new_home: Home) -> None:
+    """The disk takes an empty home and some decisions; PostgreSQL would stop when it is full."""
+    new_home.path.mkdir()
+    words = ("backfill", new_home.strategy(symbols="AAPL, GOOG, IBM, MSFT"))
+    days = ("--from", "2011-01-03", "--to", "2012-08-31")
+    prefix = (*ON_A_SMALL_DISK, str(new_home.path))
+    ended = new_home.run(*words, *days, prefix=prefix)
+    assert ended.returncode == 5, ended.stderr
+    assert f"MB are free on the disk of {new_home.path}" in ended.stderr
+    assert "a run needs 48 MB" in ended.stderr
+    assert "make room" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_blob_folder_that_is_none_is_refused_or_recorded(home: Home) -> None:

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """Who acts here, by which clock, how ids are made, where bytes are kept, and which home."""
+    """Who acts here, by which clock, how ids are made, where bytes are kept, and which home.
+
+    `free_bytes` returns how much room the home's disk has.
+    """
 
     actor: str
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     home: Path
     open_blobs: "Callable[[], BlobStore]"
+    free_bytes: Callable[[], int]

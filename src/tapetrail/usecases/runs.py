@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 
-from tapetrail.core.errors import InvalidInput
+from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store import lookups
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
@@ -32,6 +32,8 @@ POLL_S: Final = 0.05
 POLL_MAX_S: Final = 0.6
 POLL_PER_DECISION_S: Final = 0.005
 INTERRUPTED: Final = "interrupted"
+ROOM_MIN: Final = 48_000_000
+"""Three segments of PostgreSQL's log, of 16 MB each."""
 
 
 def _unseen(found: object) -> None:
@@ -133,6 +135,7 @@ class Runs:
 
         Returns where all of them came to rest, in this order. Raises as `carry_out` does.
         """
+        self._check_room()
         with self.working(concurrency=how.concurrency) as runner:
             own: list[str] = [*joined]
             living = {each.workflow_id for each in runner.unfinished() if not each.is_left}
@@ -145,13 +148,14 @@ class Runs:
                 for number in runner.stopped([*requests]):
                     runner.resume(number, actor=actor, reason="asked for again")
                 for name, request in requests.items():
+                    self._check_room()
                     own.append(name)
                     runner.open(request, workflow_id=name)
-                ended = _followed(runner, own, watch=how.watch)
+                ended = self._followed(runner, own, watch=how.watch)
             except KeyboardInterrupt:
                 others = living & {*joined}
                 raise self._stopped(runner, [n for n in own if n not in others]) from None
-            _finish_left(runner, own, how)
+            self._finish_left(runner, own, how)
         return ended
 
     def stop(self, number: int, *, reason: str = "stopped") -> None:
@@ -212,7 +216,7 @@ class Runs:
             while found := runner.unfinished():
                 done += sum(each.open for each in found)
                 names = [each.workflow_id for each in found]
-                _followed(runner, names, watch=manner.watch)
+                self._followed(runner, names, watch=manner.watch)
         return done
 
     def planner(self, frame: "FrameSource | None") -> "Planner":
@@ -249,6 +253,42 @@ class Runs:
             raise InvalidInput("a run of nothing: expected at least one date")
         return found
 
+    def _followed(
+        self,
+        runner: "Runner",
+        workflow_ids: Sequence[str],
+        *,
+        watch: "Callable[[Sequence[Progress]], None]",
+    ) -> "list[Progress]":
+        """Return where the executions came to rest, showing on the way how far they are."""
+        while True:
+            self._check_room()
+            found = runner.progress(workflow_ids)
+            watch(found)
+            if len(found) == len({*workflow_ids}) and not any(p.status.is_in_work for p in found):
+                return _in_order(found, workflow_ids)
+            # Far from the end there is less to see, and every look costs the work some time.
+            left = sum(each.decisions - each.ended for each in found)
+            time.sleep(min(POLL_S + left * POLL_PER_DECISION_S, POLL_MAX_S))
+
+    def _finish_left(self, runner: "Runner", own: Sequence[str], how: Manner) -> None:
+        """Finish what a dead process left, and say so; what lives, or was stopped, is let be."""
+        left = [
+            each for each in runner.unfinished() if each.is_left and each.workflow_id not in own
+        ]
+        if left:
+            how.left(sum(each.open for each in left))
+            self._followed(runner, [each.workflow_id for each in left], watch=how.watch)
+
+    def _check_room(self) -> None:
+        """Raise `EdgeFailure` before the disk is full, at which PostgreSQL stops for good."""
+        free = self._process.free_bytes()
+        if free < ROOM_MIN:
+            raise EdgeFailure(
+                f"{free / 1e6:.0f} MB are free on the disk of {self._process.home}, a run needs"
+                f" {ROOM_MIN / 1e6:.0f} MB; make room; what was queued goes on with the next run"
+            )
+
     def _stopped(self, runner: "Runner", own: Sequence[str]) -> Stopped:
         """Stop what was interrupted; return what says how far it came, and how it goes on."""
         numbers = runner.stop(own, **self._said(INTERRUPTED))
@@ -257,31 +297,6 @@ class Runs:
         go_on = ", ".join(f"tapetrail executions resume {number}" for number in numbers)
         how_far = f"stopped; {done} of {total} decisions have ended"
         return Stopped(how_far, go_on=go_on or "nothing is open")
-
-
-def _followed(
-    runner: "Runner",
-    workflow_ids: Sequence[str],
-    *,
-    watch: "Callable[[Sequence[Progress]], None]",
-) -> "list[Progress]":
-    """Return where the executions came to rest, showing on the way how far they are."""
-    while True:
-        found = runner.progress(workflow_ids)
-        watch(found)
-        if len(found) == len({*workflow_ids}) and not any(p.status.is_in_work for p in found):
-            return _in_order(found, workflow_ids)
-        # Far from the end there is less to see, and every look costs the work some time.
-        left = sum(each.decisions - each.ended for each in found)
-        time.sleep(min(POLL_S + left * POLL_PER_DECISION_S, POLL_MAX_S))
-
-
-def _finish_left(runner: "Runner", own: Sequence[str], how: Manner) -> None:
-    """Finish what a dead process left, and say so; what lives, or was stopped, is let be."""
-    left = [each for each in runner.unfinished() if each.is_left and each.workflow_id not in own]
-    if left:
-        how.left(sum(each.open for each in left))
-        _followed(runner, [each.workflow_id for each in left], watch=how.watch)
 
 
 def _in_order(found: "Sequence[Progress]", workflow_ids: Sequence[str]) -> "list[Progress]":
