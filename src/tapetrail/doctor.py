@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -77,7 +78,7 @@ def examine(settings: Settings, origins: Mapping[str, str]) -> Iterator[Check]:
     if is_private and not bootstrap.record_database(settings).server.has_data():
         yield _warn("record", f"no record here yet, in {settings.home}", fix="tapetrail demo")
         return
-    for check in (*_naming("blobs", lambda: _blobs(settings)), *_database(settings)):
+    for check in chain(_naming("blobs", lambda: _blobs(settings)), _database(settings)):
         yield _for_a_full_disk(check, settings.home)
 
 
