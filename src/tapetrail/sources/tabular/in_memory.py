@@ -1,7 +1,7 @@
 """Bars that a Python program passes in: a frame in memory, kept whole with the execution."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from tapetrail.core.errors import InvalidInput
@@ -36,7 +36,7 @@ class FrameSource(TabularSource):
 
         Raises `InvalidInput` for a shape that is not known, and for bars that nothing names.
         """
-        tables = tables_of(data, place=NAME)
+        tables = tables_of(data, place=NAME, layout=dataset.layout)
         if dataset.symbol is None and any(table.stated.symbol is None for table in tables):
             raise InvalidInput(f"{NAME}: names no symbol; name one in the listing")
         # As any other process will read it, so that what a plan accepted a decision can read.
@@ -45,7 +45,8 @@ class FrameSource(TabularSource):
     @classmethod
     def load(cls, content: bytes, *, dataset: DatasetSpec) -> Self:
         """Return the source with this stored form. Raises `IntegrityFailure` for other bytes."""
-        return cls(dataset=dataset, tables=load_tables(content))
+        tables = (replace(table, layout=dataset.layout) for table in load_tables(content))
+        return cls(dataset=dataset, tables=tuple(tables))
 
     def serialise(self) -> bytes:
         """Return the frame as bytes that any process can read back."""
@@ -56,12 +57,12 @@ class FrameSource(TabularSource):
         """Return `frame`."""
         return NAME
 
-    def symbols(self) -> Sequence[str]:
+    def held_symbols(self) -> Sequence[str]:
         """Return the symbols in the frame."""
         return [table.stated.symbol or self.dataset.symbol or "" for table in self.tables]
 
     def read_columns(self, symbol: str) -> RawColumns:
-        """Return the bars of one of `symbols`. Raises as `parse_columns` does."""
+        """Return the bars of one of `held_symbols`. Raises as `parse_columns` does."""
         return parsed_columns(symbol_table(self.tables, symbol, place=NAME))
 
 
