@@ -102,7 +102,9 @@ def test_a_dash_is_a_missing_volume_and_not_zero(tmp_path: Path) -> None:
         (["12/31/24"], '`date_format: "%d.%m.%Y"`'),
         (["45292"], "it may be a spreadsheet's count of days (2024-01-01), unformatted"),
         (["Nov 31, 2024"], "'Nov 31, 2024' is no time"),
-        (["20241201-00:00:00"], "is no time; expected 2026-11-20"),
+        (["20241201 00:00:00 US/Nowhere"], "'20241201 00:00:00 US/Nowhere' is no time: "),
+        (["20241301 00:00:00 US/Eastern"], "'20241301 00:00:00 US/Eastern' is no time: "),
+        (["26.06.26"], '`date_format: "%d.%m.%Y"`'),
     ],
 )
 def test_a_day_that_may_be_two_or_none_is_refused(
@@ -127,6 +129,9 @@ def test_a_day_that_may_be_two_or_none_is_refused(
         ("2024.03.04", None, "2024-03-04"),
         ("04-Mar-2024", None, "2024-03-04"),
         ("20240304  00:00:00", None, "2024-03-04"),
+        ("20240304-00:00:00", None, "2024-03-04"),
+        ("20240304 09:30:00 US/Eastern", None, "2024-03-04"),
+        ("20240303 22:00:00 US/Eastern", None, "2024-03-04"),
     ],
 )
 def test_dates_are_read_as_they_are_said_to_be_written(
@@ -148,3 +153,35 @@ def test_an_order_of_day_and_month_that_rows_prove_is_said(tmp_path: Path) -> No
     assert (
         source_of(source.path, {"date_format": "%m/%d/%Y"}).note(source.instrument("ACME")) is None
     )
+
+
+def test_one_day_above_the_twelfth_settles_every_row(tmp_path: Path) -> None:
+    days = ["12/31/2024", "12/01/2024", "12/02/2024"]
+    made = "".join(f"{day},1,1,1,1\n" for day in days)
+    source = source_of(written(tmp_path, f"Date,Open,High,Low,Close\n{made}"))
+    bars = fetched(source).bars
+    assert [str(day) for day in bars.last_on] == ["2024-12-01", "2024-12-02", "2024-12-31"]
+    dashed = "Date,Open,High,Low,Close\n05-12-2024,1,1,1,1\n31-12-2024,2,2,2,2\n"
+    bars = fetched(source_of(written(tmp_path, dashed))).bars
+    assert [str(day) for day in bars.last_on] == ["2024-12-05", "2024-12-31"]
+
+
+def test_thousands_grouped_by_the_separator_of_fields_are_refused(tmp_path: Path) -> None:
+    content = "Date,Price,Open,High,Low\n2024-12-01,1,234.5,1,230.0,1,240.0,1,229.0\n"
+    assert "line 2: 9 fields, but line 1 names 5 columns" in refusal(tmp_path, content)
+
+
+def test_a_us_date_with_a_time_in_a_column_of_its_own_is_refused(tmp_path: Path) -> None:
+    content = "Date,Time,Open,High,Low,Close\n09/12/2024,08:00:00,1,1,1,1\n"
+    assert "two columns for time" in refusal(tmp_path, content)
+    midnight = content.replace("08:00:00", "00:00:00")
+    assert "may have the day first or the month" in refusal(tmp_path, midnight)
+
+
+def test_klines_of_a_second_are_no_daily_bars(tmp_path: Path) -> None:
+    starts = [1735689600000000 + at * 10**6 for at in range(20)]
+    made = [
+        f"{start},0.316,0.316,0.316,0.316,{at},{start + 999999},8,1,0,0,0"
+        for at, start in enumerate(starts)
+    ]
+    assert "these look like 1s bars, which are intraday" in refusal(tmp_path, "\n".join(made))

@@ -50,6 +50,17 @@ def test_a_sheet_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path
     assert "sheet 'About': holds no rows" in refusal(tmp_path, content, name="a.xlsx")
 
 
+def test_a_hidden_sheet_is_not_the_first(tmp_path: Path) -> None:
+    book, content = Workbook(), io.BytesIO()
+    book.worksheets[0].sheet_state = "hidden"
+    book.worksheets[0].append(["Date", "Open", "High", "Low", "Close"])
+    shown = book.create_sheet("Shown")
+    for row in sheet_of(rows()):
+        shown.append(row)
+    book.save(content)
+    assert digest(source_of(written(tmp_path, content.getvalue(), "a.xlsx"))) == expected(rows())
+
+
 def merged(title_rows: int, span: str) -> bytes:
     book, content = Workbook(), io.BytesIO()
     sheet = book.worksheets[0]

@@ -13,6 +13,7 @@ class MultiCellRange:
 
 class Worksheet:
     title: str
+    sheet_state: str
     merged_cells: MultiCellRange
     def iter_rows(self) -> Iterator[tuple[Cell, ...]]: ...
     def append(self, iterable: Sequence[object]) -> None: ...

@@ -12,6 +12,7 @@ from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from tapetrail.core.market.date_formats import has_clock, read_date
 Cells: TypeAlias = Sequence[object] | NDArray[np.float32]
 Where: TypeAlias = Callable[[int], str]
 
-_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+[.,]?)+(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9]+")
+_NUMBER: Final = re.compile(r"[-+]?[0-9][0-9.,]*(?:[eE][-+]?[0-9]+)?|[-+]?\.[0-9]+", re.ASCII)
 _MISSING_TEXTS: Final = frozenset({"", "nan", "null", "none", "na", "n/a", "<na>"})
 # pandas has no public type for these two, and naming them here would load it.
 _MISSING_TYPES: Final = frozenset({"NAType", "NaTType"})
@@ -55,6 +56,11 @@ _PLAIN_DATES: Final = (
     "%d-%b-%Y",
     "%Y%m%d %H:%M:%S",
     "%Y%m%d  %H:%M:%S",
+)
+_ZONED: Final = re.compile(
+    r"(?P<day>[0-9]{8})(?:-(?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"|  ?(?P<theirs>[0-9]{2}:[0-9]{2}:[0-9]{2}) (?P<zone>[A-Z][A-Za-z_]+(?:/[A-Za-z_]+)*))",
+    re.ASCII,
 )
 _DAY_OR_MONTH_FIRST: Final = re.compile(
     r"(?P<one>[0-9]{1,2})(?P<mark>[/.-])(?P<other>[0-9]{1,2})(?P=mark)(?P<year>[0-9]{4})", re.ASCII
@@ -235,6 +241,8 @@ def _read_text(text: str, where: Where, at: int, *, written: str | None) -> tupl
         return _parse_epoch(Decimal(text), where, at)
     if written is None and (match := _ISO.fullmatch(text)):
         return _parse_iso(match, where, at)
+    if written is None and (match := _ZONED.fullmatch(text)):
+        return _parse_zoned(match, where, at)
     for form in formats:
         try:
             moment = read_date(text, form)
@@ -250,6 +258,17 @@ def _read_text(text: str, where: Where, at: int, *, written: str | None) -> tupl
 
 def _text(cell: object) -> str:
     return cell.strip() if isinstance(cell, str) else cell_text(cell)
+
+
+def _parse_zoned(match: re.Match[str], where: Where, at: int) -> tuple[str, _Moment]:
+    """Return the instant that Interactive Brokers writes with a zone, or in UTC with a dash."""
+    try:
+        clock = match["clock"] or match["theirs"]
+        moment = datetime.strptime(match["day"] + clock, "%Y%m%d%H:%M:%S")  # noqa: DTZ007 # its zone comes next
+        zone = ZoneInfo(match["zone"] or "UTC")
+    except (ValueError, ZoneInfoNotFoundError, OSError) as error:
+        raise refused(f"{where(at)}: {shown(match[0])} is no time: {error}") from error
+    return _moment_of(moment.replace(tzinfo=zone))
 
 
 def _parse_iso(match: re.Match[str], where: Where, at: int) -> tuple[str, _Moment]:

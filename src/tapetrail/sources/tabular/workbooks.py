@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from openpyxl.cell import Cell
     from openpyxl.worksheet.worksheet import Worksheet
 
-UNPACKED_MAX: Final = 256 * 2**20
+UNPACKED_MAX: Final = 64 * 2**20
 _PART: Final = "xl/workbook.xml"
 _FORMULA: Final = "f"
+_VISIBLE: Final = "visible"
 _REASON_MAX: Final = 200
 
 
@@ -34,7 +35,7 @@ class _Row:
 
 
 def parse_workbook(content: bytes, *, place: str, layout: Layout) -> tuple[Table, ...]:
-    """Return the tables in one sheet, the first or the layout's, one for each symbol.
+    """Return the tables in one sheet, the first one shown or the layout's, one for each symbol.
 
     Raises `InvalidInput` naming the place for what is no workbook, unpacks to more than
     `UNPACKED_MAX` bytes, or does not hold the sheet, and `EdgeFailure` where openpyxl is missing.
@@ -130,9 +131,12 @@ def _sheet(book: "Workbook", *, place: str, layout: Layout) -> "Worksheet":
     if layout.sheet is not None and layout.sheet not in names:
         found = ", ".join(map(repr, names))
         raise _refused(f"{place}: no sheet {layout.sheet!r}; found {found}")
-    if not names:
-        raise InvalidInput(f"{place}: holds no sheet of cells", kind=ErrorKind.NO_BARS)
-    return book.worksheets[0 if layout.sheet is None else names.index(layout.sheet)]
+    if layout.sheet is not None:
+        return book.worksheets[names.index(layout.sheet)]
+    visible = [sheet for sheet in book.worksheets if sheet.sheet_state == _VISIBLE]
+    if not visible:
+        raise InvalidInput(f"{place}: holds no sheet that is shown", kind=ErrorKind.NO_BARS)
+    return visible[0]
 
 
 def _computed(
