@@ -143,6 +143,8 @@ def test_a_frame_with_columns_of_its_own_names_is_mapped_in_every_process() -> N
     row = {"Date": "03/04/2024", "Open": 1, "High": 2, "Low": 1, "Last": 2.0, "Close": 9.0}
     here = FrameSource.of([row], dataset=dataset_of(spec))
     there = FrameSource.load(here.serialise(), dataset=dataset_of(spec))
+    again = FrameSource.load(here.serialise(), dataset=dataset_of(spec))
+    assert again.read_columns("ACME") is there.read_columns("ACME")
     for source in (here, there):
         assert source.read_columns("ACME").close.tolist() == [2.0]
         assert str(source.coverage(source.instrument("ACME"))[0]) == "2024-04-03"

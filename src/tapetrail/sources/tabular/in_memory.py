@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Self
 
 from tapetrail.core.errors import InvalidInput
@@ -10,6 +11,7 @@ from tapetrail.sources.protocol import Need, Process, Source, SourceKind
 from tapetrail.sources.tabular import files
 from tapetrail.sources.tabular.datasets import DatasetSpec, TabularSource, dataset_of
 from tapetrail.sources.tabular.frames import tables_of
+from tapetrail.sources.tabular.layouts import Layout
 from tapetrail.sources.tabular.raw import RawColumns, parsed_columns
 from tapetrail.sources.tabular.stored_frames import load_tables, serialise_tables
 from tapetrail.sources.tabular.tables import Table, symbol_table
@@ -45,8 +47,7 @@ class FrameSource(TabularSource):
     @classmethod
     def load(cls, content: bytes, *, dataset: DatasetSpec) -> Self:
         """Return the source with this stored form. Raises `IntegrityFailure` for other bytes."""
-        tables = (replace(table, layout=dataset.layout) for table in load_tables(content))
-        return cls(dataset=dataset, tables=tuple(tables))
+        return cls(dataset=dataset, tables=_laid_out(content, dataset.layout))
 
     def serialise(self) -> bytes:
         """Return the frame as bytes that any process can read back."""
@@ -64,6 +65,13 @@ class FrameSource(TabularSource):
     def read_columns(self, symbol: str) -> RawColumns:
         """Return the bars of one of `held_symbols`. Raises as `parse_columns` does."""
         return parsed_columns(symbol_table(self.tables, symbol, place=NAME))
+
+
+# A backtest opens the same frame once a decision, and its tables are parsed once.
+@lru_cache(maxsize=4)
+def _laid_out(content: bytes, layout: Layout) -> tuple[Table, ...]:
+    """Return the stored tables, with what the strategy says of how they are written."""
+    return tuple(replace(table, layout=layout) for table in load_tables(content))
 
 
 def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> Source:
