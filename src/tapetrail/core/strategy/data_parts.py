@@ -48,6 +48,7 @@ from tapetrail.core.strategy.parts import (
 SPLIT_RATIO_MAX: Final = 10_000
 COLUMNS_MAX: Final = 1000
 LINES_MAX: Final = 1000
+TICK_SIZE_MAX: Final = 1_000_000
 NO_HEADER: Final = "none"
 HALTS_MAX: Final = 1000
 _SPAN: Final = re.compile(r"([-0-9]{10})(?:\.\.([-0-9]{10}))?", re.ASCII)
@@ -136,6 +137,7 @@ Header: TypeAlias = Literal["none"] | Annotated[Whole, Field(ge=1, le=LINES_MAX)
 DateFormat: TypeAlias = Annotated[
     str, StringConstraints(strict=True, max_length=40), AfterValidator(_date_format)
 ]
+TickSize: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=TICK_SIZE_MAX)]
 MissingPct: TypeAlias = Annotated[ExactDecimal, Field(ge=0, le=MISSING_PCT_MAX)]
 Sessions: TypeAlias = Annotated[Whole, Field(ge=0, le=SESSIONS_MAX)]
 
@@ -188,6 +190,10 @@ class DataSpec(Part):
     )
     sheet: Annotated[Heading | None, YOUNGER] = Field(
         default=None, description="the name of a sheet of a workbook"
+    )
+    tick_size: Annotated[TickSize | None, YOUNGER] = Field(
+        default=None,
+        description=f"a number above 0, at most {TICK_SIZE_MAX}, with up to 10 decimals",
     )
     symbol_map: Annotated[SymbolMap | None, YOUNGER] = Field(
         default=None,

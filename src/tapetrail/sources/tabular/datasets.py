@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
 
@@ -64,6 +65,7 @@ class DatasetSpec:
     conventions: DataConventions = field(default_factory=DataConventions)
     splits: Mapping[str, Sequence[Split]] | None = None
     halted: frozenset[str] = frozenset()
+    tick_size: Decimal | None = None
     layout: Layout = PLAIN
     symbol_map: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -80,6 +82,7 @@ class DatasetSpec:
             currency=self.currency,
             calendar=self.calendar or self.exchange,
             asset_class=self.asset_class,
+            tick_size=self.tick_size,
         )
 
     def held_symbol(self, symbol: str) -> str:
@@ -120,6 +123,7 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
         ),
         splits=data.splits_by_symbol(),
         halted=frozenset(symbol for symbol, _ in data.halts or ()),
+        tick_size=data.tick_size,
         layout=Layout.of(data),
         symbol_map=dict(data.symbol_map or ()),
     )
