@@ -145,7 +145,25 @@ def test_a_short_target_at_or_below_zero_is_an_obstacle() -> None:
     assert found.shortfall == 1
 
 
-def test_without_a_tick_the_step_is_the_tenth_digit_of_the_entry() -> None:
+@pytest.mark.parametrize(
+    ("side", "resolution", "tick", "expected"),
+    [
+        (SignalType.BUY, "0.01", None, ("12.53", "12.39", "12.74")),
+        (SignalType.SELL, "0.01", None, ("12.53", "12.67", "12.32")),
+        (SignalType.BUY, "0.01", "0.05", ("12.53", "12.35", "12.80")),
+        (SignalType.SELL, "0.01", "0.05", ("12.53", "12.70", "12.25")),
+    ],
+)
+def test_stops_and_targets_are_prices_that_can_be_placed(
+    *, side: SignalType, resolution: str, tick: str | None, expected: tuple[str, ...]
+) -> None:
+    chart = replace(reading("12.53", atr="0.0667"), resolution=Decimal(resolution))
+    found = derive_plan(side, chart, SETTINGS, tick=None if tick is None else Decimal(tick))
+    assert isinstance(found, TradePlan)
+    assert found.prices == tuple(map(Decimal, expected))
+
+
+def test_without_a_tick_no_step_is_finer_than_the_tenth_digit_of_the_entry() -> None:
     found = plan(SignalType.BUY, reading("123.456789012345", atr="1.00000000012"), tick=None)
     assert found == ("123.456789012345", "121.456789", "126.4567891")
     assert plan(SignalType.SELL, reading("0.00001", atr="0.000001"), tick=None) == (

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
+from tests.builders import instrument, utc
 
 from tapetrail.analysts.protocol import Identity, ReadResponse
 from tapetrail.analysts.registry import Analysts
@@ -40,6 +41,27 @@ FAR = Analysts({"own": Own, "far": Own})
 def strategy(analyst: str, shadows: Sequence[str] = ()) -> StrategySpec:
     asked = {"name": "s", "instruments": ["IBM"], "analyst": analyst, "shadows": list(shadows)}
     return parse_strategy(asked, place="a test")
+
+
+@pytest.mark.parametrize(
+    ("stated", "recorded", "meant"),
+    [("0.05", None, "0.05"), (None, "0.01", "0.01"), ("0.01", "0.01", "0.01"), (None, None, None)],
+)
+def test_a_tick_size_is_the_strategys_word_or_else_the_records(
+    stated: str | None, recorded: str | None, meant: str | None
+) -> None:
+    data = {"exchange": "XNYS", "currency": "USD", "adjustment": "raw"}
+    asked = {"name": "s", "instruments": ["AAPL"], "source": "file:a.csv"}
+    tick = {} if stated is None else {"tick_size": stated}
+    share = replace(instrument(), tick_size=None if recorded is None else Decimal(recorded))
+    question = Question(
+        name="consolidated",
+        instrument=share,
+        as_of=utc("2024-03-04 21:00"),
+        strategy=parse_strategy({**asked, "data": {**data, **tick}}, place="a test"),
+        charts=(),
+    )
+    assert question.tick_size == (None if meant is None else Decimal(meant))
 
 
 def test_the_deciding_analyst_comes_first_and_shadows_in_their_order() -> None:

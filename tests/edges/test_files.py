@@ -258,7 +258,7 @@ def test_the_price_factor_and_the_dropped_rows_are_reported(tmp_path: Path) -> N
         (b"\xef\xbb\xbf\xe9", "line 1: byte 0xe9 at position 3 is not UTF-8"),
         ("Date".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         (b"Date,\0", "byte 0x00 at position 5: not a text file"),
-        (b"PK\x03\x04", "is a zip file or a spreadsheet"),
+        (b"PK\x03\x04", "broken: File is not a zip file"),
         (b"\x1f\x8b\x08", "is compressed by gzip; unpack it"),
         ("{", "line 1, column 2: not JSON: Expecting property name"),
         ("[" * 100_000, "cannot be read as JSON: "),

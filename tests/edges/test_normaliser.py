@@ -88,7 +88,7 @@ def test_a_missing_price_is_refused_or_dropped_by_the_stated_policy(missing: obj
     ("cell", "says"),
     [
         ("12,5", "'12,5' has a comma"),
-        ("1,234.50", "'1,234.50' has a comma"),
+        ("1,234", "'1,234' has a comma; it may be a thousand, or have three decimals"),
         ("1_000", "'1_000' is not a number"),
         ("$12", "'$12' is not a number"),
         ("x" * 200, "x... is not a number"),
@@ -133,10 +133,10 @@ def test_a_date_on_which_the_exchange_was_closed_is_refused() -> None:
 @pytest.mark.parametrize(
     ("moment", "says"),
     [
-        ("03/04/2024", "'03/04/2024' is no time; expected 2026-11-20"),
+        ("03/04/2024", "'03/04/2024' may have the day first or the month, and no row tells"),
         ("2024-13-04", "'2024-13-04' is no time: month must be in 1..12"),
         (20241301, "20241301 is no time"),
-        (12345, "12345 is no time; expected"),
+        (12345, "'12345' is no time; expected"),
         (10**19, "is no time"),
         (True, "True is no time"),
         (None, "the time is missing"),

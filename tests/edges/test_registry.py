@@ -146,8 +146,9 @@ def test_what_a_strategy_says_of_its_bars_is_what_the_dataset_says() -> None:
     said = {"calendar": "24/7", "asset_class": "crypto", "zone": "UTC", "quoted_in": "USX"}
     splits = {"AAPL": {"2020-08-31": 4}}
     policy = {"missing_prices": "drop", "utc_midnights": "dates", "volume_unit": "units"}
-    spec = spec_of("frame", adjustment="raw", splits=splits, **said, **policy)
+    spec = spec_of("frame", adjustment="raw", splits=splits, tick_size="0.05", **said, **policy)
     dataset = dataset_of(spec)
+    assert dataset.instrument("AAPL").tick_size == Decimal("0.05")
     conventions = dataset.conventions
     assert (
         dataset.calendar,

@@ -88,7 +88,7 @@ BAD: Final[Sequence[tuple[str, bytes | str, int, Sequence[str]]]] = (
     ("no rows", HEADER, 2, ["holds no rows"]),
     ("another encoding", HEADER.encode("utf-16"), 2, ["is UTF-16", "save it as UTF-8"]),
     ("a Latin letter", HEADER.encode() + b"2024-01-02,1,2,1,1,\xe9\n", 2, ["line 2", "0xe9"]),
-    ("a spreadsheet", b"PK\x03\x04" + bytes(50), 2, ["is a zip file or a spreadsheet"]),
+    ("a spreadsheet", b"PK\x03\x04" + bytes(50), 2, ["broken: File is not a zip file"]),
 )
 
 

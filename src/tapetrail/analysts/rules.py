@@ -44,6 +44,6 @@ def _about_all(question: Question) -> str:
             for chart in question.charts
         ],
         question.strategy.signal.settings(),
-        tick=question.instrument.tick_size,
+        tick=question.tick_size,
         missing=list(map(str, question.missing)),
     )

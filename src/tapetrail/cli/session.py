@@ -88,11 +88,11 @@ def opened() -> "Generator[Record]":
 @contextmanager
 def watched(concurrency: int) -> "Generator[Manner]":
     """Give how runs are carried out where somebody sees how far they are."""
-    from tapetrail.cli.terminal.progress import note_left, shown_progress  # noqa: PLC0415 # for runs only
+    from tapetrail.cli.terminal.progress import note_left, note_reading, shown_progress  # noqa: PLC0415 # for runs only
     from tapetrail.usecases.runs import Manner  # noqa: PLC0415 # as above
 
     with shown_progress() as watch:
-        yield Manner(concurrency=concurrency, watch=watch, left=note_left)
+        yield Manner(concurrency=concurrency, watch=watch, left=note_left, noted=note_reading)
 
 
 @contextmanager

@@ -22,13 +22,14 @@ class Coverage:
 
     `sessions` are the first and the last of them, None where only a fetch can tell: then the
     calendar alone settles what a run is as of. `is_sample` says that the bars are a fixed sample,
-    not a market that goes on.
+    not a market that goes on. `note` is what a source says of how it reads them.
     """
 
     instrument: Instrument
     calendar: Calendar
     sessions: tuple[date, date] | None
     is_sample: bool
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,14 @@ class PlannedDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The decisions of one execution: at least one, and one for each instrument."""
+    """The decisions of one execution: at least one, and one for each instrument.
+
+    `notes` say how bars are read, where no row of them alone tells.
+    """
 
     decisions: tuple[PlannedDecision, ...]
     provenance: Provenance
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` without a decision, or naming the instrument that has two."""
@@ -76,7 +81,12 @@ def plan_run(
     over, and for one that an instrument has no bars for.
     """
     decisions = tuple(_decision(coverage, as_of_on=as_of_on, now=now) for coverage in coverages)
-    return Plan(decisions=decisions, provenance=_provenance(coverages, decisions, now=now))
+    notes = dict.fromkeys(coverage.note for coverage in coverages if coverage.note)
+    return Plan(
+        decisions=decisions,
+        provenance=_provenance(coverages, decisions, now=now),
+        notes=tuple(notes),
+    )
 
 
 class Every(StrEnum):

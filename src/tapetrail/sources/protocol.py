@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split, Timeframe
@@ -72,6 +72,15 @@ class Source(Protocol):
         `InvalidInput` (`bad_bars`) if the source has no bars of the timeframe, if they break a rule
         or lie in a session that the calendar does not know.
         """
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A source that may have something to say of how it reads the bars of an instrument."""
+
+    def note(self, instrument: Instrument) -> str | None:
+        """Return what rows do not say themselves, and how they are read; None for nothing."""
         ...
 
 

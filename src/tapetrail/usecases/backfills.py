@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, RunType
 from tapetrail.usecases.requests import Planned, Rows
-from tapetrail.usecases.runs import Manner, Runs, Stopped
+from tapetrail.usecases.runs import Manner, Runs, Stopped, tell_notes
 
 if TYPE_CHECKING:
     from tapetrail.core.plans import Plan
@@ -68,6 +68,7 @@ def backfill(
         )
         for plan in past.plans
     ]
+    tell_notes(past.plans, how)
     rows = runs.requests.rows(planned)
     ahead = _ahead(planned, rows, runs.requests.passes(rows, query), again=again)
     requests = runs.requests.requests(ahead.planned, rows)

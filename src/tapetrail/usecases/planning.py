@@ -25,7 +25,7 @@ from tapetrail.core.plans import (
 from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
-from tapetrail.sources.protocol import Need, Source, SourceKind
+from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
 
@@ -138,6 +138,7 @@ class Planner:
                 calendar=self._load_calendar(instrument.calendar),
                 sessions=source.coverage(instrument),
                 is_sample=kind.is_sample,
+                note=source.note(instrument) if isinstance(source, Noting) else None,
             )
             for instrument in instruments
         ]

@@ -110,6 +110,7 @@ class Requests:
                 "entry_sessions": str(spec.signal.entry_sessions),
                 **_limits(spec),
                 **self._began(planned),
+                **({"notes": "\n".join(plan.notes)} if plan.notes else {}),
                 **query.config,
                 **kept,
             },

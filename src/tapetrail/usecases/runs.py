@@ -19,6 +19,7 @@ from tapetrail.usecases.requests import Planned, Requests
 
 if TYPE_CHECKING:
     from tapetrail.core.market.instruments import Instrument
+    from tapetrail.core.plans import Plan
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.control import Execution
@@ -45,13 +46,14 @@ class Manner:
     """How runs are carried out: how many decisions at once, and by whom.
 
     `watch` is shown how far the executions are, now and then until all are at rest. `left` is told
-    how many decisions a dead process left, before this one finishes them. A child's end is waited
-    for, and not watched.
+    how many decisions a dead process left, before this one finishes them, and `noted` how bars are
+    read where no row alone tells. A child's end is waited for, and not watched.
     """
 
     concurrency: int = CONCURRENCY
     watch: "Callable[[Sequence[Progress]], None]" = _unseen
     left: Callable[[int], None] = _unseen
+    noted: Callable[[str], None] = _unseen
     in_child: bool = False
 
 
@@ -113,6 +115,7 @@ class Runs:
         """
         how = manner or Manner()
         planned = self._planned(queries, in_child=how.in_child)
+        tell_notes([each.plan for each in planned], how)
         requests = self._requests.requests(planned, self._requests.rows(planned))
         if how.in_child:
             return self.in_child(requests, how)
@@ -297,6 +300,12 @@ class Runs:
         go_on = ", ".join(f"tapetrail executions resume {number}" for number in numbers)
         how_far = f"stopped; {done} of {total} decisions have ended"
         return Stopped(how_far, go_on=go_on or "nothing is open")
+
+
+def tell_notes(plans: "Sequence[Plan]", how: Manner) -> None:
+    """Tell whoever asked for runs how bars are read, each sentence once."""
+    for said in dict.fromkeys(note for plan in plans for note in plan.notes):
+        how.noted(said)
 
 
 def _in_order(found: "Sequence[Progress]", workflow_ids: Sequence[str]) -> "list[Progress]":

@@ -5,7 +5,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from tapetrail.cli.terminal.output import note
+from tapetrail.cli.terminal.output import note, sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -29,6 +29,11 @@ def shown_progress() -> "Generator[Callable[[Sequence[Progress]], None]]":
 def note_left(count: int) -> None:
     """Note how many decisions this process finishes for one that died."""
     note(f"finishing {count} decisions that an earlier process left")
+
+
+def note_reading(said: str) -> None:
+    """Note how bars are read, where no row of them alone tells."""
+    note(f"note: {sanitise(said)}")
 
 
 def rate_text(done: int, left: int, *, seconds: float) -> str:

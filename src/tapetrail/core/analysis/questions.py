@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 
 from tapetrail.core.analysis.analyses import (
@@ -59,6 +60,15 @@ class Question:
     def kind(self) -> str:
         """Return `consolidated` or `chart`."""
         return CONSOLIDATED if self.name == CONSOLIDATED else CHART
+
+    @property
+    def tick_size(self) -> Decimal | None:
+        """The step between prices that can be placed, None where neither strategy nor record say.
+
+        A strategy's word for bars of its own is the record's, or fills what the record leaves open.
+        """
+        stated = self.strategy.data and self.strategy.data.tick_size
+        return stated or self.instrument.tick_size
 
     def parse(self, text: str) -> Analysis:
         """Return the analysis in a reply to this question.

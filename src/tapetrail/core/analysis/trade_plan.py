@@ -1,7 +1,8 @@
 """From a direction to prices: where the built-in analyst enters, stops and takes its profit.
 
-Prices are exact; only stop and target are rounded, to the instrument's tick. The stop and a
-projected target are rounded away from the entry, a target at a level towards it.
+Prices are exact; only stop and target are rounded, to prices that can be placed: steps of the
+instrument's tick, or where none is known of the data's last decimal. The stop and a projected
+target are rounded away from the entry, a target at a level towards it.
 """
 
 from collections.abc import Mapping
@@ -80,8 +81,9 @@ def derive_plan(
     the prices' own resolution, it is none: the price does not move that little. The nearest level
     ahead must leave a reward of `min_reward_risk` risks; it is the target unless it is more than
     twice as far as that. Else, and without any level, the target is that least reward. Without a
-    `tick` the step is a unit in the tenth digit of the entry. Raises `InvalidInput`
-    (`too_few_bars`) where ATR is undefined, and for a tick that is no price step.
+    `tick` the step is the prices' own resolution, at least a unit in the tenth digit of the entry.
+    Raises `InvalidInput` (`too_few_bars`) where ATR is undefined, and for a tick that is no price
+    step.
     """
     if chart.atr is None:
         raise InvalidInput(
@@ -96,7 +98,10 @@ def derive_plan(
         grid = _TickGrid(
             entry=entry,
             sign=1 if side is SignalType.BUY else -1,
-            step=Decimal(1).scaleb(entry.adjusted() - 9) if tick is None else tick,
+            # Digits after the tenth differ from one platform to the next.
+            step=max(chart.resolution, Decimal(1).scaleb(entry.adjusted() - 9))
+            if tick is None
+            else tick,
         )
         stop = grid.away(-settings.stop_atr * chart.atr)
         risk = -grid.distance(stop)

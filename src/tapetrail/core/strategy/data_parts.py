@@ -4,15 +4,24 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Final, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from tapetrail.core.canonical import decimal_text
+from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Adjustment, Split
 from tapetrail.core.market.completeness import Halt
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
+from tapetrail.core.market.date_formats import DATE_FORMAT_RULE, date_pattern
 from tapetrail.core.strategy.data_quality import (
     MISSING_PCT_MAX,
     SESSIONS_MAX,
@@ -37,6 +46,10 @@ from tapetrail.core.strategy.parts import (
 )
 
 SPLIT_RATIO_MAX: Final = 10_000
+COLUMNS_MAX: Final = 1000
+LINES_MAX: Final = 1000
+TICK_SIZE_MAX: Final = 1_000_000
+NO_HEADER: Final = "none"
 HALTS_MAX: Final = 1000
 _SPAN: Final = re.compile(r"([-0-9]{10})(?:\.\.([-0-9]{10}))?", re.ASCII)
 
@@ -72,6 +85,25 @@ def _halts_document(
     }
 
 
+def _date_format(written: str) -> str:
+    """Return the format. Raises `InvalidInput`, in words of ours, for one that tells no date."""
+    try:
+        date_pattern(written)
+    except InvalidInput as error:
+        raise PydanticCustomError("not_a_format", "no format of dates") from error
+    return written
+
+
+def _distinct(mapped: tuple[tuple[str, object], ...]) -> tuple[tuple[str, object], ...]:
+    """Return a mapping in which no two keys mean one thing."""
+    keys: dict[object, str] = {}
+    for key, meant in mapped:
+        if meant in keys:
+            raise ValueError(f"{keys[meant]} and {key} are both {meant!r}; each is one of its own")
+        keys[meant] = key
+    return mapped
+
+
 SplitRatio: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=SPLIT_RATIO_MAX)]
 Splits: TypeAlias = Annotated[tuple[tuple[Day, SplitRatio], ...], BeforeValidator(pairs)]
 SplitsBySymbol: TypeAlias = Annotated[
@@ -86,6 +118,26 @@ HaltsBySymbol: TypeAlias = Annotated[
     BeforeValidator(pairs),
     PlainSerializer(_halts_document, when_used="json"),
 ]
+MappedField: TypeAlias = Literal["time", "open", "high", "low", "close", "volume", "symbol"]
+Heading: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\p{C}]{1,120}$", strict=True)]
+Column: TypeAlias = Heading | Annotated[Whole, Field(ge=1, le=COLUMNS_MAX)]
+Columns: TypeAlias = Annotated[
+    tuple[tuple[MappedField, Column], ...],
+    BeforeValidator(pairs),
+    AfterValidator(_distinct),
+    PlainSerializer(dict, when_used="json"),
+]
+SymbolMap: TypeAlias = Annotated[
+    tuple[tuple[Symbol, Symbol], ...],
+    BeforeValidator(pairs),
+    AfterValidator(_distinct),
+    PlainSerializer(dict, when_used="json"),
+]
+Header: TypeAlias = Literal["none"] | Annotated[Whole, Field(ge=1, le=LINES_MAX)]
+DateFormat: TypeAlias = Annotated[
+    str, StringConstraints(strict=True, max_length=40), AfterValidator(_date_format)
+]
+TickSize: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=TICK_SIZE_MAX)]
 MissingPct: TypeAlias = Annotated[ExactDecimal, Field(ge=0, le=MISSING_PCT_MAX)]
 Sessions: TypeAlias = Annotated[Whole, Field(ge=0, le=SESSIONS_MAX)]
 
@@ -122,12 +174,47 @@ class DataSpec(Part):
         description="a mapping of symbols to lists of days and spans of days, as"
         " {ACME: [2022-11-23..2024-02-05]}",
     )
+    columns: Annotated[Columns | None, YOUNGER] = Field(
+        default=None,
+        description="a mapping of time, open, high, low, close, volume or symbol to headings, or"
+        ' to numbers of columns from 1, as {close: Price, volume: "Vol."}',
+    )
+    header: Annotated[Header | None, YOUNGER] = Field(
+        default=None, description=f"the number of the line of headings, 1 to {LINES_MAX}, or none"
+    )
+    date_format: Annotated[DateFormat | None, YOUNGER] = Field(
+        default=None, description=DATE_FORMAT_RULE
+    )
+    decimal: Annotated[Literal[".", ","] | None, YOUNGER] = Field(
+        default=None, description='"." or ","'
+    )
+    sheet: Annotated[Heading | None, YOUNGER] = Field(
+        default=None, description="the name of a sheet of a workbook"
+    )
+    tick_size: Annotated[TickSize | None, YOUNGER] = Field(
+        default=None,
+        description=f"a number above 0, at most {TICK_SIZE_MAX}, with up to 10 decimals",
+    )
+    symbol_map: Annotated[SymbolMap | None, YOUNGER] = Field(
+        default=None,
+        description="a mapping of symbols to those that the bars go by, as {ACME: ACME.US}",
+    )
 
     @model_validator(mode="after")
     def _check_splits(self) -> Self:
         if self.splits is not None and self.adjustment is not Adjustment.RAW:
             raise ValueError(
                 f"splits restate {Adjustment.RAW} prices; these are adjusted {self.adjustment}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> Self:
+        headings = [f"{field}: {at}" for field, at in self.columns or () if isinstance(at, str)]
+        if self.header == NO_HEADER and headings:
+            raise ValueError(
+                f"with header {NO_HEADER} there are no headings, expected numbers of columns from"
+                f" 1, found {', '.join(headings)}"
             )
         return self
 

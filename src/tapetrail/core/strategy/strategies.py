@@ -222,8 +222,10 @@ _PARTS: Final[Mapping[str, Mapping[str, str]]] = {
 def _explain(error: ValidationError, sources: SourceRules | None) -> str:
     keys = {**_KEYS, "source": sources.expected} if sources else _KEYS
     details = error.errors(include_url=False, include_context=False)
-    said = [_explain_one(detail, keys) for detail in details[:_PROBLEMS_SHOWN]]
-    more = len(details) - len(said)
+    # What may be one of two types is refused by both, in the same words.
+    every = list(dict.fromkeys(_explain_one(detail, keys) for detail in details))
+    said = every[:_PROBLEMS_SHOWN]
+    more = len(every) - len(said)
     return "; ".join([*said, f"and {more} more"] if more else said)
 
 

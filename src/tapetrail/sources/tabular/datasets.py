@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
 
@@ -38,6 +39,7 @@ from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.protocol import Fetched, check_timeframe
 from tapetrail.sources.tabular.cells import cell_text
+from tapetrail.sources.tabular.layouts import PLAIN, Layout
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of, with_sessions
 from tapetrail.sources.tabular.raw import RawColumns
 
@@ -51,7 +53,8 @@ class DatasetSpec:
 
     `calendar` is the exchange's unless it has another one. `symbol` names what data hold that name
     no symbol themselves. `splits`, by symbol, restate raw bars for those known as of a request;
-    None leaves them raw. `halted` are the symbols of declared halts.
+    None leaves them raw. `halted` are the symbols of declared halts. `layout` says how bars are
+    written, and `symbol_map` which symbols they go by where those are not the instruments' own.
     """
 
     exchange: str
@@ -62,6 +65,9 @@ class DatasetSpec:
     conventions: DataConventions = field(default_factory=DataConventions)
     splits: Mapping[str, Sequence[Split]] | None = None
     halted: frozenset[str] = frozenset()
+    tick_size: Decimal | None = None
+    layout: Layout = PLAIN
+    symbol_map: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless the bars are daily."""
@@ -76,7 +82,12 @@ class DatasetSpec:
             currency=self.currency,
             calendar=self.calendar or self.exchange,
             asset_class=self.asset_class,
+            tick_size=self.tick_size,
         )
+
+    def held_symbol(self, symbol: str) -> str:
+        """Return what the bars of an instrument go by."""
+        return self.symbol_map.get(symbol, symbol)
 
     def splits_known(self, symbol: str, last: date) -> tuple[Split, ...] | None:
         """Return the splits whose ex-date is on or before `last`, None if splits are not given."""
@@ -112,6 +123,9 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
         ),
         splits=data.splits_by_symbol(),
         halted=frozenset(symbol for symbol, _ in data.halts or ()),
+        tick_size=data.tick_size,
+        layout=Layout.of(data),
+        symbol_map=dict(data.symbol_map or ()),
     )
 
 
@@ -123,30 +137,38 @@ class TabularSource(ABC):
     dataset: DatasetSpec
 
     @abstractmethod
-    def symbols(self) -> Sequence[str]:
-        """Return the symbols there are bars for, in any order."""
+    def held_symbols(self) -> Sequence[str]:
+        """Return the symbols that the bars go by, in any order."""
 
     @abstractmethod
     def read_columns(self, symbol: str) -> RawColumns:
-        """Return the bars of one of `symbols`, recognised and parsed."""
+        """Return the bars of one of `held_symbols`, recognised and parsed."""
 
     @property
     @abstractmethod
     def place(self) -> str:
         """Return what messages call the place of the bars."""
 
+    def symbols(self) -> Sequence[str]:
+        """Return the symbols of the instruments there are bars for, by symbol."""
+        ours = {held: symbol for symbol, held in self.dataset.symbol_map.items()}
+        return sorted({ours.get(held, held) for held in self.held_symbols()})
+
     def instruments(self) -> tuple[Instrument, ...]:
         """Return what there is, by symbol."""
-        return tuple(map(self.dataset.instrument, sorted(self.symbols())))
+        return tuple(map(self.dataset.instrument, self.symbols()))
 
     def instrument(self, symbol: str) -> Instrument:
         """Return the instrument with this symbol. Raises `NotFound` listing the known ones."""
-        known = sorted(self.symbols())
+        known = self.symbols()
         if symbol not in known:
             shown = ", ".join(known[:_SHOWN_MAX]) or "none"
             more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
+            meant = known[0] if len(known) == 1 else "..."
             raise NotFound(
-                f"instrument {symbol!r}: {self.place} holds {shown}{more}", kind=ErrorKind.NO_BARS
+                f"instrument {symbol!r}: {self.place} holds {shown}{more}; if that is it under"
+                f" another name, add to `data`: `symbol_map: {{{symbol}: {meant}}}`",
+                kind=ErrorKind.NO_BARS,
             )
         return self.dataset.instrument(symbol)
 
@@ -158,8 +180,8 @@ class TabularSource(ABC):
         """Return the first and the last session there are bars for.
 
         Every row is read, so that a run is refused before it begins: raises `InvalidInput` as
-        `bars_of` does and for splits and halts of what there are no bars of, `NotFound` without a
-        bar.
+        `bars_of` does and for splits, halts and names of what there are no bars of, `NotFound`
+        without a bar.
         """
         self._check_symbols()
         raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
@@ -168,6 +190,10 @@ class TabularSource(ABC):
         if not len(bars):
             raise NotFound(f"{instrument}: {raw.cells.place} has no bars", kind=ErrorKind.NO_BARS)
         return day_of(bars.first_on[0]), day_of(bars.last_on[-1])
+
+    def note(self, instrument: Instrument) -> str | None:
+        """Return how dates are read that no row alone tells, None where every row does."""
+        return self._columns(instrument).times.note
 
     def fetch(
         self,
@@ -219,10 +245,15 @@ class TabularSource(ABC):
         )
 
     def _check_symbols(self) -> None:
-        """Refuse splits and halts that would change nothing: the symbol may be misspelled."""
-        stated = (("splits", {*(self.dataset.splits or ())}), ("halts", self.dataset.halted))
-        for what, symbols in stated:
-            unknown = sorted(symbols - {*self.symbols()})
+        """Refuse what would change nothing, for the symbol may be misspelled."""
+        ours = {*self.symbols()}
+        stated = (
+            ("splits", {*(self.dataset.splits or ())}, ours),
+            ("halts", {*self.dataset.halted}, ours),
+            ("symbol_map", {*self.dataset.symbol_map.values()}, {*self.held_symbols()}),
+        )
+        for what, symbols, known in stated:
+            unknown = sorted(symbols - known)
             if unknown:
                 raise InvalidInput(
                     f"{what} of {unknown[0]}: {self.place} holds no bars of it",
@@ -233,7 +264,7 @@ class TabularSource(ABC):
         ours = self.instrument(instrument.symbol)
         if (instrument.exchange, instrument.currency) != (ours.exchange, ours.currency):
             raise NotFound(f"instrument {instrument}: {self.place} holds {ours}")
-        return self.read_columns(instrument.symbol)
+        return self.read_columns(self.dataset.held_symbol(instrument.symbol))
 
     def _dated(self, raw: RawColumns, calendar: Calendar) -> RawColumns:
         return with_sessions(raw, calendar=calendar, conventions=self.dataset.conventions)

@@ -1,7 +1,8 @@
 """Delimited text as tables: comma, semicolon or tab, the first line naming the columns.
 
-The separator is the one that the first line holds most of. A row is called by its line. Cells stay
-the text they are; `cells` says later what they mean.
+Where a strategy says so another line does, or none. Binance's monthly files name none and are known
+by their form. The separator is the one that the first line holds most of. A row is called by its
+line. Cells stay the text they are; `cells` and `numbers` say later what they mean.
 """
 
 import csv
@@ -12,6 +13,8 @@ from typing import Final
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.sources.tabular.cells import is_number_or_date
+from tapetrail.sources.tabular.klines import KLINE, is_kline
+from tapetrail.sources.tabular.layouts import PLAIN, Layout
 from tapetrail.sources.tabular.tables import Table, split_by_level, split_by_symbol
 
 _SEPARATORS: Final = ",;\t"
@@ -25,49 +28,71 @@ class _Record:
     fields: Sequence[str]
 
 
-def parse_delimited(text: str, *, place: str) -> tuple[Table, ...]:
+def parse_delimited(text: str, *, place: str, layout: Layout = PLAIN) -> tuple[Table, ...]:
     """Return the tables in delimited text, one for each symbol it tells apart.
 
     Raises `InvalidInput` naming the line for a first line that does not name columns, for a row
     with more or fewer fields than names and for broken quotes.
     """
-    records = _records(text, place=place)
+    layout.refuse(["sheet"], place=place, kind="delimited text")
+    records = _records(text, place=place, layout=layout)
     if not records:
         raise InvalidInput(f"{place}: holds nothing but blank lines", kind=ErrorKind.NO_BARS)
     levels = _level_lines(records)
     if levels is not None:
-        body = _table(records[2].fields, records[_LEVEL_LINES:], place=place)
+        body = _table(records[2].fields, records[_LEVEL_LINES:], place=place, layout=layout)
         pairs = list(zip(levels[0].fields, levels[1].fields, strict=True))
         index = (records[2].fields[0], "")
         return split_by_level(
             body, [index, *pairs[1:]], level_names=(levels[0].fields[0], levels[1].fields[0])
         )
-    header, rows = records[0], records[1:]
+    names, rows = _headed(records, place=place, layout=layout)
+    return split_by_symbol(_table(names, rows, place=place, layout=layout))
+
+
+def _headed(
+    records: Sequence[_Record], *, place: str, layout: Layout
+) -> tuple[Sequence[str], Sequence[_Record]]:
+    """Return the names of the columns, and the rows: all records where none of them names any."""
+    header = records[0]
+    if layout.header is None and is_kline(header.fields):
+        return KLINE, records
+    if not layout.has_headings:
+        return [f"column {at + 1}" for at in range(len(header.fields))], records
     odd = next(filter(is_number_or_date, header.fields), None)
     if odd is not None:
-        raise _refused(f"{place}, line {header.line}: expected the names of columns, found {odd!r}")
-    return split_by_symbol(_table(header.fields, rows, place=place))
+        raise _refused(
+            f"{place}, line {header.line}: expected the names of columns, found {odd!r}; where no"
+            " line names them, add to `data`: `header: none` and the number of each column:"
+            " `columns: {time: 1, open: 2, high: 3, low: 4, close: 5}`"
+        )
+    return header.fields, records[1:]
 
 
-def _records(text: str, *, place: str) -> list[_Record]:
-    """Return the lines that are not blank, as fields."""
-    first = next((line for line in text.splitlines() if line.strip()), "")
+def _records(text: str, *, place: str, layout: Layout) -> list[_Record]:
+    """Return the lines that are not blank, as fields, from the layout's first line on."""
+    before = layout.first_line - 1
+    lines = list(io.StringIO(text, newline=""))[before:]
+    first = next((line for line in lines if line.strip()), "")
+    if layout.header is not None and layout.has_headings and lines[:1] != [first]:
+        raise _refused(f"{place}, line {before + 1}: expected the names of columns, found nothing")
     separator = max(_SEPARATORS, key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
     try:
         records = [
-            _Record(line=reader.line_num, fields=fields)
+            _Record(line=reader.line_num + before, fields=fields)
             for fields in reader
             if any(map(str.strip, fields))
         ]
     except csv.Error as error:
-        raise _refused(f"{place}, line {reader.line_num}: {error}") from error
+        raise _refused(f"{place}, line {reader.line_num + before}: {error}") from error
     for record in records:
         if len(record.fields) != len(records[0].fields):
             raise _refused(
                 f"{place}, line {record.line}: {len(record.fields)} fields, but line"
                 f" {records[0].line} names {len(records[0].fields)} columns, separated by"
-                f" {separator!r}; a decimal comma would do that"
+                f" {separator!r}; a decimal comma would do that, and so would lines before the"
+                " names of columns, whose line is said in `data` by `header: 3`"
             )
     return records
 
@@ -81,7 +106,7 @@ def _level_lines(records: Sequence[_Record]) -> tuple[_Record, _Record] | None:
     return (first, second) if is_both and not any(third.fields[1:]) else None
 
 
-def _table(names: Sequence[str], rows: Sequence[_Record], *, place: str) -> Table:
+def _table(names: Sequence[str], rows: Sequence[_Record], *, place: str, layout: Layout) -> Table:
     if not rows:
         raise InvalidInput(f"{place}: holds no rows", kind=ErrorKind.NO_BARS)
     return Table(
@@ -90,6 +115,7 @@ def _table(names: Sequence[str], rows: Sequence[_Record], *, place: str) -> Tabl
         columns=tuple(zip(*(row.fields for row in rows), strict=True)),
         rows=[row.line for row in rows],
         row_word="line",
+        layout=layout,
     )
 
 

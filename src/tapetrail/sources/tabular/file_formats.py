@@ -1,7 +1,7 @@
-"""Files of bars as tables: CSV, JSON, Parquet and Arrow, told apart by their first bytes.
+"""Files of bars as tables: CSV, XLSX, JSON, Parquet and Arrow, told apart by their first bytes.
 
 Text is UTF-8, with or without a byte order mark, its fields separated by commas, semicolons or
-tabs, its first line the column names. Nothing is guessed about encodings or decimal commas.
+tabs. Nothing is guessed about encodings or decimal commas.
 """
 
 import json
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final, cast
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
 from tapetrail.sources.tabular.delimited import parse_delimited
 from tapetrail.sources.tabular.frames import tables_of
+from tapetrail.sources.tabular.layouts import PLAIN, Layout
 from tapetrail.sources.tabular.shapes import tables_of_values
 from tapetrail.sources.tabular.tables import Table
+from tapetrail.sources.tabular.workbooks import parse_workbook
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,21 +31,22 @@ _REFUSED_STARTS: Final[Mapping[bytes, str]] = {
     b"\xfe\xff": "is UTF-16; save it as UTF-8",
     b"\x1f\x8b": "is compressed by gzip; unpack it",
     b"(\xb5/\xfd": "is compressed by zstd; unpack it",
-    b"PK\x03\x04": "is a zip file or a spreadsheet; save it as CSV",
+    b"\xd0\xcf\x11\xe0": "is an old workbook or has a password; save it as .xlsx without one",
     b"FEA1": "is Feather version 1; save it as version 2, Parquet or CSV",
 }
+_ZIP: Final = b"PK\x03\x04"
 _PARQUET: Final = b"PAR1"
 _ARROW_FILE: Final = b"ARROW1"
 _ARROW_STREAM: Final = b"\xff\xff\xff\xff"
 _BINARY_SUFFIXES: Final = frozenset({".parquet", ".pq", ".arrow", ".feather", ".ipc"})
 
 
-def read_tables(path: Path) -> tuple[Table, ...]:
+def read_tables(path: Path, *, layout: Layout = PLAIN) -> tuple[Table, ...]:
     """Return the tables in a file, one for each symbol it tells apart.
 
     Raises `NotFound` if there is no such file, `InvalidInput` naming value, rule and place for a
     directory, an empty file, one of more than `BYTES_MAX` bytes, which is not opened at all, and
-    for what it holds; `EdgeFailure` if the system does not let us read it or pyarrow is missing.
+    for what it holds; `EdgeFailure` if the system does not let us read it or a reader is missing.
     """
     try:
         _check_readable(path)
@@ -52,13 +55,13 @@ def read_tables(path: Path) -> tuple[Table, ...]:
         raise EdgeFailure(
             f"{path}: cannot be read: {error}", kind=ErrorKind.SOURCE_UNAVAILABLE
         ) from error
-    return parse_tables(content, place=str(path))
+    return parse_tables(content, place=str(path), layout=layout)
 
 
 # A run asks for the same file twice: what it covers, then its bars. The key is the content itself,
 # so that a file that was changed is read again whatever its time stamp says.
 @lru_cache(maxsize=4)
-def parse_tables(content: bytes, *, place: str) -> tuple[Table, ...]:
+def parse_tables(content: bytes, *, place: str, layout: Layout = PLAIN) -> tuple[Table, ...]:
     """Return the tables in a file's content; `place` names it in messages. Raises `InvalidInput`.
 
     Parquet and Arrow, which may unpack to any size, are read up to `ROWS_MAX` rows.
@@ -66,14 +69,16 @@ def parse_tables(content: bytes, *, place: str) -> tuple[Table, ...]:
     for start, reason in _REFUSED_STARTS.items():
         if content.startswith(start):
             raise _refused(f"{place}: {reason}")
+    if content.startswith(_ZIP):
+        return parse_workbook(content, place=place, layout=layout)
     if content.startswith((_PARQUET, _ARROW_FILE, _ARROW_STREAM)):
-        return tables_of(_parse_arrow(content, place=place), place=place)
+        return tables_of(_parse_arrow(content, place=place), place=place, layout=layout)
     if Path(place).suffix.lower() in _BINARY_SUFFIXES:
         raise _refused(f"{place}: begins with {content[:8]!r}, which is neither Parquet nor Arrow")
     text = _decode(content, place=place)
     if text.lstrip()[:1] in {"{", "["}:
-        return tables_of_values(_parse_json(text, place=place), place=place)
-    return parse_delimited(text, place=place)
+        return tables_of_values(_parse_json(text, place=place), place=place, layout=layout)
+    return parse_delimited(text, place=place, layout=layout)
 
 
 def _check_readable(path: Path) -> None:

@@ -17,7 +17,7 @@ from tapetrail.sources.protocol import Need, Process, SourceKind
 from tapetrail.sources.tabular.datasets import DatasetSpec, TabularSource, dataset_of
 from tapetrail.sources.tabular.file_formats import read_tables
 from tapetrail.sources.tabular.raw import RawColumns, parsed_columns
-from tapetrail.sources.tabular.tables import symbol_table
+from tapetrail.sources.tabular.tables import Table, symbol_table
 
 PREFIX: Final = "file:"
 FOLDER_KEY: Final = "folder"
@@ -55,17 +55,20 @@ class FileSource(TabularSource):
         """Return the path."""
         return str(self.path)
 
-    def symbols(self) -> Sequence[str]:
+    def held_symbols(self) -> Sequence[str]:
         """Return the symbols in the file, or those there is a file for. Raises as `read_tables`."""
         if SYMBOL in self.path.name:
             return _symbols_of_files(self.path)
         only = self.dataset.symbol or self.path.stem
-        return [table.stated.symbol or only for table in read_tables(self.path)]
+        return [table.stated.symbol or only for table in self._tables(self.path)]
 
     def read_columns(self, symbol: str) -> RawColumns:
-        """Return the bars of one of `symbols`. Raises as `read_tables` and `parse_columns` do."""
+        """Return the bars of one of `held_symbols`. Raises as reading and parsing a table do."""
         path = self.path.with_name(self.path.name.replace(SYMBOL, symbol))
-        return parsed_columns(symbol_table(read_tables(path), symbol, place=str(path)))
+        return parsed_columns(symbol_table(self._tables(path), symbol, place=str(path)))
+
+    def _tables(self, path: Path) -> tuple[Table, ...]:
+        return read_tables(path, layout=self.dataset.layout)
 
 
 def _symbols_of_files(pattern: Path) -> Sequence[str]:
@@ -92,7 +95,7 @@ def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> Fi
 KIND: Final = SourceKind(
     name=PREFIX,
     argument="PATH",
-    summary="daily bars of your own: a CSV, JSON, Parquet or Arrow file, or one file a symbol",
+    summary="daily bars of your own: a CSV, XLSX, JSON, Parquet or Arrow file, or one a symbol",
     open=_open,
     needs=frozenset({Need.DATA, Need.FOLDER}),
 )

@@ -13,7 +13,8 @@ from narwhals.typing import IntoSeriesT
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.sources.tabular.cells import Cells
-from tapetrail.sources.tabular.shapes import tables_of_values
+from tapetrail.sources.tabular.layouts import PLAIN, Layout
+from tapetrail.sources.tabular.shapes import TEXT_KEYS, tables_of_values
 from tapetrail.sources.tabular.tables import Table, split_by_level, split_by_symbol
 
 if TYPE_CHECKING:
@@ -25,25 +26,26 @@ _LEVELS: Final = 2
 _NamedCells: TypeAlias = tuple[str, Cells]
 
 
-def tables_of(data: object, *, place: str = FRAME) -> tuple[Table, ...]:
+def tables_of(data: object, *, place: str = FRAME, layout: Layout = PLAIN) -> tuple[Table, ...]:
     """Return the tables that `data` holds, one for each symbol it tells apart.
 
     Raises `InvalidInput` for a shape that is not known.
     """
+    layout.refuse(TEXT_KEYS, place=place, kind="no text of lines")
     if nw.dependencies.is_pandas_dataframe(data):
-        return _tables_of_pandas(data, place=place)
+        return _tables_of_pandas(data, place=place, layout=layout)
     if _is_arrow(data):
-        return split_by_symbol(_table_of(_arrow_columns(data), place=place))
+        return split_by_symbol(_table_of(_arrow_columns(data), place=place, layout=layout))
     if nw.dependencies.is_into_dataframe(data):
         frame = nw.from_native(data, eager_only=True)
         columns = [(series.name, _cells(series)) for series in frame.iter_columns()]
-        return split_by_symbol(_table_of(columns, place=place))
+        return split_by_symbol(_table_of(columns, place=place, layout=layout))
     if isinstance(data, np.ndarray):
-        return tables_of_values(cast("object", data.tolist()), place=place)
-    return tables_of_values(data, place=place)
+        data = cast("object", data.tolist())
+    return tables_of_values(data, place=place, layout=layout)
 
 
-def _tables_of_pandas(frame: "pd.DataFrame", *, place: str) -> tuple[Table, ...]:
+def _tables_of_pandas(frame: "pd.DataFrame", *, place: str, layout: Layout) -> tuple[Table, ...]:
     index = list(_index_columns(frame))
     columns = [
         _cells(nw.from_native(frame.iloc[:, at], series_only=True))
@@ -51,7 +53,8 @@ def _tables_of_pandas(frame: "pd.DataFrame", *, place: str) -> tuple[Table, ...]
     ]
     if frame.columns.nlevels == 1:
         names = [str(name) for name in frame.columns]
-        return split_by_symbol(_table_of([*index, *zip(names, columns, strict=True)], place=place))
+        named = [*index, *zip(names, columns, strict=True)]
+        return split_by_symbol(_table_of(named, place=place, layout=layout))
     if frame.columns.nlevels != _LEVELS:
         raise InvalidInput(
             f"{place}: columns of {frame.columns.nlevels} levels; expected a field and a ticker",
@@ -62,6 +65,7 @@ def _tables_of_pandas(frame: "pd.DataFrame", *, place: str) -> tuple[Table, ...]
     table = _table_of(
         [*index, *((" ".join(pair), cells) for pair, cells in zip(pairs, columns, strict=True))],
         place=place,
+        layout=layout,
     )
     return split_by_level(
         table, [*((name, "") for name, _ in index), *pairs], level_names=(one, other)
@@ -96,7 +100,7 @@ def _cells(series: nw.Series[IntoSeriesT]) -> Cells:
     return series.to_list()
 
 
-def _table_of(columns: list[_NamedCells], *, place: str) -> Table:
+def _table_of(columns: list[_NamedCells], *, place: str, layout: Layout) -> Table:
     rows = len(columns[0][1]) if columns else 0
     if not rows:
         raise InvalidInput(f"{place}: holds no rows", kind=ErrorKind.NO_BARS)
@@ -105,4 +109,5 @@ def _table_of(columns: list[_NamedCells], *, place: str) -> Table:
         names=tuple(name for name, _ in columns),
         columns=tuple(cells for _, cells in columns),
         rows=range(1, rows + 1),
+        layout=layout,
     )

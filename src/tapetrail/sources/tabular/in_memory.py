@@ -1,7 +1,8 @@
 """Bars that a Python program passes in: a frame in memory, kept whole with the execution."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final, Self
 
 from tapetrail.core.errors import InvalidInput
@@ -10,6 +11,7 @@ from tapetrail.sources.protocol import Need, Process, Source, SourceKind
 from tapetrail.sources.tabular import files
 from tapetrail.sources.tabular.datasets import DatasetSpec, TabularSource, dataset_of
 from tapetrail.sources.tabular.frames import tables_of
+from tapetrail.sources.tabular.layouts import Layout
 from tapetrail.sources.tabular.raw import RawColumns, parsed_columns
 from tapetrail.sources.tabular.stored_frames import load_tables, serialise_tables
 from tapetrail.sources.tabular.tables import Table, symbol_table
@@ -36,7 +38,7 @@ class FrameSource(TabularSource):
 
         Raises `InvalidInput` for a shape that is not known, and for bars that nothing names.
         """
-        tables = tables_of(data, place=NAME)
+        tables = tables_of(data, place=NAME, layout=dataset.layout)
         if dataset.symbol is None and any(table.stated.symbol is None for table in tables):
             raise InvalidInput(f"{NAME}: names no symbol; name one in the listing")
         # As any other process will read it, so that what a plan accepted a decision can read.
@@ -45,7 +47,7 @@ class FrameSource(TabularSource):
     @classmethod
     def load(cls, content: bytes, *, dataset: DatasetSpec) -> Self:
         """Return the source with this stored form. Raises `IntegrityFailure` for other bytes."""
-        return cls(dataset=dataset, tables=load_tables(content))
+        return cls(dataset=dataset, tables=_laid_out(content, dataset.layout))
 
     def serialise(self) -> bytes:
         """Return the frame as bytes that any process can read back."""
@@ -56,13 +58,20 @@ class FrameSource(TabularSource):
         """Return `frame`."""
         return NAME
 
-    def symbols(self) -> Sequence[str]:
+    def held_symbols(self) -> Sequence[str]:
         """Return the symbols in the frame."""
         return [table.stated.symbol or self.dataset.symbol or "" for table in self.tables]
 
     def read_columns(self, symbol: str) -> RawColumns:
-        """Return the bars of one of `symbols`. Raises as `parse_columns` does."""
+        """Return the bars of one of `held_symbols`. Raises as `parse_columns` does."""
         return parsed_columns(symbol_table(self.tables, symbol, place=NAME))
+
+
+# A backtest opens the same frame once a decision, and its tables are parsed once.
+@lru_cache(maxsize=4)
+def _laid_out(content: bytes, layout: Layout) -> tuple[Table, ...]:
+    """Return the stored tables, with what the strategy says of how they are written."""
+    return tuple(replace(table, layout=layout) for table in load_tables(content))
 
 
 def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> Source:

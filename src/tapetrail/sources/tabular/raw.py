@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from tapetrail.core.market.bars import Floats
-from tapetrail.sources.tabular.cells import Times, parse_numbers, parse_times
-from tapetrail.sources.tabular.columns import PRICES, Field, match_columns
+from tapetrail.sources.tabular.cells import Times, is_midnight, parse_times
+from tapetrail.sources.tabular.columns import PRICES, Field, match_columns, split_clock
+from tapetrail.sources.tabular.numbers import parse_numbers, parse_volumes
 from tapetrail.sources.tabular.tables import Stated, Table
 
-_PARSED: Final = (*PRICES, Field.VOLUME)
 _EVIDENCE: Final = (Field.TIME, *PRICES, Field.VOLUME)
 
 
@@ -63,20 +63,24 @@ def parse_columns(table: Table) -> RawColumns:
     Raises `InvalidInput` naming the place for a field that is missing or doubled and for a cell
     that is no number or no time.
     """
-    positions = match_columns(table.names, place=table.place)
-    numbers = {
-        field: parse_numbers(table.columns[at], _where(table, at))
+    table = _without_midnights(table)
+    layout = table.layout
+    positions = match_columns(table.names, place=table.place, mapped=layout.columns)
+    prices = {
+        field: parse_numbers(table.columns[at], _where(table, at), decimal=layout.decimal)
         for field, at in positions.items()
-        if field in _PARSED
+        if field in PRICES
     }
-    at = positions[Field.TIME]
+    at, volume = positions[Field.TIME], positions.get(Field.VOLUME)
     return RawColumns(
-        times=parse_times(table.columns[at], _where(table, at)),
-        open=numbers[Field.OPEN],
-        high=numbers[Field.HIGH],
-        low=numbers[Field.LOW],
-        close=numbers[Field.CLOSE],
-        volume=numbers.get(Field.VOLUME, np.full(len(table), np.nan)),
+        times=parse_times(table.columns[at], _where(table, at), written=layout.date_format),
+        open=prices[Field.OPEN],
+        high=prices[Field.HIGH],
+        low=prices[Field.LOW],
+        close=prices[Field.CLOSE],
+        volume=np.full(len(table), np.nan)
+        if volume is None
+        else parse_volumes(table.columns[volume], _where(table, volume), decimal=layout.decimal),
         stated=table.stated,
         cells=_as_received(table, positions),
     )
@@ -87,6 +91,17 @@ def parse_columns(table: Table) -> RawColumns:
 def parsed_columns(table: Table) -> RawColumns:
     """Return what `parse_columns` does, remembered for a while."""
     return parse_columns(table)
+
+
+def _without_midnights(table: Table) -> Table:
+    """Return the table, a time of day beside dates put aside where it is midnight throughout."""
+    clock = split_clock(table.names, table.layout.columns)
+    if clock is None or not all(map(is_midnight, table.columns[clock])):
+        return table
+    # Its place stays, for columns may be told by their numbers.
+    names = list(table.names)
+    names[clock] = f"{names[clock]} (all midnight)"
+    return replace(table, names=tuple(names))
 
 
 def _as_received(table: Table, positions: Mapping[Field, int]) -> Table:

@@ -1,7 +1,8 @@
 """Bars as plain Python values, as JSON and the clients of providers deliver them, read as tables.
 
-Known are lists of mappings, of bar objects and of CCXT rows; mappings of columns, of rows by time
-and of symbols; and the documents of Alpaca, Polygon, Alpha Vantage and IBKR's Client Portal.
+Known are lists of mappings, of bar objects, of CCXT rows and of Binance's; mappings of columns, of
+rows by time and of symbols; and the documents of Alpaca, Polygon, Alpha Vantage and IBKR's Client
+Portal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +13,15 @@ from typing import Final, TypeAlias, cast
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Adjustment
 from tapetrail.sources.tabular.columns import names_prices
+from tapetrail.sources.tabular.klines import KLINE, is_kline
+from tapetrail.sources.tabular.layouts import PLAIN, Layout
 from tapetrail.sources.tabular.tables import Stated, Table, split_by_symbol, table_of_records
 
 Document: TypeAlias = Mapping[str, object]
 List: TypeAlias = Sequence[object]
 
+TEXT_KEYS: Final = ("header", "decimal", "sheet")
+"""What a strategy may say of text and of sheets alone."""
 CCXT_ROW: Final = ("time", "open", "high", "low", "close", "volume")
 _BAR_FIELDS: Final = ("date", "open", "high", "low", "close", "volume")
 _SPLIT_KEYS: Final = frozenset({"columns", "index", "data"})
@@ -26,26 +31,29 @@ _NO_VOLUME: Final = -1
 _SHOWN_MAX: Final = 10
 
 
-def tables_of_values(data: object, *, place: str) -> tuple[Table, ...]:
+def tables_of_values(data: object, *, place: str, layout: Layout = PLAIN) -> tuple[Table, ...]:
     """Return the tables that plain Python values hold, one for each symbol they tell apart.
 
     Raises `InvalidInput` for a shape that is none of the known ones and for no rows at all.
     """
+    layout.refuse(TEXT_KEYS, place=place, kind="no text of lines")
     document, rows = _document(data), _list(data)
     if document is not None:
-        return _tables_of_document(document, place=place)
+        return _tables_of_document(document, place=place, layout=layout)
     if rows is not None:
-        return split_by_symbol(_table_of_list(rows, place=place, stated=Stated()))
+        table = _table_of_list(rows, place=place, stated=Stated())
+        return split_by_symbol(replace(table, layout=layout))
     raise _unknown(place, f"a value of type {type(data).__name__}")
 
 
-def _tables_of_document(document: Document, *, place: str) -> tuple[Table, ...]:
+def _tables_of_document(document: Document, *, place: str, layout: Layout) -> tuple[Table, ...]:
     """Return the tables of a mapping, which its keys tell apart."""
     bars = _document(document.get("bars"))
-    if bars is not None:
-        return _tables_by_symbol(bars, place=place)
-    table = _table_of_document(document, place=place)
-    return _tables_by_symbol(document, place=place) if table is None else split_by_symbol(table)
+    table = None if bars is not None else _table_of_document(document, place=place)
+    if table is not None:
+        return split_by_symbol(replace(table, layout=layout))
+    found = _tables_by_symbol(document if bars is None else bars, place=place)
+    return tuple(replace(table, layout=layout) for table in found)
 
 
 def _tables_by_symbol(document: Document, *, place: str) -> tuple[Table, ...]:
@@ -185,16 +193,17 @@ def _table_of_list(rows: List, *, place: str, stated: Stated) -> Table:
 
 def _table_of_lists(rows: List, *, place: str, stated: Stated) -> Table:
     values = [_list(row) or () for row in rows]
+    names = KLINE if is_kline(values[0]) else CCXT_ROW
     for number, row in enumerate(values, 1):
-        if len(row) != len(CCXT_ROW):
+        if len(row) != len(names):
             raise _refused(
                 f"{place}, row {number}: {len(row)} values; a list without names holds"
-                f" {_listed(CCXT_ROW)}"
+                f" {_listed(names)}"
             )
     return Table(
         place=place,
-        names=CCXT_ROW,
-        columns=tuple([row[at] for row in values] for at in range(len(CCXT_ROW))),
+        names=names,
+        columns=tuple([row[at] for row in values] for at in range(len(names))),
         rows=range(1, len(values) + 1),
         stated=stated,
     )

@@ -38,6 +38,7 @@ _WORDS: Final = (
     "nine",
     "ten",
 )
+_SECOND: Final = np.timedelta64(1, "s")
 _MINUTE: Final = np.timedelta64(60, "s")
 _HOUR_MINUTES: Final = 60
 
@@ -133,6 +134,8 @@ def _check_rows_a_session(raw: RawColumns, instants: Instants, days: Days) -> No
 
 
 def _span_text(span: np.timedelta64) -> str:
+    if span < _MINUTE:
+        return f"{int(span / _SECOND)}s"
     minutes = int(span / _MINUTE)
     whole = minutes % _HOUR_MINUTES == 0
     return f"{minutes // _HOUR_MINUTES}h" if whole else f"{minutes}m"

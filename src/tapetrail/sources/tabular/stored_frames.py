@@ -7,7 +7,6 @@ evidence holds of it, so that the bars read from a frame and from its stored for
 import json
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,8 +43,6 @@ def serialise_tables(tables: Sequence[Table]) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-# A backtest opens the same frame once a decision.
-@lru_cache(maxsize=4)
 def load_tables(content: bytes) -> tuple[Table, ...]:
     """Return the tables that `serialise_tables` wrote.
 

@@ -13,7 +13,8 @@ import numpy as np
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.core.market.bars import Adjustment
 from tapetrail.sources.tabular.cells import Cells, is_missing
-from tapetrail.sources.tabular.columns import Field, field_named, names_prices
+from tapetrail.sources.tabular.columns import names_prices, symbol_column
+from tapetrail.sources.tabular.layouts import PLAIN, Layout
 
 _SHOWN_MAX: Final = 10
 _LEVELS: Final = 2
@@ -30,7 +31,10 @@ class Stated:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Table:
-    """Columns of equal length. `rows` are the numbers that `place` calls its rows by, from 1."""
+    """Columns of equal length. `rows` are the numbers that `place` calls its rows by, from 1.
+
+    `layout` is what the strategy says of how they are written.
+    """
 
     place: str
     names: tuple[str, ...]
@@ -38,6 +42,7 @@ class Table:
     rows: Sequence[int]
     row_word: str = "row"
     stated: Stated = field(default_factory=Stated)
+    layout: Layout = PLAIN
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` naming the first column that has more or fewer cells than rows."""
@@ -67,16 +72,16 @@ def split_by_symbol(table: Table) -> tuple[Table, ...]:
 
     Raises `InvalidInput` for a row without a symbol where there is a column of them.
     """
-    columns = [at for at, name in enumerate(table.names) if field_named(name) is Field.SYMBOL]
-    if len(columns) != 1:
+    column = symbol_column(table.names, table.layout.columns, place=table.place)
+    if column is None:
         return (table,)
     rows_of: dict[str, list[int]] = {}
-    for at, symbol in enumerate(table.columns[columns[0]]):
+    for at, symbol in enumerate(table.columns[column]):
         # A text such as NA is missing elsewhere, but here it may be somebody's ticker.
         if not symbol.strip() if isinstance(symbol, str) else is_missing(symbol):
             raise InvalidInput(
                 f"{table.place}, {table.row_word} {table.rows[at]}: the row names no symbol, in a"
-                f" table with a column {table.names[columns[0]]!r}",
+                f" table with a column {table.names[column]!r}",
                 kind=ErrorKind.BAD_BARS,
             )
         rows_of.setdefault(str(symbol).strip(), []).append(at)

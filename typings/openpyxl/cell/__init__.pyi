@@ -1,0 +1,5 @@
+class Cell:
+    row: int
+    coordinate: str
+    data_type: str
+    value: object
