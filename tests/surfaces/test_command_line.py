@@ -117,7 +117,7 @@ def test_a_list_says_how_it_goes_on(ask: Run) -> None:
 def test_an_empty_list_names_what_was_asked(ask: Run) -> None:
     answer = ask("decisions", "list", "--symbol", "IBM", "--status", "failed")
     assert (answer.code, answer.out) == (0, "")
-    assert answer.err == "no decisions with symbol IBM, status failed\n"
+    assert answer.err == "no decisions with --symbol IBM --status failed\n  without --symbol: 1\n"
     assert json.loads(ask("signals", "list", "--symbol", "IBM", "--json").out)["data"] == []
 
 

@@ -15,7 +15,7 @@ def test_a_decision_names_its_strategy_and_that_ones_settings(ask: Run) -> None:
     shown = ask("decisions", "show", "1").out
     named = re.search(r"strategy (\S+)@1\n", shown)
     assert named is not None
-    assert 'analyst "builtin:technical-rules-v1"' in shown
+    assert "analyst builtin:technical-rules-v1" in shown
     assert f" {named[1]} " in ask("decisions", "--limit", "1").out
 
 

@@ -1,6 +1,5 @@
 """One row as people read it: what it comes down to first, then its columns and what hangs on it."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -91,21 +90,33 @@ def _open_gist(detail: Detail) -> Iterator[str]:
 
 def _decision_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
     yield from _failure(detail.columns, "", screen=screen)
-    for strategy in detail.related["strategies"]:
-        yield from _strategy_gist(strategy, screen=screen)
     for signal in detail.related["signals"]:
         role = "" if signal["role"] == "deciding" else f" ({cell(signal['role'])})"
         yield f"  {cell(signal['signal_type'])}{role}"
         yield from _signal_gist(signal, screen=screen)
+    for strategy in detail.related["strategies"]:
+        yield from _strategy_gist(strategy, screen=screen)
 
 
 def _strategy_gist(strategy: Row, *, screen: Screen) -> Iterator[str]:
     """Yield the strategy of a decision, and its settings as they were completed."""
     spec = strategy["spec"]
-    settings = dict(spec) if is_mapping(spec) else {}
-    said = ", ".join(f"{name} {json.dumps(value)}" for name, value in settings.items())
     yield f"  strategy {cell(strategy['name'])}@{cell(strategy['version'])}"
-    yield from paragraph_lines(said, screen=screen)
+    yield from paragraph_lines(_settings(spec) if is_mapping(spec) else "", screen=screen)
+
+
+def _settings(value: object) -> str:
+    """Return settings in a line, those within others in brackets."""
+    if is_mapping(value):
+        said = (f"{name} {_within(part)}" for name, part in value.items())
+        return ", ".join(said)
+    if is_list(value):
+        return " ".join(map(_within, value))
+    return cell(value)
+
+
+def _within(value: object) -> str:
+    return f"({_settings(value)})" if is_mapping(value) or is_list(value) else cell(value)
 
 
 def _text(text: object, *, screen: Screen) -> Iterator[str]:
