@@ -62,6 +62,17 @@ def test_a_price_that_may_be_two_numbers_or_none_is_refused(
     assert says in message
 
 
+@pytest.mark.parametrize(
+    "cell",
+    ["1" * 100_000 + "x", "1," * 50_000 + "x", "1.2" * 30_000 + "K", "1e99999999K" + " " * 60],
+)
+def test_a_cell_of_any_length_is_refused_at_once(tmp_path: Path, cell: str) -> None:
+    content = f"Date;Open;High;Low;Close;Volume\n2024-12-01;{cell};1;1;1;1\n"
+    assert "... is not a number" in refusal(tmp_path, content)
+    content = f"Date;Open;High;Low;Close;Volume\n2024-12-01;1;1;1;1;{cell}\n"
+    assert " is not a number" in refusal(tmp_path, content)
+
+
 def test_one_grouped_number_proves_what_commas_mean_in_its_column(tmp_path: Path) -> None:
     content = (
         "Date;Open;High;Low;Close\n"

@@ -1,6 +1,8 @@
 """Workbooks are read as what they hold, and refused where they only seem to hold it."""
 
 import io
+import re
+import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +14,10 @@ from tests.edges.exports import (
     sheet_of,
     workbook,
 )
-from tests.edges.own_files import digest, expected, refusal, source_of, written
+from tests.edges.own_files import digest, expected, fetched, refusal, source_of, written
+
+from tapetrail.core.errors import EdgeFailure
+from tapetrail.sources.tabular.workbooks import UNPACKED_MAX
 
 
 def with_cell(cells: list[list[object]], *, row: int, column: int, value: object) -> bytes:
@@ -91,3 +96,34 @@ def test_a_zip_file_or_an_old_workbook_says_what_to_do(tmp_path: Path) -> None:
     assert "is an old workbook or has a password" in refusal(tmp_path, b"\xd0\xcf\x11\xe0")
     half = workbook({"Prices": sheet_of(rows())})
     assert "broken: " in refusal(tmp_path, half[: len(half) // 2], name="a.xlsx")
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_unread(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/workbook.xml", b"0" * (UNPACKED_MAX + 1))
+    message = refusal(tmp_path, content.getvalue(), name="a.xlsx")
+    assert f"unpacks to {UNPACKED_MAX + 1} bytes; workbooks of at most {UNPACKED_MAX}" in message
+
+
+def test_without_openpyxl_a_workbook_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = workbook({"Prices": sheet_of(rows()[:3])})
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(EdgeFailure, match=r"pip install tapetrail\[files\]"):
+        fetched(source_of(written(tmp_path, content, "a.xlsx")))
+
+
+def test_what_a_spreadsheet_computed_and_saved_is_read(tmp_path: Path) -> None:
+    """A formula has its value beside it once a spreadsheet program has saved the file."""
+    cells = [list(row) for row in sheet_of(rows())]
+    cells[1][4] = "=1+1"
+    content, saved = io.BytesIO(workbook({"Prices": cells})), io.BytesIO()
+    close = float(rows()[0].close)
+    with zipfile.ZipFile(content) as before, zipfile.ZipFile(saved, "w") as after:
+        for part in before.infolist():
+            body = before.read(part)
+            value = f"</f><v>{close}</v>".encode()
+            after.writestr(part, re.sub(rb"</f><v ?(/>|></v>)", value, body))
+    assert digest(source_of(written(tmp_path, saved.getvalue(), "a.xlsx"))) == expected(rows())

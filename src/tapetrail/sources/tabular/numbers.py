@@ -15,7 +15,8 @@ import numpy as np
 from tapetrail.core.market.bars import Floats
 from tapetrail.sources.tabular.cells import Cells, Where, is_missing, refused, shown
 
-_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", re.ASCII)
+# Each text is read in one pass, however long it is: nothing can match in two ways.
+_NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 # What Python writes for a float that is none; whether one is accepted is not decided here.
 _INFINITE_TEXTS: Final = frozenset({"inf", "-inf"})
 _SPACES: Final = " \u00a0\u202f'\u2019"
@@ -30,8 +31,8 @@ _GROUPED: Final = {
 _COMMA_NUMBER: Final = re.compile(r"[-+]?[0-9]+(?:,[0-9]*)?", re.ASCII)
 # One group of three after a comma, and nothing else: a thousand, or three decimals.
 _DOUBTFUL: Final = re.compile(r"[-+]?[0-9]{1,3},[0-9]{3}", re.ASCII)
-_HAS_COMMA: Final = re.compile(r"[-+]?[0-9.,]*,[0-9.,]*", re.ASCII)
-_COUNTED: Final = re.compile(r"(?P<number>.*[0-9])\s?(?P<unit>[KMB])", re.ASCII | re.IGNORECASE)
+_SEPARATED: Final = re.compile(r"[-+]?[0-9.,]+", re.ASCII)
+_COUNTED: Final = re.compile(r"(?P<number>[^eE]*[0-9])\s?(?P<unit>[KMB])", re.ASCII | re.IGNORECASE)
 _UNITS: Final = {"k": Decimal(10**3), "m": Decimal(10**6), "b": Decimal(10**9)}
 _DASHES: Final = frozenset({"-", "--", "\u2013", "\u2014"})
 _DECIMAL_LINES: Final = 'add to `data`: `decimal: ","`'
@@ -130,7 +131,7 @@ def _why(text: str, mark: str | None) -> str:
             "has a comma; it may be a thousand, or have three decimals, and no row tells; add to"
             ' `data`: `decimal: "."` or `decimal: ","`'
         )
-    if mark is None and _HAS_COMMA.fullmatch(text):
+    if mark is None and "," in text and _SEPARATED.fullmatch(text):
         return f"has a comma; numbers have a decimal point, as in 1234.5; {_DECIMAL_LINES}"
     if _COUNTED.fullmatch(text):
         return "is not a number: a volume may be counted in K, M or B, a price is not"
