@@ -18,6 +18,9 @@ FAR: Final = 1_000_000
 
 Places = NDArray[np.int64]
 
+DASHED: Final = "[45 35] 0 d "
+"""Dashes, as an operator: ends are round, so they reach half a width into the gaps."""
+
 _DASH: Final = np.array([[-25, 0], [25, 0]], dtype=np.int64)
 """What a single point becomes: wide enough to be seen, not to be read as a line."""
 
@@ -59,6 +62,29 @@ def outlines(colour: str, corners: Places, *, width: float) -> str:
     return f"1 1 1 rg {colour} RG {width * TENTHS:.0f} w\n{path} B"
 
 
+def edges(colour: str, corners: Places, *, dash: str) -> str:
+    """Return the edges of rectangles, dashed over white, each inside its row of `corners`."""
+    if len(corners) == 0:
+        return ""
+    half = TENTHS // 2
+    inner = corners + np.array([half, half, -TENTHS, -TENTHS])
+    path = "\n".join(["%d %d %d %d re"] * len(inner)) % tuple(inner.ravel().tolist())
+    white = f"1 1 1 RG {TENTHS} w\n{path} S"
+    return f"{white}\n{dash}{colour} RG 12 w\n{path} S [] 0 d"
+
+
+def arrows(colour: str, tips: Places, *, up: bool, half: float) -> str:
+    """Return filled triangles around points, one a row of `tips`: x, y; `half` is in pixels."""
+    if len(tips) == 0:
+        return ""
+    size = round(half * TENTHS) * (1 if up else -1)
+    corners = np.array([[0, -size], [size, size], [-size, size]], dtype=np.int64)
+    path = "\n".join(["%d %d m %d %d l %d %d l h"] * len(tips)) % tuple(
+        (tips[:, None, :] + corners).ravel().tolist()
+    )
+    return f"{colour} rg\n{path} f"
+
+
 def frame(colour: str, *, x: float, y: float, width: float, height: float) -> str:
     """Return the edge of a rectangle, one pixel wide, inside it."""
     edge = _rectangle(x + 0.5, y + 0.5, width - 1, height - 1)
@@ -70,12 +96,11 @@ def clipped(content: list[str], *, x: float, y: float, width: float, height: flo
     return "\n".join(["q", f"{_rectangle(x, y, width, height)} W n", *content, "Q"])
 
 
-def line(
-    colour: str, x: Places, y: Places, *, width: float, shown: Flags, dashed: bool = False
-) -> str:
+def line(colour: str, x: Places, y: Places, *, width: float, shown: Flags, dash: str = "") -> str:
     """Return a line through the points that are `shown`, broken where they are not.
 
     A shown point without a shown neighbour is a short dash. `x` and `y` are tenths, shape (n,).
+    `dash` is the operator that sets its pattern.
     """
     runs = _runs(shown)
     if not runs:
@@ -86,8 +111,7 @@ def line(
         points[start:end] if end - start > 1 else points[start] + _DASH for start, end in runs
     ]
     path = form % tuple(np.concatenate(numbers).ravel().tolist())
-    dash = ("[45 35] 0 d ", " [] 0 d") if dashed else ("", "")
-    return f"{dash[0]}{colour} RG {width * TENTHS:.0f} w\n{path} S{dash[1]}"
+    return f"{dash}{colour} RG {width * TENTHS:.0f} w\n{path} S{' [] 0 d' if dash else ''}"
 
 
 def area(colour: str, x: Places, *, upper: Places, lower: Places, shown: Flags) -> str:
