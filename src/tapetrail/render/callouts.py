@@ -21,14 +21,12 @@ AWAY: Final = 3
 
 def breaks(field: Field, slots: Slots) -> Iterator[str]:
     """Yield a white stripe between dashed edges over each stretch without bars."""
-    ends = canvas.tenths(np.array([field.top, field.bottom]))
     for left in slots.breaks:
         width = slots.break_width
         yield canvas.box(WHITE, x=left, y=field.top, width=width, height=field.height)
         for x in (left + 0.5, left + width - 0.5):
-            at = canvas.tenths(np.full(2, x))
-            shown = np.ones(2, np.bool_)
-            yield canvas.line(EDGE, at, ends, width=1.0, shown=shown, dash=canvas.DASHED)
+            start, end = (x, field.top), (x, field.bottom)
+            yield canvas.stroke(EDGE, start=start, end=end, width=1.0, dash=canvas.DASHED)
 
 
 def callouts(field: Field, spec: ChartSpec, slots: Slots) -> Iterator[str]:

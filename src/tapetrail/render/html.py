@@ -20,15 +20,15 @@ from typing import Final
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.charts.legend import ChartLegend, Reading, derive_legend
 from tapetrail.core.charts.panels import PANEL_KINDS
-from tapetrail.core.charts.spec import ChartSpec, Legend, Panel
+from tapetrail.core.charts.spec import UNFINISHED, ChartSpec, Legend, Panel
 from tapetrail.core.charts.text import spec_text
 
 LIBRARY_VERSION: Final = "5.2.1"
-HTML_RENDERER: Final = f"tapetrail-html/1 lightweight-charts/{LIBRARY_VERSION}"
+HTML_RENDERER: Final = f"tapetrail-html/2 lightweight-charts/{LIBRARY_VERSION}"
 """What made the bytes: they are equal for equal specs and these versions."""
 
 LIBRARY: Final = "lightweight-charts/lightweight-charts.standalone.production.js"
-SCRIPTS: Final = ("chart_values.js", "chart_panels.js", "chart.js")
+SCRIPTS: Final = ("chart_values.js", "chart_bars.js", "chart_panels.js", "chart.js")
 """Our script, in parts that share one scope of their own."""
 
 POLICY: Final = (
@@ -139,7 +139,9 @@ def _caption(spec: ChartSpec) -> str:
     count = "1 bar" if len(spec) == 1 else f"{len(spec)} bars"
     names = ", ".join(PANEL_KINDS[panel.kind].title for panel in spec.panels)
     head = spec.headline
-    return f"{head.symbol} {head.timeframe}, {count} until {spec.days[-1]}. Panels: {names}."
+    said = f"{head.symbol} {head.timeframe}, {count} until {spec.days[-1]}. Panels: {names}."
+    gaps = [f"{each.label} before {spec.days[each.at]}" for each in spec.breaks]
+    return " ".join([said, *([f"Breaks: {', '.join(gaps)}."] if gaps else [])])
 
 
 def _legends(panel: Panel) -> str:
@@ -158,6 +160,7 @@ def _legend_class(legend: Legend) -> str:
 def _readings_text(readings: ChartLegend) -> str:
     """Return the texts as JSON, ASCII: the headline's columns, then each panel's legends."""
     document = {
+        "unfinished": UNFINISHED,
         "decimals": readings.decimals,
         "opens": readings.opens,
         "highs": readings.highs,

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-import numpy as np
-
 from tapetrail.core.charts.spec import Ink, Legend
 from tapetrail.render import canvas
 from tapetrail.render.layout import Field
@@ -46,13 +44,11 @@ def legend_backs(field: Field) -> Iterator[str]:
 def _piece(ink: Ink, look: Look, *, x: float, y: float) -> str:
     """Return a piece of the line a legend speaks of."""
     trend = TREND_WIDTH if ink in {Ink.UP, Ink.DOWN} else LINE_WIDTH
-    ends, level = (canvas.tenths(np.array(pair)) for pair in ((x, x + look.swatch), (y, y)))
-    return canvas.line(
+    return canvas.stroke(
         look.inks[ink],
-        ends,
-        level,
+        start=(x, y),
+        end=(x + look.swatch, y),
         width=look.widths.get(ink, trend),
-        shown=np.ones(2, np.bool_),
         dash=look.band_dash if ink is Ink.BAND else "",
     )
 

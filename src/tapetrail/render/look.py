@@ -72,7 +72,8 @@ class Bodies:
 class Look:
     """What differs between styles.
 
-    `widths` are those of lines that have one of their own. With a `swatch`, so many pixels long,
+    `widths` are those of lines that have one of their own, `joins` how lines join and end: round
+    ones cost more and are not seen. With a `swatch`, so many pixels long,
     legends are words in the colour of text beside it, and the headline has a key of the candles;
     without one they are coloured words.
     `flip` is half the side of the mark where a trend turns. `dotted` is the edge of a bar that is
@@ -83,6 +84,7 @@ class Look:
     widths: Mapping[Ink, float]
     candles: Bodies
     columns: Bodies
+    joins: str
     band_dash: str
     swatch: int
     flip: int
@@ -107,6 +109,7 @@ LOOKS: Final[Mapping[str, Look]] = {
         widths={Ink.BAND: 1.2},
         candles=Bodies(rising=_OLD_UP, narrow=_OLD_UP, falling=_OLD_DOWN),
         columns=Bodies(rising=_SOFT_UP, narrow=_SOFT_UP, falling=rgb("#f1a0a8")),
+        joins="1 j 1 J",
         band_dash="",
         swatch=0,
         flip=0,
@@ -125,10 +128,11 @@ LOOKS: Final[Mapping[str, Look]] = {
         widths={Ink.AVERAGE_1: 1.4, Ink.AVERAGE_2: 2.2, Ink.AVERAGE_3: 3.0, Ink.BAND: 1.2},
         candles=_PAIR,
         columns=_PAIR,
-        band_dash="[0 35] 0 d ",
+        joins="2 j 0 J",
+        band_dash="[14 18] 0 d ",
         swatch=14,
         flip=6,
-        dotted="[0 20] 0 d ",
+        dotted="[18 22] 0 d ",
     ),
 }
 

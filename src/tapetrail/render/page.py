@@ -76,7 +76,9 @@ def _page(spec: ChartSpec, above: Iterable[str], *, top: int) -> bytes:
     fields = lay_panels(spec, right=right, top=top, bottom=bottom)
     slots = lay_bars(spec, right=right)
     content = [
-        canvas.opening(points_per_pixel=1 / SCALE, height=HEIGHT / SCALE),
+        canvas.opening(
+            look_of(spec.style).joins, points_per_pixel=1 / SCALE, height=HEIGHT / SCALE
+        ),
         *headline(spec, y=26, body=slots.body),
         *above,
         *(mark for field in fields for mark in _field(field, spec, slots)),

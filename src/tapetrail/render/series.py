@@ -13,6 +13,9 @@ from tapetrail.render.look import Look
 
 LINE_WIDTH: Final = 1.8
 TREND_WIDTH: Final = 2.6
+WHITE_EDGE: Final = 4
+ROOMY: Final = 12
+"""Pixels: bodies wider than that have a white edge of `WHITE_EDGE` under the dotted one."""
 INSIDE: Final = np.array([1, 1, -2, -2], dtype=np.int64) * canvas.TENTHS
 
 
@@ -38,7 +41,8 @@ def candles(field: Field, bars: Candles, slots: Slots) -> Iterator[str]:
             yield canvas.outlines(look.inks[ink], bodies[open_], width=1)
             continue
         yield from _bodies(fill, around, wicks=wicks[chosen], bodies=bodies[chosen])
-        yield canvas.edges(look.inks[ink], bodies[open_], dash=look.dotted)
+        white = WHITE_EDGE if slots.body > ROOMY else 1
+        yield canvas.edges(look.inks[ink], bodies[open_], dash=look.dotted, white=white)
 
 
 def _bodies(
