@@ -38,7 +38,6 @@ SHADE: Final = rgb("#f3effa")
 FIRST_STYLE: Final = "standard/1"
 _SAME: Final[Mapping[Ink, str]] = {
     Ink.TEXT: TEXT,
-    Ink.AVERAGE_4: rgb("#8a5a2b"),
     Ink.MOMENTUM: rgb("#7e57c2"),
     Ink.FAST: rgb("#2a62e4"),
     Ink.SLOW: rgb("#ee7d11"),
@@ -54,8 +53,8 @@ NARROW: Final = 5
 class Bodies:
     """The colours of candles or columns that rise and fall.
 
-    `narrow` is a rising one of less than `NARROW` pixels; a wider one is `rising` inside an edge
-    of `edge`, where there is one.
+    `narrow` is a rising one of less than `NARROW` pixels in either direction, in which an edge
+    would leave nothing pale; a larger one is `rising` inside an edge of `edge`, if there is one.
     """
 
     rising: str
@@ -104,6 +103,7 @@ LOOKS: Final[Mapping[str, Look]] = {
             Ink.AVERAGE_1: rgb("#2a62e4"),
             Ink.AVERAGE_2: rgb("#ee7d11"),
             Ink.AVERAGE_3: rgb("#8620a4"),
+            Ink.AVERAGE_4: rgb("#8a5a2b"),
             Ink.BAND: rgb("#5b86b8"),
         },
         widths={Ink.BAND: 1.2},
@@ -123,13 +123,14 @@ LOOKS: Final[Mapping[str, Look]] = {
             Ink.AVERAGE_1: rgb("#2f7df0"),
             Ink.AVERAGE_2: rgb("#a84a00"),
             Ink.AVERAGE_3: rgb("#2b0f4d"),
+            Ink.AVERAGE_4: rgb("#912699"),
             Ink.BAND: rgb("#7d8797"),
         },
         widths={Ink.AVERAGE_1: 1.4, Ink.AVERAGE_2: 2.2, Ink.AVERAGE_3: 3.0, Ink.BAND: 1.2},
         candles=_PAIR,
         columns=_PAIR,
         joins="2 j 0 J",
-        band_dash="[14 18] 0 d ",
+        band_dash="[14 24] 0 d ",
         swatch=14,
         flip=6,
         dotted="[18 22] 0 d ",

@@ -70,11 +70,8 @@ def print_page(spec: ChartSpec, marks: SignalMarks) -> bytes:
 
 def _page(spec: ChartSpec, above: Iterable[str], *, top: int) -> bytes:
     """Return the page whose panels begin at `top`; `above` is what stands above them."""
-    lines = note_lines(spec)
-    right = float(WIDTH - _gutter(spec))
-    bottom = HEIGHT - DATE_STRIP - NOTE_LINE * len(lines)
-    fields = lay_panels(spec, right=right, top=top, bottom=bottom)
-    slots = lay_bars(spec, right=right)
+    fields, slots = lay_out(spec, top=top)
+    bottom = fields[-1].bottom
     content = [
         canvas.opening(
             look_of(spec.style).joins, points_per_pixel=1 / SCALE, height=HEIGHT / SCALE
@@ -83,9 +80,17 @@ def _page(spec: ChartSpec, above: Iterable[str], *, top: int) -> bytes:
         *above,
         *(mark for field in fields for mark in _field(field, spec, slots)),
         *_dates(spec, slots, y=bottom + 24),
-        *notes(lines, y=bottom + DATE_STRIP + NOTE_LINE - MARGIN),
+        *notes(note_lines(spec), y=bottom + DATE_STRIP + NOTE_LINE - MARGIN),
     ]
     return write_pdf("\n".join(filter(None, content)), width=WIDTH / SCALE, height=HEIGHT / SCALE)
+
+
+def lay_out(spec: ChartSpec, *, top: int = TOP) -> tuple[list[Field], Slots]:
+    """Return where the panels and the bars of a chart lie whose panels begin at `top`."""
+    right = float(WIDTH - _gutter(spec))
+    bottom = HEIGHT - DATE_STRIP - NOTE_LINE * len(note_lines(spec))
+    panels = lay_panels(spec, right=right, top=top, bottom=bottom)
+    return panels, lay_bars(spec, right=right)
 
 
 def _gutter(spec: ChartSpec) -> int:

@@ -9,7 +9,7 @@ from tapetrail.core.charts.spec import Candles, Form, Ink, Series
 from tapetrail.core.market.bars import Flags
 from tapetrail.render import canvas
 from tapetrail.render.layout import Field, Slots
-from tapetrail.render.look import Look
+from tapetrail.render.look import NARROW, Bodies, Look
 
 LINE_WIDTH: Final = 1.8
 TREND_WIDTH: Final = 2.6
@@ -30,29 +30,33 @@ def candles(field: Field, bars: Candles, slots: Slots) -> Iterator[str]:
     top = np.minimum(first, last)
     wicks = slots.boxes(high, np.maximum(low - high, 1), width=slots.wick)
     bodies = slots.boxes(top, np.maximum(np.abs(first - last), slots.wick), width=slots.body)
-    rising, edge = look.candles.rising_at(slots.body)
-    for ink, chosen, fill, around in (
-        (Ink.UP, bars.rising, rising, edge),
-        (Ink.DOWN, ~bars.rising, look.candles.falling, None),
-    ):
+    for ink, chosen in ((Ink.UP, bars.rising), (Ink.DOWN, ~bars.rising)):
         done, open_ = chosen & bars.complete, chosen & ~bars.complete
         if not look.dotted:
-            yield canvas.boxes(fill, np.concatenate([wicks[chosen], bodies[done]]))
+            yield canvas.boxes(look.inks[ink], np.concatenate([wicks[chosen], bodies[done]]))
             yield canvas.outlines(look.inks[ink], bodies[open_], width=1)
             continue
-        yield from _bodies(fill, around, wicks=wicks[chosen], bodies=bodies[chosen])
+        if ink is Ink.UP:
+            yield from _rising(look.candles, bodies[chosen], wicks[chosen])
+        else:
+            falling = np.concatenate([wicks[chosen], bodies[chosen]])
+            yield canvas.boxes(look.candles.falling, falling)
         white = WHITE_EDGE if slots.body > ROOMY else 1
         yield canvas.edges(look.inks[ink], bodies[open_], dash=look.dotted, white=white)
 
 
-def _bodies(
-    fill: str, edge: str | None, *, wicks: canvas.Places, bodies: canvas.Places
+def _rising(
+    colours: Bodies, bodies: canvas.Places, wicks: canvas.Places | None = None
 ) -> Iterator[str]:
-    """Yield bodies and what belongs to them in one colour, those with an edge filled inside it."""
-    yield canvas.boxes(edge or fill, np.concatenate([wicks, bodies]))
-    if edge is not None:
-        inside = bodies + INSIDE
-        yield canvas.boxes(fill, inside[(inside[:, 2] > 0) & (inside[:, 3] > 0)])
+    """Yield what rises: bodies in an edge of the wicks' colour, or small ones solid."""
+    if colours.edge is None:
+        yield canvas.boxes(colours.rising, bodies)
+        return
+    small = (bodies[:, 2:] < NARROW * canvas.TENTHS).any(axis=1)
+    for colour, chosen in ((colours.narrow, small), (colours.edge, ~small)):
+        parts = [bodies[chosen]] if wicks is None else [wicks[chosen], bodies[chosen]]
+        yield canvas.boxes(colour, np.concatenate(parts))
+    yield canvas.boxes(colours.rising, bodies[~small] + INSIDE)
 
 
 def columns(series: Series, field: Field, slots: Slots) -> str:
@@ -62,10 +66,9 @@ def columns(series: Series, field: Field, slots: Slots) -> str:
     filled = slots.boxes(np.minimum(ends, zero), np.abs(ends - zero), width=slots.column)
     shown = ~np.isnan(series.values) & (series.values != 0)
     rising = series.rising if series.rising is not None else np.ones(len(shown), np.bool_)
-    colours, none = field.look.columns, np.empty((0, 4), np.int64)
-    fill, edge = colours.rising_at(slots.column)
+    colours = field.look.columns
     parts = [
-        *_bodies(fill, edge, wicks=none, bodies=filled[shown & rising]),
+        *_rising(colours, filled[shown & rising]),
         canvas.boxes(colours.falling, filled[shown & ~rising]),
     ]
     return "\n".join(filter(None, parts))

@@ -28,10 +28,11 @@ SPACE: Final = 16
 NOTE_LINE: Final = 19
 BADGE_HEIGHT: Final = 25
 BADGE_PAD: Final = 9
-KEY_BODY: Final = 8
-KEY_HEIGHT: Final = 13
+KEY_BODY: Final = 10
+KEY_HEIGHT: Final = 14
 KEY_SPACE: Final = 5
-KEY_WIDTH: Final = 110
+KEY_WIDTH: Final = 114
+KEY_EDGE: Final = 2
 
 
 def headline(spec: ChartSpec, *, y: float, body: int) -> Iterator[str]:
@@ -66,12 +67,12 @@ def _key(candles: Bodies, *, x: float, y: float, body: int) -> Iterator[str]:
     """Yield what a rising and a falling candle look like, as wide ones or narrow ones do here."""
     fill, edge = candles.rising_at(body)
     for words, outer, inner in (("up", edge or fill, fill), ("down", *[candles.falling] * 2)):
-        left, top = round(x), round(y) - KEY_HEIGHT
+        left, top = 2 * round(x / 2), round(y) - KEY_HEIGHT
         box = {"x": left, "y": top, "width": KEY_BODY, "height": KEY_HEIGHT}
         yield canvas.box(outer, **box)
         if outer != inner:
-            inside = {"width": KEY_BODY - 2, "height": KEY_HEIGHT - 2}
-            yield canvas.box(inner, x=left + 1, y=top + 1, **inside)
+            inside = {"width": KEY_BODY - 2 * KEY_EDGE, "height": KEY_HEIGHT - 2 * KEY_EDGE}
+            yield canvas.box(inner, x=left + KEY_EDGE, y=top + KEY_EDGE, **inside)
         at = x + KEY_BODY + KEY_SPACE
         yield canvas.text(words, x=at, y=y, size=LABEL_SIZE, colour=TEXT, name=REGULAR)
         x = at + font(REGULAR).width(words, LABEL_SIZE) + 2 * KEY_SPACE

@@ -46,9 +46,10 @@ function columnBars(chart, owner, series) {
       const end = Math.round(y * along);
       const [left, top] = [Math.round(x * across - width / 2), Math.min(end, zero)];
       const height = Math.max(1, Math.abs(end - zero));
-      context.fillStyle = rising[at] ? (narrow ? solid : edge) : down;
+      const small = narrow || height < SOLID_BELOW * along;
+      context.fillStyle = rising[at] ? (small ? solid : edge) : down;
       context.fillRect(left, top, width, height);
-      if (!rising[at] || narrow || width <= 2 * line || height <= 2 * line) return;
+      if (!rising[at] || small) return;
       context.fillStyle = fill;
       context.fillRect(left + line, top + line, width - 2 * line, height - 2 * line);
     });
