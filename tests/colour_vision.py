@@ -42,6 +42,7 @@ _XYZ: Final = np.array(
         [0.0193339, 0.1191920, 0.9503041],
     ]
 )
+_WHITE: Final = np.array([0.95047, 1.0, 1.08883])
 _LAB: Final = np.array([[0.0, 116.0, 0.0], [500.0, -500.0, 0.0], [0.0, 200.0, -200.0]])
 _KNEE: Final = 216 / 24389
 
@@ -56,7 +57,7 @@ def lab(colour: str, deficiency: str = "none") -> Floats:
     """Return `#rrggbb` as CIE L*, a*, b* (D65), as someone with that deficiency sees it."""
     channels = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)], dtype=np.float64)
     seen = np.clip(DEFICIENCIES[deficiency] @ linear(channels), 0, 1)
-    ratios = (_XYZ @ seen) / _XYZ.sum(axis=1)
+    ratios = (_XYZ @ seen) / _WHITE
     roots: Floats = np.where(ratios > _KNEE, np.cbrt(ratios), (ratios / _KNEE * 8 + 16) / 116)
     return _LAB @ roots - np.array([16.0, 0.0, 0.0])
 
