@@ -4,12 +4,13 @@ The same page is printed and rasterised. It is 1600 x 1200 pixels, half a point 
 fits a sheet of A4 or Letter. Bars and columns lie on whole pixels and stay sharp; lines do not.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from tapetrail.core.analysis.chart_marks import SignalMarks, mark_chart
+from tapetrail.core.charts.origin import AUTHOR, Origin
 from tapetrail.core.charts.spec import ChartSpec, Form, Ink, Panel
 from tapetrail.render import canvas
 from tapetrail.render.callouts import breaks, callouts
@@ -33,7 +34,7 @@ from tapetrail.render.look import (
 )
 from tapetrail.render.pdf import BOLD, REGULAR, font, write_pdf
 from tapetrail.render.series import candles, columns, line
-from tapetrail.render.words import NOTE_LINE, headline, note_lines, notes, signal_line
+from tapetrail.render.words import NOTE_LINE, foot_lines, headline, note_lines, notes, signal_line
 
 PAGE_RENDERER: Final = "tapetrail-page/2"
 
@@ -55,34 +56,45 @@ def render_page(spec: ChartSpec) -> bytes:
     return _page(spec, (), top=TOP)
 
 
-def print_page(spec: ChartSpec, marks: SignalMarks) -> bytes:
+def print_page(
+    spec: ChartSpec, marks: SignalMarks | None = None, *, origin: Origin | None = None
+) -> bytes:
     """Return the chart with the signal that followed it, as a PDF file of one page.
 
     The side and the facts of the signal stand under the headline, its levels are lines across the
     prices, and a note says that both were added. `spec` is the chart as the analyst was shown it.
+    The `origin` stands below the chart, which it leaves as it is, and in the file's information.
     """
-    return _page(
-        mark_chart(spec, marks),
-        signal_line(marks, look=look_of(spec.style), y=TOP + 20),
-        top=TOP + SIGNAL_ROW,
-    )
+    if marks is None:
+        return _page(spec, (), top=TOP, origin=origin)
+    line = signal_line(marks, look=look_of(spec.style), y=TOP + 20)
+    return _page(mark_chart(spec, marks), line, top=TOP + SIGNAL_ROW, origin=origin)
 
 
-def _page(spec: ChartSpec, above: Iterable[str], *, top: int) -> bytes:
+def _page(
+    spec: ChartSpec, above: Iterable[str], *, top: int, origin: Origin | None = None
+) -> bytes:
     """Return the page whose panels begin at `top`; `above` is what stands above them."""
     fields, slots = lay_out(spec, top=top)
-    bottom = fields[-1].bottom
+    bottom, foot = fields[-1].bottom, [] if origin is None else foot_lines(origin)
+    height = (HEIGHT + NOTE_LINE * len(foot)) / SCALE
+    joins = look_of(spec.style).joins
     content = [
-        canvas.opening(
-            look_of(spec.style).joins, points_per_pixel=1 / SCALE, height=HEIGHT / SCALE
-        ),
+        canvas.opening(joins, points_per_pixel=1 / SCALE, height=height),
         *headline(spec, y=26, body=slots.body),
         *above,
         *(mark for field in fields for mark in _field(field, spec, slots)),
         *_dates(spec, slots, y=bottom + 24),
         *notes(note_lines(spec), y=bottom + DATE_STRIP + NOTE_LINE - MARGIN),
+        *notes(foot, y=HEIGHT + NOTE_LINE - MARGIN),
     ]
-    return write_pdf("\n".join(filter(None, content)), width=WIDTH / SCALE, height=HEIGHT / SCALE)
+    info: Mapping[str, str] = {} if origin is None else _information(origin)
+    drawn = "\n".join(filter(None, content))
+    return write_pdf(drawn, width=WIDTH / SCALE, height=height, info=info)
+
+
+def _information(origin: Origin) -> Mapping[str, str]:
+    return {"Title": origin.title, "Author": AUTHOR, "Subject": origin.subject}
 
 
 def lay_out(spec: ChartSpec, *, top: int = TOP) -> tuple[list[Field], Slots]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tapetrail.core.analysis.chart_marks import SignalMarks
+from tapetrail.core.charts.origin import Origin
 from tapetrail.core.charts.spec import ChartSpec
 from tapetrail.render import canvas
 from tapetrail.render.look import (
@@ -92,6 +93,19 @@ def signal_line(marks: SignalMarks, *, look: Look, y: float) -> Iterator[str]:
 def note_lines(spec: ChartSpec) -> list[str]:
     """Return the notes in lines as wide as the page."""
     return _wrapped("  ·  ".join(spec.notes), size=NOTE_SIZE, width=WIDTH - 2 * MARGIN)
+
+
+def foot_lines(origin: Origin) -> list[str]:
+    """Return where the chart comes from, in lines as wide as the page."""
+    width, lines = WIDTH - 2 * MARGIN, [""]
+    for name, text in origin.facts:
+        fact = f"{name} {text}"
+        longer = f"{lines[-1]}  ·  {fact}" if lines[-1] else fact
+        if font(REGULAR).width(longer, NOTE_SIZE) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fact)
+    return [part for line in lines for part in _wrapped(line, size=NOTE_SIZE, width=width)]
 
 
 def notes(lines: list[str], *, y: float) -> Iterator[str]:
