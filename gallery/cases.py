@@ -15,8 +15,10 @@ from tapetrail.core.analysis.chart_marks import SignalMarks, SignalPrices, deriv
 from tapetrail.core.charts.chart import ChartHeader, derive_chart
 from tapetrail.core.charts.spec import ChartSpec
 from tapetrail.core.market.bars import MONTHLY, WEEKLY, Bars
+from tapetrail.core.market.completeness import Gap, missing_sessions
 from tapetrail.core.market.indicators import IndicatorSettings, derive_indicators
 from tapetrail.core.market.instruments import PartialBar
+from tapetrail.sources.calendars import load_calendar
 
 STANDARD: Final = IndicatorSettings()
 SAMPLE_END: Final = date(2013, 3, 1)
@@ -26,7 +28,8 @@ SAMPLE_END: Final = date(2013, 3, 1)
 class Case:
     """One chart of the gallery: the last `drawn` bars of a history, under a caption.
 
-    `marks` are those of a signal: then the printed page is shown instead of the image.
+    `marks` are those of a signal: then the printed page is shown instead of the image. Sessions of
+    the `calendar` that have no bar are missing.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Case:
     as_of: str = ""
     settings: IndicatorSettings = STANDARD
     marks: SignalMarks | None = None
+    calendar: str | None = None
 
     def spec(self) -> ChartSpec:
         """Return the chart, its indicators computed on the whole history."""
@@ -53,9 +57,15 @@ class Case:
                 currency=bars.currency,
                 timeframe=bars.timeframe,
                 as_of=self.as_of,
+                gaps=self._gaps(bars),
             ),
             first_drawn=first,
         )
+
+    def _gaps(self, bars: Bars) -> tuple[Gap, ...]:
+        if self.calendar is None:
+            return ()
+        return missing_sessions(bars, load_calendar(self.calendar), spans=bars).gaps
 
 
 def _apple(until: date = SAMPLE_END) -> Bars:
@@ -143,7 +153,7 @@ CASES: Final = (
     ),
     Case(
         name="partial-week",
-        caption="The running week marked: hollow, and fed to no indicator",
+        caption="The running week marked: not finished, its edge dotted, fed to no indicator",
         history=lambda: sample(
             "IBM", date(2012, 10, 17), timeframe=WEEKLY, partial=PartialBar.MARK
         ),
@@ -189,10 +199,11 @@ CASES: Final = (
     ),
     Case(
         name="session-gap",
-        caption="A halt of eleven weeks: bars stand side by side, and a note names the gap",
+        caption="Eleven weeks without bars: a break, and how many sessions are missing",
         history=_halted,
         drawn=200,
         symbol="HALT",
+        calendar="XNYS",
     ),
     Case(
         name="price-gap",

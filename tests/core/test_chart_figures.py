@@ -4,10 +4,9 @@ from datetime import date
 from decimal import Decimal
 from math import nan
 
-import numpy as np
 import pytest
 from tests.builders import daily_bars, wave
-from tests.chart_builders import NONE, chart_of, figures_of
+from tests.chart_builders import NONE, figures_of
 
 from tapetrail.core.charts.figures import MissingIndicator, derive_figures, derive_notes
 from tapetrail.core.errors import ErrorKind, InvalidInput
@@ -69,26 +68,3 @@ def test_a_chart_of_no_bars_is_refused() -> None:
     with pytest.raises(InvalidInput, match="at least one bar") as error:
         derive_figures(bars, values, NONE, first_drawn=0)
     assert error.value.kind is ErrorKind.NO_BARS
-
-
-@pytest.mark.parametrize(
-    ("missing", "note"),
-    [
-        ([], None),
-        ([(date(2026, 4, 20), date(2026, 4, 30))], None),
-        ([(date(2026, 4, 20), date(2026, 7, 3))], "2026-04-17 to 2026-07-06"),
-        (
-            [(date(2026, month, 2), date(2026, month, 20)) for month in (2, 3, 4, 6)],
-            "2026-01-30 to 2026-02-23, 2026-02-27 to 2026-03-23, 2026-04-01 to 2026-04-21, 1 more",
-        ),
-    ],
-)
-def test_a_gap_that_no_holiday_explains_is_said(
-    missing: list[tuple[date, date]], note: str | None
-) -> None:
-    bars = daily_bars(wave(300))
-    for first, last in missing:
-        outside = (bars.last_on < np.datetime64(first)) | (bars.last_on > np.datetime64(last))
-        bars = bars.take(outside)
-    said = [each for each in chart_of(bars).notes if each.startswith("No bars between")]
-    assert said == ([] if note is None else [f"No bars between: {note}"])

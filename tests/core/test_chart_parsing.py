@@ -55,7 +55,7 @@ SMALL: str = spec_text(chart_of(daily_bars(wave(8)), settings=SHORT, symbol=HOST
     [
         ('"format":1', '"format":2', "format 2: expected 1"),
         ('"format":1', '"format":1,"more":1', "more: Extra inputs"),
-        ('"style":"standard/1",\n', "", "style: Field required"),
+        ('"style":"standard/2",\n', "", "style: Field required"),
         ('"kind": ', '"kind":', "canonical"),
         ('"format":1', '"format": 1', "canonical"),
         ('"complete":[1,', '"complete":[2,', "canonical"),

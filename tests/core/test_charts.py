@@ -189,7 +189,7 @@ def test_the_document_of_a_small_chart_never_changes() -> None:
     )
     text = spec_text(chart_of(bars, drawn=6, settings=SHORT))
     assert digest_bytes(text) == (
-        "sha256:fa90c05890786e12972900247e3ac40d48188ca043b8db8a7d19ecc317541af1"
+        "sha256:118df72b08f8a22bdd431fb4bf411fe3db2b305880ac4855b6c0ebecbf3748c9"
     )
 
 
@@ -260,7 +260,7 @@ def test_more_legends_than_fit_a_row_go_into_the_next_and_the_bars_make_room() -
     many = replace(STANDARD, sma=tuple(range(10, 200, 15)))
     bars = daily_bars(wave(460))
     rows = panel_of(chart_of(bars, settings=many), "price").legends
-    assert len(rows) == 2
+    assert len(rows) == 3
     assert [legend.text.split()[0] for row in rows for legend in row][:2] == ["SMA10", "SMA25"]
     assert rows[0][4].ink is Ink.AVERAGE_1
 
@@ -299,7 +299,7 @@ def test_a_partial_bar_is_said_and_legends_read_the_bar_before_it() -> None:
     rsi = series_of(spec)["rsi"].values
     assert np.isnan(rsi[-1])
     assert f"RSI(14) {float(rsi[-2]):.2f}" in legends_of(spec)
-    assert spec.notes == ("Partial week: the last bar is drawn hollow and feeds no indicator",)
+    assert spec.notes == ("Partial week: the last bar, its edge dotted, feeds no indicator",)
     assert stored(spec).complete[-2:] == [1, 0]
 
 

@@ -13,8 +13,10 @@ from tests.edges.rows import NOON, Rows, driver
 from tests.page_words import words_of
 
 from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.charts.parsing import parse_spec
 from tapetrail.core.charts.text import spec_text
+from tapetrail.render.look import HEIGHT
 from tapetrail.render.page import render_page
 from tapetrail.store import reads
 from tapetrail.store.access import Access
@@ -95,8 +97,14 @@ def test_a_print_has_the_levels_of_the_deciding_signal_whatever_a_shadow_says(
     assert [text for text in words if "Reward/risk" in text] == [FACTS]
 
 
-def test_a_print_without_a_deciding_signal_is_the_chart_alone(
+def test_a_print_without_a_deciding_signal_is_the_chart_and_its_foot(
     running: Rows, charts: Charts
 ) -> None:
     add_signal(running, role="shadow")
-    assert charts.print(running.last["charts"]) == render_page(parse_spec(DRAWN))
+    words = words_of(charts.print(running.last["charts"]))
+    foot = [each.text for each in words if each.top > HEIGHT - 1]
+    assert [each for each in words if each.bottom <= HEIGHT] == words_of(
+        render_page(parse_spec(DRAWN))
+    )
+    assert digest_bytes(DRAWN) in " ".join(foot)
+    assert "Seal none yet" in " ".join(foot)

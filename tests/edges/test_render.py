@@ -23,13 +23,13 @@ from tests.chart_builders import STANDARD, chart_of
 from tests.page_words import words_of
 
 from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.charts.spec import ChartSpec, Ink, Level
+from tapetrail.core.charts.spec import CHART_STYLE, Break, ChartSpec, Ink, Level
 from tapetrail.core.errors import ErrorKind, IntegrityFailure, InvalidInput
 from tapetrail.core.market.bars import WEEKLY, Bars
 from tapetrail.render import fonts, jpeg, pdf
 from tapetrail.render.jpeg import RENDERER, render_jpeg
-from tapetrail.render.look import HEIGHT, WIDTH
-from tapetrail.render.page import render_page
+from tapetrail.render.look import HEIGHT, LOOKS, TEXT, WIDTH
+from tapetrail.render.page import lay_out, render_page
 
 ROOT: Final = Path(__file__).parents[2]
 HOSTILE: Final = "<script>alert(1)</script>\\)(Ω株\x00"
@@ -177,6 +177,65 @@ def test_the_page_is_one_file_whose_table_points_at_its_objects() -> None:
     for number, place in enumerate(places, start=1):
         assert page[place:].startswith(b"%d 0 obj\n" % number)
     assert all(one < other for one, other in pairwise(places))
+
+
+def test_a_bar_that_is_not_finished_is_said_so_beside_it_and_has_a_dotted_edge() -> None:
+    page = render_page(CHARTS["partial week"])
+    assert "not finished" in [words.text for words in words_of(page)]
+    dotted = LOOKS[CHART_STYLE].dotted.encode()
+    assert page.count(dotted) == 1
+    assert dotted not in render_page(CHARTS["30 bars"])
+
+
+def test_a_break_has_room_of_its_own_in_every_panel_and_says_what_is_missing() -> None:
+    spec = CHARTS["30 bars"]
+    broken = replace(spec, breaks=(Break(at=12, label="54 sessions missing"),))
+    page = render_page(broken)
+    assert "54 sessions missing" in [words.text for words in words_of(page)]
+    (_, before), (panels, after) = lay_out(spec), lay_out(broken)
+    (left,) = after.breaks
+    assert after.left[11] + after.wick < left < left + after.break_width <= after.left[12]
+    assert before.breaks == ()
+    stripes = re.findall(rb"1.000 1.000 1.000 rg %d (\d+) 140 (\d+) re f" % (left * 10), page)
+    assert [int(top) for top, _ in stripes] == [round(each.top * 10) for each in panels]
+
+
+def test_many_breaks_leave_room_for_the_bars() -> None:
+    spec = CHARTS["250 daily bars"]
+    places = range(10, 240, 10)
+    broken = replace(spec, breaks=tuple(Break(at=at, label="9 sessions missing") for at in places))
+    _, slots = lay_out(broken)
+    assert len(slots.breaks) * slots.break_width < 0.11 * WIDTH
+    assert bool((np.diff(slots.left) >= 4).all())
+    words = words_of(render_page(broken))
+    assert sum(each.text == "9 sessions missing" for each in words) == len(places)
+
+
+@every_chart
+def test_up_and_down_are_explained_in_the_headline(spec: ChartSpec) -> None:
+    said = [words for words in words_of(render_page(spec)) if words.text in {"up", "down"}]
+    assert [words.text for words in said] == ["up", "down"]
+    assert {words.bottom for words in said} == {26}
+
+
+def test_legends_are_words_in_the_colour_of_text_beside_a_piece_of_their_line() -> None:
+    look, page = LOOKS[CHART_STYLE], render_page(CHARTS["250 daily bars"])
+    for panel in CHARTS["250 daily bars"].panels:
+        for legend in (each for row in panel.legends for each in row):
+            codes = pdf.font(pdf.BOLD).codes(legend.text)
+            assert re.search(rf"BT {re.escape(TEXT)} rg /B [\d ./BTfm-]+<{codes}>".encode(), page)
+    for ink, width in {Ink.AVERAGE_1: 14, Ink.AVERAGE_2: 22, Ink.AVERAGE_3: 30}.items():
+        assert page.count(f"{look.inks[ink]} RG {width} w".encode()) == 2
+    assert page.count(f"{look.band_dash}{look.inks[Ink.BAND]} RG 12 w".encode()) == 3
+
+
+def test_a_trend_is_marked_where_its_direction_turns() -> None:
+    spec = CHARTS["250 daily bars"]
+    trend = next(each for each in spec.panels[0].series if each.name == "supertrend")
+    assert trend.rising is not None
+    turns = int(np.count_nonzero(trend.rising[1:] != trend.rising[:-1]))
+    arrows = re.findall(rb"\d+ \d+ m \d+ \d+ l \d+ \d+ l h", render_page(spec))
+    assert len(arrows) == turns > 2
 
 
 # The fonts

@@ -23,7 +23,7 @@ from tests.html_charts import CHARTS, HOSTILE, every_chart
 
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.charts.legend import derive_legend
-from tapetrail.core.charts.spec import ChartSpec, Ink
+from tapetrail.core.charts.spec import CHART_STYLE, ChartSpec, Ink
 from tapetrail.core.charts.text import spec_text
 from tapetrail.render import canvas, look
 from tapetrail.render.html import HTML_RENDERER, LIBRARY, LIBRARY_VERSION, render_html
@@ -33,6 +33,7 @@ ASSETS: Final = files("tapetrail.render") / "assets"
 TRADINGVIEW: Final = "https://www.tradingview.com/"
 OUTSIDE: Final = {"TZ": "Asia/Tokyo", "LANG": "tr_TR.UTF-8", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
 READABLE: Final = 4.5
+LOOK: Final = look.LOOKS[CHART_STYLE]
 WITHOUT_END: Final = {"meta", "link", "img", "br"}
 
 
@@ -317,10 +318,11 @@ def test_the_light_colours_are_those_of_the_printed_page() -> None:
     ours = colours()
     for ink in Ink:
         name = "text-ink" if ink is Ink.TEXT else ink
-        assert canvas.rgb(ours[name][0]) == look.INKS[ink], ink
+        assert canvas.rgb(ours[name][0]) == LOOK.inks[ink], ink
     pairs = {
-        "soft-up": look.SOFT_UP,
-        "soft-down": look.SOFT_DOWN,
+        "up-fill": LOOK.candles.rising,
+        "up-solid": LOOK.candles.narrow,
+        "down": LOOK.candles.falling,
         "grid": look.GRID,
         "edge": look.EDGE,
         "band-area": look.BAND_AREA,
@@ -355,10 +357,9 @@ def channels(colour: str) -> tuple[float, ...]:
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_letters_have_the_contrast_that_small_text_needs(theme: int) -> None:
     ours = {name: channels(pair[theme]) for name, pair in colours().items()}
-    for ink in Ink:
-        line = ours["text-ink" if ink is Ink.TEXT else ink]
-        share = zip(line, ours["text"], strict=True)
-        legend = tuple(0.72 * own + 0.28 * text for own, text in share)
-        assert contrast(legend, ours["surface"]) >= READABLE, ink
+    for ink in (Ink.UP, Ink.DOWN):
+        share = zip(ours[ink], ours["text"], strict=True)
+        change = tuple(0.72 * own + 0.28 * text for own, text in share)
+        assert contrast(change, ours["surface"]) >= READABLE, ink
     for name in ("text", "muted", "accent"):
         assert contrast(ours[name], ours["surface"]) >= READABLE, name

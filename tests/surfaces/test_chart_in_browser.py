@@ -253,7 +253,7 @@ def test_a_direction_that_lasts_one_bar_is_drawn(browser: Browser, tmp_path: Pat
     turned = replace(spec, panels=(replace(price, series=series), *spec.panels[1:]))
     with visit(browser, tmp_path, turned) as chart:
         colours = [chart.page.evaluate(PIXEL, [place, low]) for place in (at - 3, at, at + 3)]
-    up, down = [15, 152, 128], [221, 46, 64]
+    up, down = [11, 110, 89], [133, 20, 42]
     assert colours == [up, down, up]
 
 
@@ -268,12 +268,14 @@ def ten_digits(values: Floats) -> Points:
     return [None if math.isnan(each) else float(f"{each:.10g}") for each in values.tolist()]
 
 
-def test_an_incomplete_bar_is_hollow(browser: Browser, tmp_path: Path) -> None:
+def test_a_bar_that_is_not_finished_has_no_edge_of_the_librarys_and_says_so(
+    browser: Browser, tmp_path: Path
+) -> None:
     with visit(browser, tmp_path, CHARTS["partial week"]) as chart:
-        colours = chart.page.evaluate(
-            "() => chart.panes()[0].getSeries()[0].data().map((bar) => bar.color ?? null)"
+        edges = chart.page.evaluate(
+            "() => chart.panes()[0].getSeries()[0].data().map((bar) => bar.borderColor ?? null)"
         )
-    assert colours == [None] * 103 + [LIGHT]
+    assert edges == [None] * 103 + ["transparent"]
 
 
 @pytest.mark.parametrize("name", ["log scale", "250 daily bars"])

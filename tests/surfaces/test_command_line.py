@@ -174,13 +174,32 @@ def test_a_chart_is_saved_as_image_page_and_print(
     assert ask("charts", "save", number, "-o", "odd", "--format", "pdf").code == 0
     columns = json.loads(ask("charts", "show", number, "--json").out)
     page = (tmp_path / f"chart-{number}.html").read_bytes()
-    assert digest_bytes(page) == columns["html_digest"]
+    assert digest_bytes(page) != columns["html_digest"]
+    whole = ask("charts", "save", number, "-o", "whole.html", "--recorded")
+    recorded_page = (tmp_path / "whole.html").read_bytes()
+    assert digest_bytes(recorded_page) == columns["html_digest"]
+    assert page.startswith(recorded_page)
+    assert f"as recorded: {columns['html_digest']}" in whole.err
+    again = ask("charts", "save", number, "--format", "html").err.splitlines()
+    assert again[1:] == [
+        f"recorded: {columns['html_digest']}", f"this file: {digest_bytes(page)}",
+    ]  # fmt: skip
+    shown = ask("decisions", "show", str(columns["decision_id"]), "--json").out
+    (seal,) = json.loads(shown)["seals"]
+    assert f"Seal: {seal['seal_digest']}".encode() in page.replace(b"<wbr>", b"")
     printed = (tmp_path / "printed.PDF").read_bytes()
     assert printed.startswith(b"%PDF-")
     assert printed == (tmp_path / "odd").read_bytes()
     text = PdfDocument(printed)[0].get_textpage().get_text_range()
     assert signal["signal_type"] in text
     assert "the analyst was shown the chart without these marks" in text
+    assert seal["seal_digest"] in text
+    information = PdfDocument(printed).get_metadata_dict()
+    assert information["Author"] == "TapeTrail"
+    assert columns["spec_digest"] in information["Subject"]
+    unheld = ask("charts", "save", number, "-o", "print.pdf", "--recorded")
+    assert unheld.code == 2
+    assert "no print is on record" in unheld.err
     refused = ask("charts", "save", number, "-o", "chart.png")
     assert refused.code == 2
     assert "'chart.png': expected a name that ends in .jpg" in refused.err

@@ -18,14 +18,21 @@ FAR: Final = 1_000_000
 
 Places = NDArray[np.int64]
 
+EDGE_WIDTH: Final = 16
+DASHED: Final = "[45 35] 0 d "
+"""Dashes, as an operator."""
+
 _DASH: Final = np.array([[-25, 0], [25, 0]], dtype=np.int64)
 """What a single point becomes: wide enough to be seen, not to be read as a line."""
 
 
-def opening(*, points_per_pixel: float, height: float) -> str:
-    """Return what turns PDF's axes, in points and upwards, into the ones of this module."""
+def opening(joins: str, *, points_per_pixel: float, height: float) -> str:
+    """Return what turns PDF's axes, in points and upwards, into the ones of this module.
+
+    `joins` are the operators that set how lines join and end.
+    """
     unit = points_per_pixel / TENTHS
-    return f"{unit:g} 0 0 {-unit:g} 0 {height:g} cm 1 j 1 J"
+    return f"{unit:g} 0 0 {-unit:g} 0 {height:g} cm {joins}"
 
 
 def rgb(code: str) -> str:
@@ -35,7 +42,8 @@ def rgb(code: str) -> str:
 
 def tenths(pixels: Floats) -> Places:
     """Return pixel coordinates as whole tenths, cut off far outside, where undefined ones go."""
-    return np.rint(np.fmin(np.fmax(pixels * TENTHS, -FAR), FAR)).astype(np.int64)
+    cut = np.minimum(np.maximum(pixels * TENTHS, -FAR), FAR)
+    return np.rint(np.where(np.isnan(cut), -FAR, cut)).astype(np.int64)
 
 
 def boxes(colour: str, corners: Places) -> str:
@@ -59,6 +67,33 @@ def outlines(colour: str, corners: Places, *, width: float) -> str:
     return f"1 1 1 rg {colour} RG {width * TENTHS:.0f} w\n{path} B"
 
 
+def edges(colour: str, corners: Places, *, dash: str, white: int) -> str:
+    """Return the dashed edges of rectangles, inside them; so many pixels there become white."""
+    if len(corners) == 0:
+        return ""
+    cleared, dashed = (_outline(corners, width) for width in (white * TENTHS, EDGE_WIDTH))
+    under = f"1 1 1 RG {white * TENTHS} w\n{cleared} S"
+    return f"0 j {under}\n{dash}{colour} RG {EDGE_WIDTH} w\n{dashed} S [] 0 d 2 j"
+
+
+def _outline(corners: Places, width: int) -> str:
+    """Return paths along which a line of this width, in tenths, stays inside the rectangles."""
+    inner = corners + np.array([width // 2, width // 2, -width, -width])
+    return "\n".join(["%d %d %d %d re"] * len(inner)) % tuple(inner.ravel().tolist())
+
+
+def arrows(colour: str, tips: Places, *, up: bool, half: float) -> str:
+    """Return filled triangles around points, one a row of `tips`: x, y; `half` is in pixels."""
+    if len(tips) == 0:
+        return ""
+    size = round(half * TENTHS) * (1 if up else -1)
+    corners = np.array([[0, -size], [size, size], [-size, size]], dtype=np.int64)
+    path = "\n".join(["%d %d m %d %d l %d %d l h"] * len(tips)) % tuple(
+        (tips[:, None, :] + corners).ravel().tolist()
+    )
+    return f"{colour} rg\n{path} f"
+
+
 def frame(colour: str, *, x: float, y: float, width: float, height: float) -> str:
     """Return the edge of a rectangle, one pixel wide, inside it."""
     edge = _rectangle(x + 0.5, y + 0.5, width - 1, height - 1)
@@ -70,12 +105,11 @@ def clipped(content: list[str], *, x: float, y: float, width: float, height: flo
     return "\n".join(["q", f"{_rectangle(x, y, width, height)} W n", *content, "Q"])
 
 
-def line(
-    colour: str, x: Places, y: Places, *, width: float, shown: Flags, dashed: bool = False
-) -> str:
+def line(colour: str, x: Places, y: Places, *, width: float, shown: Flags, dash: str = "") -> str:
     """Return a line through the points that are `shown`, broken where they are not.
 
     A shown point without a shown neighbour is a short dash. `x` and `y` are tenths, shape (n,).
+    `dash` is the operator that sets its pattern.
     """
     runs = _runs(shown)
     if not runs:
@@ -86,8 +120,16 @@ def line(
         points[start:end] if end - start > 1 else points[start] + _DASH for start, end in runs
     ]
     path = form % tuple(np.concatenate(numbers).ravel().tolist())
-    dash = ("[45 35] 0 d ", " [] 0 d") if dashed else ("", "")
-    return f"{dash[0]}{colour} RG {width * TENTHS:.0f} w\n{path} S{dash[1]}"
+    return f"{dash}{colour} RG {width * TENTHS:.0f} w\n{path} S{' [] 0 d' if dash else ''}"
+
+
+def stroke(
+    colour: str, *, start: tuple[float, float], end: tuple[float, float], width: float, dash: str
+) -> str:
+    """Return one straight line, its ends in pixels."""
+    points = [f"{x * TENTHS:.0f} {y * TENTHS:.0f}" for x, y in (start, end)]
+    path = f"{points[0]} m {points[1]} l S"
+    return f"{dash}{colour} RG {width * TENTHS:.0f} w {path}{' [] 0 d' if dash else ''}"
 
 
 def area(colour: str, x: Places, *, upper: Places, lower: Places, shown: Flags) -> str:

@@ -33,11 +33,13 @@ class Font:
 
     def shown(self, text: str) -> str:
         """Return the text as it can be drawn: `?` for each letter the font has not."""
+        if self.glyphs.keys() >= set(text):
+            return text
         return "".join([letter if letter in self.glyphs else REPLACEMENT for letter in text])
 
     def width(self, text: str, size: float) -> float:
         """Return how wide the text is at this size, in the unit of the size."""
-        return sum([self.widths[letter] for letter in self.shown(text)]) * size / 1000
+        return sum(map(self.widths.__getitem__, self.shown(text))) * size / 1000
 
     def codes(self, text: str) -> str:
         """Return the text as glyph numbers, four hex digits each: nothing in it can be markup."""

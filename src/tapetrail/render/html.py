@@ -6,7 +6,6 @@ these scripts and this style run, by their digests, and forbids everything else.
 are text: escaped here, and the script never turns data into markup.
 """
 
-import html
 import json
 import re
 from base64 import b64encode
@@ -20,15 +19,16 @@ from typing import Final
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.charts.legend import ChartLegend, Reading, derive_legend
 from tapetrail.core.charts.panels import PANEL_KINDS
-from tapetrail.core.charts.spec import ChartSpec, Legend, Panel
+from tapetrail.core.charts.spec import UNFINISHED, ChartSpec, Legend, Panel
 from tapetrail.core.charts.text import spec_text
+from tapetrail.render.escaping import escaped
 
 LIBRARY_VERSION: Final = "5.2.1"
-HTML_RENDERER: Final = f"tapetrail-html/1 lightweight-charts/{LIBRARY_VERSION}"
+HTML_RENDERER: Final = f"tapetrail-html/2 lightweight-charts/{LIBRARY_VERSION}"
 """What made the bytes: they are equal for equal specs and these versions."""
 
 LIBRARY: Final = "lightweight-charts/lightweight-charts.standalone.production.js"
-SCRIPTS: Final = ("chart_values.js", "chart_panels.js", "chart.js")
+SCRIPTS: Final = ("chart_values.js", "chart_bars.js", "chart_panels.js", "chart.js")
 """Our script, in parts that share one scope of their own."""
 
 POLICY: Final = (
@@ -39,23 +39,6 @@ POLICY: Final = (
 # Inside a script element only these could end it or open another one; JSON allows them nowhere
 # but in strings, where an escape means the same letter.
 _ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
-# Control letters, signs that turn the direction of text around, signs without width, and halves of
-# letters: what a page cannot show, or what would let a text pass for another one.
-_UNSHOWN: Final = dict.fromkeys(
-    (
-        *range(0x20),
-        *range(0x7F, 0xA0),
-        0x061C,
-        0x200B,
-        *range(0x200E, 0x2010),
-        *range(0x202A, 0x202F),
-        0x2060,
-        *range(0x2066, 0x206A),
-        *range(0xD800, 0xE000),
-        0xFEFF,
-    ),
-    "\ufffd",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,16 +63,16 @@ def render_html(spec: ChartSpec) -> bytes:
         style=assets.style,
         library=assets.library,
         script=assets.script,
-        title=_text(f"{head.symbol} {head.timeframe} {spec.days[-1]}"),
-        symbol=_text(head.symbol),
-        timeframe=_text(head.timeframe),
-        facts=_text(_kept_together(head.facts)),
-        change="" if head.change is None else _text(head.change.text),
+        title=escaped(f"{head.symbol} {head.timeframe} {spec.days[-1]}"),
+        symbol=escaped(head.symbol),
+        timeframe=escaped(head.timeframe),
+        facts=escaped(_kept_together(head.facts)),
+        change="" if head.change is None else escaped(head.change.text),
         way="" if head.change is None else _legend_class(head.change),
-        context=_text(head.context),
-        caption=_text(_caption(spec)),
+        context=escaped(head.context),
+        caption=escaped(_caption(spec)),
         legends="\n".join(map(_legends, spec.panels)),
-        notes="\n".join(f"<li>{_text(note)}</li>" for note in spec.notes),
+        notes="\n".join(f"<li>{escaped(note)}</li>" for note in spec.notes),
         spec=_embedded(spec_text(spec).decode("ascii")),
         readings=_embedded(_readings_text(derive_legend(spec))),
     )
@@ -120,11 +103,6 @@ def _allowed(text: str) -> str:
     return f"'sha256-{b64encode(digest).decode('ascii')}'"
 
 
-def _text(text: str) -> str:
-    """Return the text for use in an element or an attribute; what has no sign is U+FFFD."""
-    return html.escape(text.translate(_UNSHOWN), quote=True)
-
-
 def _kept_together(facts: str) -> str:
     """Return the facts so that a narrow page never parts a price from its name."""
     return re.sub(r"(?<! ) (?! )", "\u00a0", facts)
@@ -139,7 +117,9 @@ def _caption(spec: ChartSpec) -> str:
     count = "1 bar" if len(spec) == 1 else f"{len(spec)} bars"
     names = ", ".join(PANEL_KINDS[panel.kind].title for panel in spec.panels)
     head = spec.headline
-    return f"{head.symbol} {head.timeframe}, {count} until {spec.days[-1]}. Panels: {names}."
+    said = f"{head.symbol} {head.timeframe}, {count} until {spec.days[-1]}. Panels: {names}."
+    gaps = [f"{each.label} before {spec.days[each.at]}" for each in spec.breaks]
+    return " ".join([said, *([f"Breaks: {', '.join(gaps)}."] if gaps else [])])
 
 
 def _legends(panel: Panel) -> str:
@@ -148,7 +128,7 @@ def _legends(panel: Panel) -> str:
 
 
 def _legend(legend: Legend) -> str:
-    return f'<span class="{_legend_class(legend)}">{_text(legend.text)}</span>'
+    return f'<span class="{_legend_class(legend)}">{escaped(legend.text)}</span>'
 
 
 def _legend_class(legend: Legend) -> str:
@@ -158,6 +138,7 @@ def _legend_class(legend: Legend) -> str:
 def _readings_text(readings: ChartLegend) -> str:
     """Return the texts as JSON, ASCII: the headline's columns, then each panel's legends."""
     document = {
+        "unfinished": UNFINISHED,
         "decimals": readings.decimals,
         "opens": readings.opens,
         "highs": readings.highs,

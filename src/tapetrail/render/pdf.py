@@ -1,12 +1,14 @@
 """A single vector page as a PDF file: objects, fonts and one content stream.
 
 Only what the chart needs of ISO 32000: two embedded TrueType fonts, addressed by glyph number,
-and no date, id or producer, so that equal content is an equal file. Streams stay uncompressed:
-compressed bytes differ between versions of zlib, and the raster would have to unpack them.
+and no date, id or producer of its own, so that equal content is an equal file. Streams stay
+uncompressed: compressed bytes differ between versions of zlib, and the raster would have to
+unpack them.
 """
 
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 from tapetrail.render.fonts import Font, load_font
@@ -20,6 +22,7 @@ FONT_FILES: Final[Mapping[str, str]] = {
 _HEADER: Final = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 _OBJECTS_PER_FONT: Final = 5
 _SYMBOLIC: Final = 4
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def font(name: str) -> Font:
@@ -27,10 +30,13 @@ def font(name: str) -> Font:
     return load_font(FONT_FILES[name])
 
 
-def write_pdf(content: str, *, width: float, height: float) -> bytes:
+def write_pdf(
+    content: str, *, width: float, height: float, info: Mapping[str, str] = NOTHING
+) -> bytes:
     """Return a PDF file of one page, `width` x `height` points, that shows the content stream.
 
-    `content` is ASCII; it may use the fonts `R` (regular) and `B` (bold).
+    `content` is ASCII; it may use the fonts `R` (regular) and `B` (bold). `info` is what the file
+    says of itself, such as its `Title`.
     """
     fixed = _font_objects()
     first = len(fixed) + 1
@@ -46,14 +52,23 @@ def write_pdf(content: str, *, width: float, height: float) -> bytes:
         page.encode("ascii"),
         _stream(content.encode("ascii")),
     ]
-    return _file(objects, root=first)
+    if not info:
+        return _file(objects, trailer=f"/Root {first} 0 R")
+    said = "".join(f"/{name}<{_text_string(text)}>" for name, text in info.items())
+    objects.append(f"<<{said}>>".encode("ascii"))
+    return _file(objects, trailer=f"/Root {first} 0 R/Info {len(objects)} 0 R")
+
+
+def _text_string(text: str) -> str:
+    """Return a text of the file's information in hex: UTF-16 with its mark, so never markup."""
+    return ("\ufeff" + text).encode("utf-16-be", "replace").hex()
 
 
 def _places() -> enumerate[str]:
     return enumerate(FONT_FILES)
 
 
-def _file(objects: list[bytes], *, root: int) -> bytes:
+def _file(objects: list[bytes], *, trailer: str) -> bytes:
     """Return the objects, numbered from 1, with the table of their places that ends the file."""
     parts = [_HEADER]
     at = len(_HEADER)
@@ -67,7 +82,7 @@ def _file(objects: list[bytes], *, root: int) -> bytes:
     size = len(objects) + 1
     end = (
         f"xref\n0 {size}\n0000000000 65535 f \n{table}"
-        f"trailer\n<</Size {size}/Root {root} 0 R>>\nstartxref\n{at}\n%%EOF\n"
+        f"trailer\n<</Size {size}{trailer}>>\nstartxref\n{at}\n%%EOF\n"
     )
     return b"".join([*parts, end.encode("ascii")])
 

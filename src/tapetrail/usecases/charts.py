@@ -1,9 +1,10 @@
 """Charts: their bytes, their print, and setting old ones aside."""
 
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
+from tapetrail.core.canonical import digest_bytes, parse_digest
 from tapetrail.core.errors import NotFound
 from tapetrail.listing import CHARTS, DECISIONS
 from tapetrail.store import lookups
@@ -11,6 +12,9 @@ from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.records import Records
 from tapetrail.wire import OldCharts
+
+if TYPE_CHECKING:
+    from tapetrail.core.charts.origin import Origin
 
 ARCHIVE_BATCH: Final = 1000
 """Charts archived in one transaction."""
@@ -38,20 +42,31 @@ class Charts:
         """
         return self._bytes(number, "html_digest")
 
+    def saved_page(self, number: int) -> bytes:
+        """Return the interactive page with a foot that says where it comes from.
+
+        The recorded page is its beginning, byte by byte. Raises as `page`.
+        """
+        from tapetrail.render.foot import with_foot  # noqa: PLC0415 # most readers do without
+
+        page = self.page(number)
+        return with_foot(page, self._origin(number), digest=digest_bytes(page))
+
     def print(self, number: int) -> bytes:
         """Return a chart for printing, as PDF: with the levels of its decision's signal.
 
-        It is drawn anew from the stored document of every drawn value. Raises as `image`.
+        It is drawn anew from the stored document of every drawn value, and says below where that
+        comes from. Raises as `image`.
         """
         from tapetrail.core.analysis.analyses import SignalType  # noqa: PLC0415 # as below
         from tapetrail.core.analysis.chart_marks import SignalPrices, derive_marks  # noqa: PLC0415 # readers do without
         from tapetrail.core.charts.parsing import parse_spec  # noqa: PLC0415 # readers do without
-        from tapetrail.render.page import print_page, render_page  # noqa: PLC0415 # as above
+        from tapetrail.render.page import print_page  # noqa: PLC0415 # as above
 
         spec = parse_spec(self._bytes(number, "spec_digest"))
         (decision,) = self._records.page(DECISIONS.select(chart_id=number)).data
         if decision.signal_type is None:
-            return render_page(spec)
+            return print_page(spec, origin=self._origin(number))
         marks = derive_marks(
             SignalType(decision.signal_type),
             SignalPrices(
@@ -59,7 +74,7 @@ class Charts:
             ),
             reward_risk=decision.risk_reward_ratio,
         )
-        return print_page(spec, marks)
+        return print_page(spec, marks, origin=self._origin(number))
 
     def old(self, *, older_than_days: int) -> OldCharts:
         """Return how many active charts were generated over so many days ago."""
@@ -89,6 +104,40 @@ class Charts:
                 return
             last_id = archived[-1]
             yield len(archived)
+
+    def _origin(self, number: int) -> "Origin":
+        """Return where a drawn chart comes from. Raises `NotFound`."""
+        from tapetrail.core.charts.origin import Origin  # noqa: PLC0415 # most readers do without
+
+        shown = self._records.detail(CHARTS, number)
+        (decision,) = self._records.page(DECISIONS.select(chart_id=number)).data
+        seals = self._records.detail(DECISIONS, decision.id).related["seals"]
+        recorded_at = shown.columns["generated_at"]
+        if not isinstance(recorded_at, datetime):
+            raise TypeError(f"chart {number}: generated at {recorded_at!r}, expected an instant")
+        chart = {name: "" if each is None else str(each) for name, each in shown.columns.items()}
+        (snapshot,) = shown.related["snapshots"]
+        conid = f"conid {chart['conid']}" if chart["conid"] else ""
+        traded = (chart["symbol"], str(snapshot["calendar"]), str(snapshot["currency"]), conid)
+        digests = {
+            "Image": chart["jpeg_digest"],
+            "Page": chart["html_digest"],
+            "Drawn values": chart["spec_digest"],
+            "Bars": str(snapshot["bars_digest"]),
+        }
+        return Origin(
+            chart=number,
+            decision=decision.id,
+            provenance=chart["provenance"],
+            instrument=" ".join(filter(None, traded)),
+            timeframe=chart["timeframe"],
+            as_of=decision.as_of,
+            source=f"{snapshot['source']}, adjustment {snapshot['adjustment']}",
+            digests={name: parse_digest(digest) for name, digest in digests.items() if digest},
+            seal=parse_digest(str(seals[0]["seal_digest"])) if seals else None,
+            recorded_at=recorded_at,
+            renderer=chart["renderer"],
+        )
 
     def _bytes(self, number: int, column: str) -> bytes:
         named = self._records.detail(CHARTS, number).columns[column]

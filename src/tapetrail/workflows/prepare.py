@@ -265,6 +265,7 @@ def _draw(
         currency=task.traded.currency,
         timeframe=timeframe,
         remarks=gathered.remarks(timeframe),
+        gaps=gathered.windows[timeframe].missing.gaps,
     )
     spec = derive_chart(span.bars, values, settings, header=header, first_drawn=span.first_drawn)
     image = render_jpeg(render_page(spec))

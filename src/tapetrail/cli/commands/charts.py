@@ -12,7 +12,9 @@ from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
 from tapetrail.cli.terminal.saving import checked_target, naming, write_file
 from tapetrail.cli.terminal.words import Number
+from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import InvalidInput
+from tapetrail.listing import CHARTS
 from tapetrail.listing.values import read_number
 
 group: Final = typer.Typer()
@@ -37,12 +39,16 @@ _SUFFIXES: Final = {
 }
 
 
+_KEPT: Final = {Form.JPG: "jpeg_digest", Form.HTML: "html_digest", Form.PDF: "spec_digest"}
+
+
 @group.command(
     "save",
     epilog=examples(
         "tapetrail charts save 3",
         "tapetrail charts save 3 -o weekly.html",
         "tapetrail charts save 3 --format pdf",
+        "tapetrail charts save 3 --format html --recorded",
     ),
 )
 @shows_errors(hint="tapetrail charts save --help")
@@ -59,19 +65,36 @@ def save_chart(
         Form | None,
         typer.Option("--format", help="By default what the file's name ends in, or jpg."),
     ] = None,
+    recorded: Annotated[
+        bool,
+        typer.Option("--recorded", help="The recorded bytes alone, without a foot."),
+    ] = False,
 ) -> int:
     """Save a chart, checked against its digest, to a file.
 
     The image is what the analyst saw, the HTML page is the same chart to explore, and the PDF is
-    for printing, with the levels of the signal that followed. A file that is there already is
-    replaced, whole or not at all.
+    for printing, with the levels of the signal that followed. Page and PDF say in a foot, and in
+    their information, where they come from; the page's foot follows on the recorded bytes. Both
+    digests are said. A file that is there already is replaced, whole or not at all.
     """
     read_number(number, "ID")
     path = output or Path(f"chart-{number}.{form or Form.JPG}")
     target = checked_target(path)
-    content = _content(number, form or _form_of(path))
+    chosen = form or _form_of(path)
+    if recorded and chosen is Form.PDF:
+        raise InvalidInput(
+            "--recorded: no print is on record, it is drawn when it is asked for;"
+            " leave --recorded out, or take --format jpg or html"
+        )
+    kept, content = _kept_and_saved(number, chosen, recorded=recorded)
     write_file(content, target)
     note(f"saved {sanitise(str(path))} ({size_text(len(content))})")
+    saved = digest_bytes(content)
+    if saved == kept:
+        note(f"as recorded: {kept}")
+    else:
+        note(f"{'drawn values' if chosen is Form.PDF else 'recorded'}: {kept}")
+        note(f"this file: {saved}")
     return 0
 
 
@@ -91,7 +114,7 @@ def open_chart(
     The file is a copy in the home folder: it needs no server and no network.
     """
     read_number(number, "ID")
-    content = _content(number, form)
+    _, content = _kept_and_saved(number, form)
     path = settings().home / OPENED / f"chart-{number}.{form}"
     with naming(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,15 +136,19 @@ def _form_of(path: Path) -> Form:
     return form
 
 
-def _content(number: int, form: Form) -> bytes:
+def _kept_and_saved(number: int, form: Form, *, recorded: bool = False) -> tuple[str, bytes]:
+    """Return the digest on record of what a file is made from, and the file."""
     with opened() as record:
+        columns = record.records.detail(CHARTS, number).columns
+        kept = str(columns[_KEPT[form]])
         match form:
             case Form.JPG:
-                return record.charts.image(number)
+                return kept, record.charts.image(number)
             case Form.HTML:
-                return record.charts.page(number)
+                whole = record.charts.page if recorded else record.charts.saved_page
+                return kept, whole(number)
             case Form.PDF:
-                return record.charts.print(number)
+                return kept, record.charts.print(number)
 
 
 def _show(path: Path) -> bool:

@@ -19,6 +19,7 @@ from tapetrail.core.charts.axes import (
     price_decimals,
     price_text,
 )
+from tapetrail.core.charts.breaks import derive_breaks
 from tapetrail.core.charts.figures import (
     ChartFigures,
     change_pct,
@@ -40,6 +41,7 @@ from tapetrail.core.charts.spec import (
 from tapetrail.core.charts.window import Window
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Bars, Timeframe
+from tapetrail.core.market.completeness import Gap
 from tapetrail.core.market.indicators import IndicatorSettings, IndicatorValues
 
 __all__ = [
@@ -61,7 +63,8 @@ LOG_NOTE: Final = f"Log price scale: high / low is {LOG_FROM_RATIO:g} or more"
 class ChartHeader:
     """Whose chart it is. `as_of` is shown as it stands, and left out when empty.
 
-    `remarks` are what is to be said of its bars, before the notes on the chart itself.
+    `remarks` are what is to be said of its bars, before the notes on the chart itself; `gaps` are
+    the sessions that have none, as far as they are known.
     """
 
     symbol: str
@@ -70,6 +73,7 @@ class ChartHeader:
     timeframe: Timeframe
     as_of: str = ""
     remarks: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
 
 def derive_chart(
@@ -109,6 +113,7 @@ def derive_chart(
             *derive_notes(bars, values, settings, first_drawn=first_drawn),
             *([LOG_NOTE] if panels[0].axis.scale is Scale.LOG else []),
         ),
+        breaks=derive_breaks(drawn, header.gaps),
     )
 
 

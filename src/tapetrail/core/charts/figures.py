@@ -1,4 +1,4 @@
-"""The figures stored beside a chart, and what it must say about itself: gaps, starts, partials."""
+"""The figures stored beside a chart, and what it must say about itself: starts, partials."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ FLAT: Final = "the price did not move"
 NOT_FED: Final = "no complete bar is drawn"
 _WIDE: Final = Context(prec=700)
 """Wide enough for the ratio of any two float64 prices, written out."""
-GAPS_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +131,7 @@ def _volume_word(drawn: Bars) -> str:
 def derive_notes(
     bars: Bars, values: IndicatorValues, settings: IndicatorSettings, *, first_drawn: int
 ) -> tuple[str, ...]:
-    """Return what the chart says about its own limits: gaps, a partial bar, values of a start."""
+    """Return what the chart says about its own limits: a partial bar, values of a start."""
     drawn = bars.take(slice(first_drawn, None))
     missing = missing_indicators(bars, values, settings, first_drawn=first_drawn)
     columns = values.columns
@@ -143,7 +142,6 @@ def derive_notes(
     }
     return (
         *_missing_notes(bars, drawn, missing),
-        *_gap_notes(drawn),
         *_bar_notes(drawn, settling),
     )
 
@@ -170,23 +168,10 @@ def _missing_notes(bars: Bars, drawn: Bars, missing: tuple[MissingIndicator, ...
         yield f"The price did not move, without a value: {', '.join(flat)}"
 
 
-def _gap_notes(drawn: Bars) -> Iterator[str]:
-    """Yield the stretches without bars that no weekend and no holiday explains."""
-    days = (drawn.first_on[1:] - drawn.last_on[:-1]).astype(np.int64)
-    wide = np.flatnonzero(days > drawn.timeframe.closed_days_max)
-    named = [
-        f"{drawn.last_on[at]} to {drawn.first_on[at + 1]}" for at in wide[:GAPS_NAMED].tolist()
-    ]
-    if len(wide) > GAPS_NAMED:
-        named.append(f"{len(wide) - GAPS_NAMED} more")
-    if named:
-        yield f"No bars between: {', '.join(named)}"
-
-
 def _bar_notes(drawn: Bars, settling: Mapping[str, int]) -> Iterator[str]:
     if not drawn.complete[-1]:
         period = drawn.timeframe.period
-        yield f"Partial {period}: the last bar is drawn hollow and feeds no indicator"
+        yield f"Partial {period}: the last bar, its edge dotted, feeds no indicator"
     names = [name for name, bars in settling.items() if bars > 0]
     if names:
         until = drawn.last_on[max(settling.values()) - 1]

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from tapetrail.core.charts.axes import Axis, DateTick, Scale, Tick
 from tapetrail.core.charts.panels import PANEL_KINDS
 from tapetrail.core.charts.spec import (
+    Break,
     Candles,
     ChartSpec,
     Form,
@@ -136,6 +137,7 @@ class _Chart(_Part):
     low: tuple[float, ...]
     close: tuple[float, ...]
     complete: tuple[int, ...]
+    breaks: tuple[tuple[int, str], ...] = ()
     panels: tuple[_Panel, ...]
     date_ticks: tuple[tuple[int, str, int], ...]
     notes: tuple[str, ...]
@@ -158,6 +160,7 @@ class _Chart(_Part):
                 DateTick(at=at, label=label, bold=bool(bold)) for at, label, bold in self.date_ticks
             ),
             notes=self.notes,
+            breaks=tuple(Break(at=at, label=label) for at, label in self.breaks),
         )
 
     def _candles(self) -> Candles:

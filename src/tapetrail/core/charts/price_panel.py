@@ -11,7 +11,7 @@ from tapetrail.core.charts.window import NONE, PanelKind, Unit, Window
 
 LEGEND_WIDTH: Final = 1370
 LEGEND_LETTER: Final = 10.5
-LEGEND_SPACE: Final = 18
+LEGEND_SPACE: Final = 38
 OVERLAY_REACH: Final = 0.5
 LOG_REACH: Final = 0.25
 FLAT_REACH: Final = 0.05

@@ -22,11 +22,15 @@ _LAST_DIGIT: Final = DIGITS - 1
 _PLAIN: Final = (1e-12, 1e31)
 """Between these, ten digits are a whole number times or divided by one of those powers."""
 
-CHART_STYLE: Final = "standard/1"
+CHART_STYLE: Final = "standard/2"
 """Name and version of the look: another layout or rule of its panels is another one.
+
+A stored chart keeps the style it was drawn in, and is drawn again in that one.
 
 A further panel that is drawn only where a strategy asks for it changes no chart that there is.
 """
+UNFINISHED: Final = "not finished"
+"""What is said of a bar that is not complete, beside it."""
 
 
 class Form(StrEnum):
@@ -59,7 +63,7 @@ class Ink(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Candles:
-    """The drawn bars, every column of shape (n,). An incomplete bar is drawn hollow."""
+    """The drawn bars, every column of shape (n,). An incomplete bar is marked as `UNFINISHED`."""
 
     open: Floats
     high: Floats
@@ -166,6 +170,14 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """A stretch without bars in front of the bar `at`, and what is said of it in the panel."""
+
+    at: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
     """The line above the panels: what it is, its last bar, the change; at the right, the range."""
 
@@ -187,9 +199,10 @@ class ChartSpec:
     panels: tuple[Panel, ...]
     date_ticks: tuple[DateTick, ...]
     notes: tuple[str, ...]
+    breaks: tuple[Break, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise `InvalidInput` unless there is a bar and every column has its length."""
+        """Raise `InvalidInput` without bars, for columns of other lengths and breaks outside."""
         if len(self.days) == 0:
             raise InvalidInput("chart: no bars; expected at least one", kind=ErrorKind.NO_BARS)
         shapes = {"close": self.candles.close.shape}
@@ -199,6 +212,12 @@ class ChartSpec:
                 raise InvalidInput(
                     f"chart: column {name} has shape {shape}, expected {self.days.shape}"
                 )
+        outside = [each.at for each in self.breaks if not 0 < each.at < len(self.days)]
+        if outside:
+            raise InvalidInput(
+                f"chart of {len(self.days)} bars: a break in front of bar {outside[0]};"
+                " expected one between two bars"
+            )
 
     def __len__(self) -> int:
         """Return the number of drawn bars."""

@@ -33,11 +33,18 @@ def spec_text(spec: ChartSpec) -> bytes:
         _member("low", _numbers(candles.low)),
         _member("close", _numbers(candles.close)),
         _member("complete", _bits(candles.complete)),
+        *_breaks(spec),
         _member("panels", "[\n" + ",\n".join(map(_panel, spec.panels)) + "\n]"),
         _member("date_ticks", json.dumps([[t.at, t.label, int(t.bold)] for t in spec.date_ticks])),
         _member("notes", json.dumps(spec.notes)),
     ]
     return ("{" + ",\n".join(members) + "}\n").encode("ascii")
+
+
+def _breaks(spec: ChartSpec) -> Iterator[str]:
+    """Yield the member of breaks, which a chart without any goes without."""
+    if spec.breaks:
+        yield _member("breaks", json.dumps([[each.at, each.label] for each in spec.breaks]))
 
 
 def _member(name: str, text: str) -> str:

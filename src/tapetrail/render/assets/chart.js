@@ -76,6 +76,7 @@ function draw() {
     font,
     axisWidth: axisWidth(font),
     candles: null,
+    narrow: false,
     ready: false,
     ticks: new Map(),
   };
@@ -87,9 +88,12 @@ function draw() {
     pane.getHTMLElement().children[1].firstElementChild.append(legends[place]);
   });
   drawing.ready = true;
+  root.dataset.bars = "edged";
+  paintBars(chart, drawing);
   chart.timeScale().applyOptions({});
   chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
     wanted = null;
+    paintBars(chart, drawing);
   });
   chart.subscribeCrosshairMove(({ time }) => {
     pointed = places.get(time) ?? null;

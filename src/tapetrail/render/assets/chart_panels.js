@@ -44,8 +44,10 @@ function addLine(chart, series, place, options) {
   const inkAt = (at) => (series.rising ? (series.rising[at] ? up : down) : own);
   const solidFrom = series.settling ? series.settling - 1 : 0;
   const parts = [];
-  if (series.settling < count) parts.push([solidFrom, count, library.LineStyle.Solid]);
-  if (series.settling) parts.push([0, series.settling, library.LineStyle.Dashed]);
+  const { Solid, Dashed, Dotted } = library.LineStyle;
+  const settled = series.ink === "band" ? Dotted : Solid;
+  if (series.settling < count) parts.push([solidFrom, count, settled]);
+  if (series.settling) parts.push([0, series.settling, Dashed]);
   for (const [from, to, lineStyle] of parts) {
     const isFirst = from === parts[0][0];
     const line = chart.addSeries(
@@ -53,39 +55,39 @@ function addLine(chart, series, place, options) {
       {
         ...options,
         lineStyle,
-        lineWidth: series.rising ? TREND_WIDTH : series.ink === "band" ? 1 : LINE_WIDTH,
+        lineWidth: series.rising ? TREND_WIDTH : WIDTHS[series.ink] ?? LINE_WIDTH,
         crosshairMarkerVisible: false,
       },
       place,
     );
     line.setData(linePoints(series, from, to, inkAt));
     if (isFirst) line.attachPrimitive(lonePoints(chart, line, series));
+    if (isFirst && series.rising) line.attachPrimitive(turnMarks(chart, line, series));
   }
 }
 
+/* The library knows the values of columns; `columnBars` draws them. */
 function addColumns(chart, series, place, options) {
-  const [up, down] = [colour("soft-up"), colour("soft-down")];
   const columns = chart.addSeries(library.HistogramSeries, { ...options, base: 0 }, place);
   columns.setData(
     series.values.map((value, at) =>
       value === null
         ? { time: times[at] }
-        : { time: times[at], value, color: series.rising[at] ? up : down },
+        : { time: times[at], value, color: CLEAR },
     ),
   );
+  columns.attachPrimitive(columnBars(chart, columns, series));
 }
 
-function addCandles(chart, place, options) {
-  const [up, down, hollow] = [ink("up"), ink("down"), colour("surface")];
+function addCandles(chart, place, options, state) {
+  const down = ink("down");
   const candles = chart.addSeries(
     library.CandlestickSeries,
     {
       ...options,
-      upColor: up,
+      ...risingColours(false),
       downColor: down,
-      wickUpColor: up,
       wickDownColor: down,
-      borderUpColor: up,
       borderDownColor: down,
     },
     place,
@@ -97,9 +99,10 @@ function addCandles(chart, place, options) {
       high: spec.high[at],
       low: spec.low[at],
       close: spec.close[at],
-      ...(spec.complete[at] ? {} : { color: hollow }),
+      ...(spec.complete[at] ? {} : { borderColor: CLEAR }),
     })),
   );
+  candles.attachPrimitive(unfinishedBars(chart, candles, state));
   return candles;
 }
 
@@ -279,7 +282,7 @@ function addPanel(chart, panel, place, state) {
   for (const series of panel.series.filter((each) => each.form === "columns")) {
     addColumns(chart, series, place, options);
   }
-  if (isPrice) state.candles = addCandles(chart, place, options);
+  if (isPrice) state.candles = addCandles(chart, place, options, state);
   for (const series of panel.series.filter((each) => each.form !== "columns")) {
     addLine(chart, series, place, options);
   }
@@ -295,6 +298,7 @@ function addPanel(chart, panel, place, state) {
   if (panel.band) owner.attachPrimitive(bandArea(chart, owner, panel));
   if (panel.shade) owner.attachPrimitive(shadeArea(owner, panel));
   owner.attachPrimitive(axisMarks(chart, owner, panel, state));
+  owner.attachPrimitive(breakStripes(chart, isPrice, state));
   addMarks(owner, panel);
   chart.panes()[place].setStretchFactor(panel.share * 1000);
 }
