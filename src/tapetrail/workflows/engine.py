@@ -48,9 +48,10 @@ TAKE_OVER_EVERY_S: Final = 1.0
 FROZEN_AFTER_S: Final = 10
 """A worker silent for this long loses its lock, though its connection stands."""
 DRAIN_S: Final = 5
-NOTING_S: Final = 2
+NOTING_S: Final = 1.0
 PATIENCE_S: Final = 20
 GUARD_END_S: Final = 2.0
+NOTED_POLL_S: Final = 0.02
 POOL_SIZE: Final = 20
 
 _log = logging.getLogger(__name__)
@@ -157,8 +158,9 @@ def launched(settings: EngineSettings, engines: Engines, *, work: Work) -> Gener
         yield
         work.close()
         work.await_nobody_waits(GUARD_END_S)
-        # What has just ended is still to be noted by the engine.
-        drain_s = NOTING_S if work.is_idle else DRAIN_S
+        drain_s = 0 if work.is_idle else DRAIN_S
+        if work.is_idle:
+            _await_noted(settings.executor_id)
     finally:
         stop.set()
         work.close()
@@ -335,6 +337,18 @@ def await_opened(taken_over: list[str]) -> None:
         if not found:
             return
         time.sleep(POLLING_S)
+
+
+def _await_noted(executor_id: str) -> None:
+    """Wait a moment until the engine has noted the end of what this process did.
+
+    It does so after the decision is recorded. What was taken ahead and not begun stays as it is.
+    """
+    deadline = time.monotonic() + NOTING_S
+    while time.monotonic() < deadline and DBOS.list_workflows(
+        status="PENDING", executor_id=executor_id, load_input=False, load_output=False
+    ):
+        time.sleep(NOTED_POLL_S)
 
 
 def _guard(lock: _LivenessLock, stop: threading.Event) -> None:
