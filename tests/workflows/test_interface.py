@@ -76,7 +76,7 @@ def test_a_frame_becomes_decisions_whose_rows_a_frame_takes(home: Path) -> None:
         found = pd.DataFrame(record.rows("decisions", symbol="ACME"))
         as_of = {1: datetime(2024, 6, 28, 20, tzinfo=UTC), 2: datetime(2024, 3, 28, 20, tzinfo=UTC)}
         assert found.set_index("id")["as_of"].to_dict().items() >= as_of.items()
-        assert record.status().decisions >= 3
+        assert record.status().decisions == 3
         bars = record.detail("decisions", 1).related["snapshots"]
         assert {row["source"] for row in bars} == {"frame"}
         assert record.rows("decisions", symbol="NOBODY") == []
@@ -106,7 +106,7 @@ def test_a_charts_bytes_are_those_its_row_names(home: Path) -> None:
 def test_a_record_needs_no_with_and_says_when_it_is_closed(home: Path) -> None:
     record = tapetrail.open_record(home)
     assert repr(record) == f"<record in {home}, open>"
-    assert record.status().decisions == 3
+    assert record.status().decisions >= 3
     record.close()
     record.close()
     assert repr(record) == f"<record in {home}, closed>"
