@@ -1,6 +1,7 @@
 """A signal on a printed chart: its side, its facts and levels that are all in view."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from tapetrail.core.analysis.chart_marks import (
     derive_marks,
     level_text,
     mark_chart,
+    signal_facts,
 )
 from tapetrail.core.charts.axes import Scale
 from tapetrail.core.charts.spec import ChartSpec, Ink
@@ -38,6 +40,12 @@ def test_a_buy_is_said_with_its_prices_ratio_and_facts() -> None:
         ("Stop", "104.25", Ink.DOWN),
         ("Target", "121.50", Ink.UP),
     ]
+
+
+def test_a_print_says_confidence_and_the_last_day_of_a_waiting_entry() -> None:
+    waiting = signal_facts(Decimal("0.620"), date(2012, 9, 4))
+    assert waiting == ("Confidence 0.620", "Valid until 2012-09-04")
+    assert signal_facts(None, None) == ()
 
 
 def test_a_hold_has_no_levels_and_a_sell_may_have_an_entry_alone() -> None:

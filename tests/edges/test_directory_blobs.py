@@ -70,15 +70,9 @@ def test_an_empty_blob_is_a_blob(blobs: DirectoryBlobs) -> None:
     assert blobs.read(KEY, digest=blobs.put(b"", key=KEY)) == b""
 
 
-def test_only_what_was_put_is_contained(blobs: DirectoryBlobs) -> None:
-    assert not blobs.contains(KEY)
-    blobs.put(CONTENT, key=KEY)
-    assert blobs.contains(KEY)
-    assert not blobs.contains("charts/AAPL")
-
-
 def test_a_store_that_only_reads_creates_no_folder(blobs: DirectoryBlobs, root: Path) -> None:
-    assert not blobs.contains(KEY)
+    with pytest.raises(NotFound):
+        blobs.read(KEY, digest=digest_bytes(CONTENT))
     assert not root.exists()
 
 
@@ -125,8 +119,6 @@ def test_an_unsafe_key_is_refused_by_every_question(blobs: DirectoryBlobs, key: 
         blobs.put(CONTENT, key=key)
     with pytest.raises(InvalidInput):
         blobs.read(key, digest=digest_bytes(CONTENT))
-    with pytest.raises(InvalidInput):
-        blobs.contains(key)
     with pytest.raises(InvalidInput):
         blobs.url(key)
 

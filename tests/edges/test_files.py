@@ -66,7 +66,7 @@ def written(folder: Path, content: bytes | str, name: str = "AAPL.csv") -> FileS
 
 def refusal(source: TabularSource, kind: ErrorKind = ErrorKind.BAD_BARS) -> str:
     with pytest.raises(TapeTrailError) as failure:
-        fetched(source)
+        source.coverage(source.instrument("AAPL"))
     assert failure.value.kind is kind
     return failure.value.message
 
@@ -214,7 +214,8 @@ def test_adjusted_bars_are_not_adjusted_again(tmp_path: Path) -> None:
     dataset = DatasetSpec(
         exchange="XNAS", currency="USD", conventions=SPLIT, splits={"AAPL": [split]}
     )
-    assert "only raw bars are restated for splits" in refusal(source_of(path, dataset))
+    with pytest.raises(InvalidInput, match="only raw bars are restated for splits"):
+        fetched(source_of(path, dataset))
 
 
 def test_the_price_factor_and_the_dropped_rows_are_reported(tmp_path: Path) -> None:
@@ -401,9 +402,18 @@ def test_an_instrument_that_trades_elsewhere_is_not_the_files(tmp_path: Path) ->
 
 def test_no_bars_before_the_instant_is_a_stated_reason(tmp_path: Path) -> None:
     source = written(tmp_path, HEADER + LINES)
-    with pytest.raises(NotFound, match="covers 2012-08-01 to 2012-08-03") as failure:
+    with pytest.raises(NotFound, match=r"has no bars from \S+ to 2012-07-31$") as failure:
         fetched(source, as_of="2012-07-31 20:00")
     assert failure.value.kind is ErrorKind.NO_BARS
+
+
+@pytest.mark.parametrize("row", ["2012-08-06,99.99,x,1,1,1\n", "2012-08-05,99.99,100,1,1,1\n"])
+def test_what_broke_after_the_run_was_asked_for_is_not_quoted(tmp_path: Path, row: str) -> None:
+    source = written(tmp_path, HEADER + LINES + row)
+    with pytest.raises(InvalidInput, match=r"AAPL\.csv: cannot be read as it could") as failure:
+        fetched(source, as_of="2012-08-02 20:00")
+    assert failure.value.kind is ErrorKind.BAD_BARS
+    assert not any(word in failure.value.message for word in ("line 5", "2012-08-0", "99.99"))
 
 
 @pytest.mark.parametrize("text", ["prices.csv", "file:", "file:/", "file:{symbol}/a.csv",

@@ -192,6 +192,7 @@ def test_a_chart_is_saved_as_image_page_and_print(
     assert printed == (tmp_path / "odd").read_bytes()
     text = PdfDocument(printed)[0].get_textpage().get_text_range()
     assert signal["signal_type"] in text
+    assert f"Confidence {signal['confidence']}" in text
     assert "the analyst was shown the chart without these marks" in text
     assert seal["seal_digest"] in text
     information = PdfDocument(printed).get_metadata_dict()

@@ -142,6 +142,8 @@ def test_csv_holds_texts_as_they_are_shown_and_none_that_acts_or_computes(
         (datetime(2012, 8, 3, 16, 0, 7, tzinfo=EASTERN), "2012-08-03T20:00:07.000000Z"),
         ("plain", "plain"),
         ("a,b", '"a,b"'),
+        ("a;b", '"a;b"'),
+        (Decimal("1.5"), "1.5"),
         ('say "x"', '"say ""x"""'),
         ("a\nb", '"a\nb"'),
         ("a\r\nb", '"a\nb"'),

@@ -97,12 +97,6 @@ class DirectoryBlobs:
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
 
-    def contains(self, key: str) -> bool:
-        """Return whether there is a blob under the key, without a look at its bytes."""
-        path = self._path(key)
-        with _naming(path):
-            return path.is_file()
-
     def url(self, key: str) -> str:
         """Return `file:` and the key: relative to the blob folder, so that a home can move."""
         self._path(key)

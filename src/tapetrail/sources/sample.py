@@ -116,8 +116,7 @@ class SampleSource:
         rows = history.between(first, last)
         if rows.start >= rows.stop:
             raise NotFound(
-                f"{instrument}: the sample has no bars from {first} to {last}; it covers"
-                f" {history.sessions[0]} to {history.sessions[-1]}",
+                f"{instrument}: the sample has no bars from {first} to {last}",
                 kind=ErrorKind.NO_BARS,
             )
         splits = tuple(split for split in _SPLITS.get(instrument.symbol, ()) if split.ex_on <= last)

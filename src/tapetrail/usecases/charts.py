@@ -1,12 +1,12 @@
 """Charts: their bytes, their print, and setting old ones aside."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tapetrail.core.canonical import digest_bytes, parse_digest
 from tapetrail.core.errors import NotFound
-from tapetrail.listing import CHARTS, DECISIONS
+from tapetrail.listing import CHARTS, DECISIONS, SIGNALS
 from tapetrail.store import lookups
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
@@ -59,7 +59,11 @@ class Charts:
         comes from. Raises as `image`.
         """
         from tapetrail.core.analysis.analyses import SignalType  # noqa: PLC0415 # as below
-        from tapetrail.core.analysis.chart_marks import SignalPrices, derive_marks  # noqa: PLC0415 # readers do without
+        from tapetrail.core.analysis.chart_marks import (  # noqa: PLC0415 # readers do without
+            SignalPrices,
+            derive_marks,
+            signal_facts,
+        )
         from tapetrail.core.charts.parsing import parse_spec  # noqa: PLC0415 # readers do without
         from tapetrail.render.page import print_page  # noqa: PLC0415 # as above
 
@@ -73,6 +77,7 @@ class Charts:
                 entry=decision.entry_price, stop=decision.stop_loss, target=decision.target_price
             ),
             reward_risk=decision.risk_reward_ratio,
+            facts=signal_facts(decision.confidence, self._valid_until(decision.signal_id)),
         )
         return print_page(spec, marks, origin=self._origin(number))
 
@@ -104,6 +109,13 @@ class Charts:
                 return
             last_id = archived[-1]
             yield len(archived)
+
+    def _valid_until(self, signal: int | None) -> date | None:
+        """Return the last day of an entry that waits for its price, None for every other."""
+        if signal is None:
+            return None
+        until = self._records.detail(SIGNALS, signal).columns["valid_until"]
+        return until if isinstance(until, date) else None
 
     def _origin(self, number: int) -> "Origin":
         """Return where a drawn chart comes from. Raises `NotFound`."""

@@ -6,6 +6,7 @@ the decision and says so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -72,6 +73,12 @@ def derive_marks(
     return SignalMarks(
         side=_SIDES[signal_type], facts="  ·  ".join([*words, *facts]), levels=levels
     )
+
+
+def signal_facts(confidence: Decimal | None, valid_until: date | None) -> tuple[str, ...]:
+    """Return what a signal says beside its prices: its confidence, the last day of its entry."""
+    said = {"Confidence": confidence, "Valid until": valid_until}
+    return tuple(f"{name} {each}" for name, each in said.items() if each is not None)
 
 
 def level_text(price: Decimal) -> str:

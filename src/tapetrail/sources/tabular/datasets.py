@@ -208,22 +208,21 @@ class TabularSource(ABC):
 
         A bar is known from its session's close on. Of other rows only the times are looked at, and
         that their cells are numbers. Raises `NotFound` (`no_bars`) if there are none and
-        `InvalidInput` (`bad_bars`), naming value, rule and place, for rows that break a rule.
+        `InvalidInput` (`bad_bars`), naming value, rule and place, for rows that break a rule; what
+        keeps the whole from being read is not quoted, for it may be in a later row.
 
         Whether the prices were restated for a split or dividend after `as_of` cannot be seen: it is
         taken to be so if they are adjusted and there are later rows. A file that was adjusted, and
         then cut at `as_of`, passes for one that never was.
         """
         check_timeframe(timeframe, self.dataset.conventions.timeframe, source=self.name)
-        raw = self._columns(instrument)
-        dated = self._dated(raw, calendar)
+        dated = self._read_later(instrument, calendar)
         days = dated.times.values.astype("datetime64[D]")
         last = last_session_at(calendar, as_of)
         wanted = np.flatnonzero((days >= np.datetime64(first)) & (days <= np.datetime64(last)))
         if not len(wanted):
             raise NotFound(
-                f"{instrument}: {raw.cells.place} has no bars from {first} to {last}; it covers"
-                f" {days.min()} to {days.max()}",
+                f"{instrument}: {dated.cells.place} has no bars from {first} to {last}",
                 kind=ErrorKind.NO_BARS,
             )
         rows = dated.take(wanted.tolist())
@@ -259,6 +258,18 @@ class TabularSource(ABC):
                     f"{what} of {unknown[0]}: {self.place} holds no bars of it",
                     kind=ErrorKind.BAD_BARS,
                 )
+
+    def _read_later(self, instrument: Instrument, calendar: Calendar) -> RawColumns:
+        """Return every row, as `coverage` read it before the run, with its session."""
+        try:
+            return self._dated(self._columns(instrument), calendar)
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"{self.place}: cannot be read as it could when the run was asked for; what is"
+                " wrong may stand in a row after as_of, so it is not quoted here, and the next run"
+                " of the strategy says it",
+                kind=error.kind,
+            ) from error
 
     def _columns(self, instrument: Instrument) -> RawColumns:
         ours = self.instrument(instrument.symbol)
