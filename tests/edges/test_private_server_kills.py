@@ -2,7 +2,9 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 from tests.edges.server_processes import (
     BIN_DIR,
+    USE,
     answer,
     as_root,
     is_written,
@@ -25,9 +28,10 @@ from tests.edges.waiting import wait_for
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.private.account import become, server_account
 from tapetrail.store.private.cluster import Cluster
-from tapetrail.store.private.files import ServerFiles
-from tapetrail.store.private.server import PrivateServer
+from tapetrail.store.private.files import ServerFiles, load_state
+from tapetrail.store.private.server import PrivateServer, ServerAddress
 from tapetrail.store.private.socket_folder import open_socket_folder, socket_folder
+from tapetrail.store.private.supervisor import STARTS_MAX
 
 pytestmark = pytest.mark.service
 
@@ -54,11 +58,54 @@ def test_a_killed_postmaster_is_replaced_at_the_next_use(home: Path) -> None:
             assert is_written(again)
 
 
+def test_a_postmaster_killed_under_its_user_is_started_again_in_its_place(home: Path) -> None:
+    with PrivateServer(home=home).hold() as address:
+        write_down(address)
+        killed, supervisor = postmaster_of(home), supervisor_of(home)
+        kill(killed)
+        wait_for(lambda: is_answering(address))
+        assert is_written(address)
+        assert (postmaster_of(home) != killed, supervisor_of(home)) == (True, supervisor)
+
+
+def test_a_server_that_ends_again_and_again_is_given_up(home: Path) -> None:
+    with PrivateServer(home=home).hold() as address:
+        for _ in range(STARTS_MAX):
+            wait_for(lambda: is_answering(address))
+            kill(postmaster_of(home))
+        wait_for(lambda: not programs_of(home))
+    assert "PostgreSQL ended by itself" in ServerFiles(home=home).log.read_text()
+
+
+def is_answering(address: ServerAddress) -> bool:
+    try:
+        return answer(address, "SELECT 42") == "42"
+    except psycopg.OperationalError:
+        return False
+
+
+def test_a_server_that_recovers_for_long_stops_when_it_is_told(home: Path, tmp_path: Path) -> None:
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    script = f'#!/bin/sh\n[ "$1" = --version ] && exec {BIN_DIR}/postgres "$1"\nexec sleep 1000\n'
+    for name in ("postgres", "initdb"):
+        (bin_dir / name).write_text(script)
+        (bin_dir / name).chmod(0o755)
+    server, files = PrivateServer(home=home, bin_dir=bin_dir), ServerFiles(home=home)
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        started = thread.submit(server.start)
+        wait_for(lambda: load_state(files) is not None)
+        assert server.stop()
+        with pytest.raises(EdgeFailure, match="told to stop before PostgreSQL was ready"):
+            started.result()
+
+
 def test_a_query_under_way_does_not_outlive_a_killed_postmaster(home: Path) -> None:
     with user_of(home) as user, closing(psycopg.connect(user.libpq_url())) as connection:
         start_endless_query(connection, PrivateServer(home=home))
+        programs = {*programs_of(home)} - {supervisor_of(home)}
         kill(postmaster_of(home))
-        wait_for(lambda: not programs_of(home))
+        wait_for(lambda: not programs & {*programs_of(home)})
 
 
 def test_all_killed_at_once_leave_nothing_running_and_nothing_lost(home: Path) -> None:
@@ -225,6 +272,17 @@ def test_a_home_that_cannot_be_is_refused_by_name(tmp_path: Path) -> None:
         PrivateServer(home=tmp_path / "file").hold(),
     ):
         pass
+
+
+@as_root
+def test_a_home_on_a_read_only_disk_says_how_to_read_it(home: Path) -> None:
+    PrivateServer(home=home).stop()
+    mounted = f"mount --bind {home} {home} && mount -o remount,ro,bind {home}"
+    command = f'{mounted} && exec {sys.executable} -c "$0" {home} {BIN_DIR}'
+    words = ["unshare", "--mount", "sh", "-c", command, USE]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert "Read-only file system" in ended.stderr
+    assert "copy the home to where you may write, and read it there" in ended.stderr
 
 
 # Who may be in its way

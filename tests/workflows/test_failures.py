@@ -55,10 +55,18 @@ def test_a_full_disk_fails_the_decision_with_the_reason_and_nothing_is_claimed(h
     assert "File too large" in ended.stderr
 
 
-ON_A_SMALL_DISK: Final = (
-    "unshare", "--mount", "sh", "-c",
-    'mount -t tmpfs -o mode=755,size=150m none "$0" && exec "$@"',
-)  # fmt: skip
+def on_a_disk_of(size: str, home: Path) -> tuple[str, ...]:
+    mount = f'mount -t tmpfs -o mode=755,size={size} none "$0" && exec "$@"'
+    return ("unshare", "--mount", "sh", "-c", mount, str(home))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
+def test_a_worker_ends_with_the_reason_when_there_is_no_room(new_home: Home) -> None:
+    """The disk takes an empty home and no more."""
+    new_home.path.mkdir()
+    ended = new_home.run("worker", prefix=on_a_disk_of("90m", new_home.path))
+    assert ended.returncode == 5, ended.stderr
+    assert f"MB are free on the disk of {new_home.path}" in ended.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
@@ -67,8 +75,7 @@ def test_a_run_ends_with_the_reason_before_its_disk_is_full(new_home: Home) -> N
     new_home.path.mkdir()
     words = ("backfill", new_home.strategy(symbols="AAPL, GOOG, IBM, MSFT"))
     days = ("--from", "2011-01-03", "--to", "2012-08-31")
-    prefix = (*ON_A_SMALL_DISK, str(new_home.path))
-    ended = new_home.run(*words, *days, prefix=prefix)
+    ended = new_home.run(*words, *days, prefix=on_a_disk_of("150m", new_home.path))
     assert ended.returncode == 5, ended.stderr
     assert f"MB are free on the disk of {new_home.path}" in ended.stderr
     assert "a run needs 48 MB" in ended.stderr

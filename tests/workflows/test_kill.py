@@ -170,12 +170,12 @@ def _freeze_in_mid_decision(home: Home, worker: subprocess.Popen[str]) -> None:
     pytest.fail("no decision was caught in the worker's hands")
 
 
-def test_a_run_survives_the_death_of_the_server_or_says_that_it_did_not(warm: Home) -> None:
+def test_a_run_survives_the_death_of_the_server(warm: Home) -> None:
     with warm.started(*warm.asked(symbols=FOUR)) as run:
         wait_for(lambda: warm.rows(OPEN_DECISIONS))
         warm.kill_server()
         said = out_of(run, timeout_s=PATIENCE_S + 60)
-    assert run.returncode in {0, 5}, said
+    assert run.returncode == 0, said
     assert "Traceback" not in said
     assert warm.run(*warm.asked(symbols=FOUR)).returncode == 0
     work_off(warm)
@@ -186,7 +186,7 @@ def test_a_worker_outlives_the_death_of_the_server(warm: Home) -> None:
     with ready_worker(warm) as worker:
         warm.kill_server()
         wait_for(lambda: warm.postmaster() is None)
-        # Whoever comes next starts the server again, and the worker goes on with it.
+        # The server is started again in its place, and the worker goes on with it.
         assert warm.run(*warm.asked(symbols=FOUR)).returncode == 0
         with warm.started(*warm.asked(symbols=FOUR)) as run:
             wait_for(lambda: warm.rows(OPEN_DECISIONS))

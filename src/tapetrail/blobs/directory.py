@@ -123,7 +123,11 @@ class DirectoryBlobs:
         One with a name in it has outlived its creation; the others cost a sync of every parent, up
         to one that this process has made to last before.
         """
-        self._root.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home = self._root.parent
+        missing = [each for each in (home, *home.parents) if not each.exists()]
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in missing:
+            _sync(each.parent)
         self._root.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.scandir(folder) as names:

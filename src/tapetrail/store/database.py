@@ -108,7 +108,10 @@ class RecordDatabase:
                 f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
             )
         if not is_current:
-            self.upgrade_at(database.owner_url)
+            with _turn_to_upgrade(database.owner_url) as connection:
+                # Whoever had the turn before may be at work on what is now current.
+                if not _is_current(connection):
+                    self._upgrade(database.owner_url)
         yield database
 
     def upgrade(self) -> str:
@@ -129,16 +132,28 @@ class RecordDatabase:
 
     def upgrade_at(self, owner_url: str) -> None:
         """Bring the schema and the engine's own tables up to date, one process at a time."""
+        with _turn_to_upgrade(owner_url):
+            self._upgrade(owner_url)
+
+    def _upgrade(self, owner_url: str) -> None:
         from tapetrail.store import migrate  # noqa: PLC0415 # Alembic is needed here only
 
-        with answering(), connect(owner_url) as connection:
-            # The engine builds indexes concurrently, which waits for every open statement: one that
-            # waited for this lock would never see it freed, so it is asked for again and again.
-            lock = "SELECT pg_try_advisory_lock(%s)"
-            while connection.execute(lock, [UPGRADE_KEY]).fetchone() != (True,):
-                time.sleep(UPGRADE_POLL_S)
-            migrate.upgrade(owner_url)
-            self.migrate_engine(owner_url)
+        migrate.upgrade(owner_url)
+        self.migrate_engine(owner_url)
+
+
+@contextmanager
+def _turn_to_upgrade(owner_url: str) -> Generator[Connection]:
+    """Give a connection that alone holds the right to upgrade, once it is free.
+
+    The engine builds indexes concurrently, which waits for every open statement: one that waited
+    for this lock would never see it freed, so it is asked for again and again.
+    """
+    with answering(), connect(owner_url) as connection:
+        lock = "SELECT pg_try_advisory_lock(%s)"
+        while connection.execute(lock, [UPGRADE_KEY]).fetchone() != (True,):
+            time.sleep(UPGRADE_POLL_S)
+        yield connection
 
 
 def as_role(url: str, role: str) -> str:

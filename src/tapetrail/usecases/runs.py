@@ -138,7 +138,7 @@ class Runs:
 
         Returns where all of them came to rest, in this order. Raises as `carry_out` does.
         """
-        self._check_room()
+        self.check_room()
         with self.working(concurrency=how.concurrency) as runner:
             own: list[str] = [*joined]
             living = {each.workflow_id for each in runner.unfinished() if not each.is_left}
@@ -151,7 +151,7 @@ class Runs:
                 for number in runner.stopped([*requests]):
                     runner.resume(number, actor=actor, reason="asked for again")
                 for name, request in requests.items():
-                    self._check_room()
+                    self.check_room()
                     own.append(name)
                     runner.open(request, workflow_id=name)
                 ended = self._followed(runner, own, watch=how.watch)
@@ -265,7 +265,7 @@ class Runs:
     ) -> "list[Progress]":
         """Return where the executions came to rest, showing on the way how far they are."""
         while True:
-            self._check_room()
+            self.check_room()
             found = runner.progress(workflow_ids)
             watch(found)
             if len(found) == len({*workflow_ids}) and not any(p.status.is_in_work for p in found):
@@ -283,7 +283,7 @@ class Runs:
             how.left(sum(each.open for each in left))
             self._followed(runner, [each.workflow_id for each in left], watch=how.watch)
 
-    def _check_room(self) -> None:
+    def check_room(self) -> None:
         """Raise `EdgeFailure` before the disk is full, at which PostgreSQL stops for good."""
         free = self._process.free_bytes()
         if free < ROOM_MIN:

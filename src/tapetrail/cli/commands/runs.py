@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tapetrail.wire import Shown
 
 LATEST: Final = 10
+ROOM_EVERY_S: Final = 5.0
+"""Between two looks at the disk: a worker that needs more room than there is ends, and says so."""
 Instruments = Annotated[
     str | None,
     typer.Option("--instruments", metavar="A,B", help="These symbols, not the strategy's own."),
@@ -178,7 +180,8 @@ def worker(
     with opened_or_new(settings()) as record, record.runs.working(concurrency=concurrency):
         gc.freeze()  # what was imported stays; looking through it again and again costs seconds
         note(f"worker ready: {concurrency} decisions at once; Ctrl-C to stop")
-        stopped.wait()
+        while not stopped.wait(ROOM_EVERY_S):
+            record.runs.check_room()
     note("worker stopped")
     return 0
 

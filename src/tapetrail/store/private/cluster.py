@@ -11,7 +11,7 @@ from typing import Final
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.private.account import Account, become
 from tapetrail.store.private.binaries import installation, major_version
-from tapetrail.store.private.files import DATABASE, ServerFiles
+from tapetrail.store.private.files import DATABASE, ServerFiles, sync_folder
 from tapetrail.store.private.mounts import View, view_for
 
 CREATE_TIMEOUT_S: Final = 300.0
@@ -78,15 +78,7 @@ def create_cluster(cluster: Cluster) -> None:
     single = ["postgres", "--single", "-c", "exit_on_error=on", "-D", str(unfinished), "postgres"]
     _run(cluster, single, typed=f"CREATE DATABASE {DATABASE}\n".encode())
     unfinished.rename(cluster.files.data)
-    _sync_folder(cluster.files.home)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(cluster.files.home)
 
 
 def _initdb_options(bin_dir: Path) -> list[str]:

@@ -108,6 +108,23 @@ class ServerFiles:
         return f"tapetrail-{digest_bytes(os.fsencode(self.home))[7:19]}"
 
 
+def make_lasting(folder: Path) -> None:
+    """Make a folder and those above it that are missing, so that a power cut leaves them there."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for each in reversed(missing):
+        sync_folder(each.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return once the names in a folder are on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
     """The text of `server.lock`. `postmaster_pid` is None until the server takes connections."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.private.files import try_alone
+from tapetrail.store.private.files import make_lasting, try_alone
 
 NAME: Final = "restore.unfinished"
 _BEGUN: Final = " begun\n"
@@ -57,7 +57,7 @@ def held_mark(home: Path) -> Generator[Mark]:
     or if the disk refuses.
     """
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_lasting(home)
         descriptor = try_alone(home / NAME)
         if descriptor is None:
             raise EdgeFailure(f"home folder {home}: another restore is at work in it")

@@ -5,6 +5,7 @@ after the last user. All of it may be killed at any time, in any combination: lo
 processes, and what is left is ended or removed at the next start.
 """
 
+import errno
 import os
 import signal
 import subprocess
@@ -29,6 +30,7 @@ from tapetrail.store.private.files import (
     is_postmaster,
     is_supervisor,
     load_state,
+    make_lasting,
     pid_in,
     shared,
     wait_until,
@@ -37,6 +39,10 @@ from tapetrail.store.private.files import (
 START_TIMEOUT_S: Final = 320.0  # longer than the supervisor's own, which knows the reason
 STOP_TIMEOUT_S: Final = 100.0
 LOG_LINES: Final = 20
+WRITES_TO_READ: Final = (
+    "; PostgreSQL writes to its home even to be read: copy the home to where you may write, and"
+    " read it there"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ class PrivateServer:
         """
         with ExitStack() as held:
             with self._naming_the_home():
-                self._files.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+                make_lasting(self._files.home)
                 held.enter_context(shared(self._files.users_lock))
                 address = self._started()
             yield address
@@ -99,8 +105,11 @@ class PrivateServer:
             return False
         with self._naming_the_home():
             self._files.keep.unlink(missing_ok=True)
+            # Whoever starts it holds the lock until it takes connections, which may be long.
+            if was_up := not self._is_down():
+                self._ask_to_end()
             with alone(self._files.start_lock):
-                return self._stopped()
+                return self._stopped() or was_up
 
     def has_data(self) -> bool:
         """Return whether this home has a database, running or not."""
@@ -200,4 +209,5 @@ class PrivateServer:
         try:
             yield
         except OSError as error:
-            raise EdgeFailure(f"home folder {self._files.home}: {error}") from error
+            way_on = WRITES_TO_READ if error.errno in {errno.EROFS, errno.EACCES} else ""
+            raise EdgeFailure(f"home folder {self._files.home}: {error}{way_on}") from error

@@ -8,8 +8,8 @@ It ends the server when
 * it is told to by SIGTERM or SIGINT, or
 * the home is deleted or moved.
 
-Killed, it takes the server along: the kernel interrupts PostgreSQL in its place. PostgreSQL killed,
-it ends too, and the next user starts both anew.
+Killed, it takes the server along: the kernel interrupts PostgreSQL in its place. A PostgreSQL that
+is killed under its users is started again, at the same address, so that they connect anew.
 """
 
 import os
@@ -54,6 +54,8 @@ CLAIM_TIMEOUT_S: Final = 2.0
 WATCH_S: Final = 0.25
 GRACE_S: Final = 1.0
 STATUS_LINE: Final = 7
+STARTS_MAX: Final = 5
+"""How often one supervisor starts a server that ends by itself, as by a lack of memory."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,10 +93,15 @@ def _supervise(files: ServerFiles, bin_dir: Path, *, lock: int, signals: int) ->
         _admit(cluster)
         if not files.data.exists():
             create_cluster(cluster)
-        with _postmaster(cluster) as postmaster:
-            _publish(lock, _ready_state(cluster, postmaster))
-            _watch(cluster, postmaster, signals)
-            _publish(lock, ServerState(supervisor_pid=os.getpid()))
+        for _ in range(STARTS_MAX):
+            with _postmaster(cluster, signals) as postmaster:
+                _publish(lock, _ready_state(cluster, postmaster))
+                has_ended = _watch(cluster, postmaster, signals)
+                _publish(lock, ServerState(supervisor_pid=os.getpid()))
+            if not has_ended:
+                return
+            sys.stderr.write("tapetrail: PostgreSQL ended by itself\n")
+            _end_remains(cluster)
 
 
 def _admit(cluster: Cluster) -> None:
@@ -144,12 +151,12 @@ def _signal_pipe() -> int:
 
 
 @contextmanager
-def _postmaster(cluster: Cluster) -> Generator[subprocess.Popen[bytes]]:
+def _postmaster(cluster: Cluster, signals: int) -> Generator[subprocess.Popen[bytes]]:
     """Give the server once it takes connections; leave nothing of it behind."""
     postmaster = _start(cluster)
     with _guarded(postmaster):
         try:
-            _await_ready(cluster, postmaster)
+            _await_ready(cluster, postmaster, signals)
             yield postmaster
         finally:
             _end(postmaster)
@@ -177,12 +184,14 @@ def _start(cluster: Cluster) -> subprocess.Popen[bytes]:
     )
 
 
-def _await_ready(cluster: Cluster, postmaster: subprocess.Popen[bytes]) -> None:
-    def is_decided() -> bool:
-        return postmaster.poll() is not None or _is_ready(cluster.files, postmaster.pid)
-
-    if not wait_until(is_decided, timeout_s=START_TIMEOUT_S):
-        raise EdgeFailure(f"PostgreSQL was not ready within {START_TIMEOUT_S:.0f} s")
+def _await_ready(cluster: Cluster, postmaster: subprocess.Popen[bytes], signals: int) -> None:
+    """Wait until the server takes connections. One that recovers may be told to end, too."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while postmaster.poll() is None and not _is_ready(cluster.files, postmaster.pid):
+        if _is_told_to_end(signals, wait_s=POLL_S):
+            raise EdgeFailure("told to stop before PostgreSQL was ready")
+        if time.monotonic() > deadline:
+            raise EdgeFailure(f"PostgreSQL was not ready within {START_TIMEOUT_S:.0f} s")
     if postmaster.returncode is not None:
         raise EdgeFailure(f"PostgreSQL ended at its start with status {postmaster.returncode}")
 
@@ -195,8 +204,8 @@ def _is_ready(files: ServerFiles, pid: int) -> bool:
     return len(lines) > STATUS_LINE and lines[STATUS_LINE].strip() == b"ready"
 
 
-def _watch(cluster: Cluster, postmaster: subprocess.Popen[bytes], signals: int) -> None:
-    """Return when the server has to end, or has ended.
+def _watch(cluster: Cluster, postmaster: subprocess.Popen[bytes], signals: int) -> bool:
+    """Return when the server has to end, or has ended by itself; True says the latter.
 
     Without users, the exclusive `users.lock` stays held to the end of this process: whoever comes
     now waits until the server has stopped, and starts it again.
@@ -204,16 +213,17 @@ def _watch(cluster: Cluster, postmaster: subprocess.Popen[bytes], signals: int) 
     files = cluster.files
     inode = _inode(files.users_lock)
     used_at = time.monotonic()
-    while postmaster.poll() is None and not _is_told_to_end(signals):
+    while postmaster.poll() is None and not _is_told_to_end(signals, wait_s=WATCH_S):
         if inode is None or _inode(files.users_lock) != inode:
-            return
+            return False
         lock = None if files.keep.exists() else try_alone(files.users_lock)
         if lock is None:
             used_at = time.monotonic()
         elif time.monotonic() - used_at >= GRACE_S:
-            return
+            return False
         else:
             os.close(lock)
+    return postmaster.returncode is not None
 
 
 def _inode(path: Path) -> int | None:
@@ -223,9 +233,9 @@ def _inode(path: Path) -> int | None:
         return None
 
 
-def _is_told_to_end(signals: int) -> bool:
+def _is_told_to_end(signals: int, *, wait_s: float) -> bool:
     """Wait a moment, or until a signal comes; return whether it asks for the end."""
-    readable, _, _ = select.select([signals], [], [], WATCH_S)
+    readable, _, _ = select.select([signals], [], [], wait_s)
     received = os.read(signals, 64) if readable else b""
     return signal.SIGTERM in received or signal.SIGINT in received
 
