@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from tapetrail.interface import OpenRecord, days_between, open_record
     from tapetrail.persistence import ChartPersistenceService, LLMAnalysisPersistenceService
+    from tapetrail.progress import shown_progress
     from tapetrail.usecases.runs import Manner
 
 __version__ = "0.1.0"
@@ -21,6 +22,7 @@ __all__ = [
     "__version__",
     "days_between",
     "open_record",
+    "shown_progress",
 ]
 _HOMES: Final = {
     "ChartPersistenceService": "tapetrail.persistence",
@@ -29,6 +31,7 @@ _HOMES: Final = {
     "OpenRecord": "tapetrail.interface",
     "days_between": "tapetrail.interface",
     "open_record": "tapetrail.interface",
+    "shown_progress": "tapetrail.progress",
 }
 
 

@@ -68,6 +68,7 @@ class OpenRecord(Record):
         symbols: str | Sequence[str] = (),
         as_of: "Day | None" = None,
         in_child: bool = False,
+        how: Manner | None = None,
     ) -> "Progress":
         """Run a strategy once and record every decision; return how the execution ended.
 
@@ -76,12 +77,14 @@ class OpenRecord(Record):
         list of rows. `symbols`, or one of them, take the place of the strategy's instruments.
         `as_of` is the last day that is known, by default the latest completed session; a time with
         its zone is taken literally. A program that runs the durable
-        engine itself lets a child process do the work (`in_child`). Raises what `tapetrail run`
-        refuses, before anything is written.
+        engine itself lets a child process do the work (`in_child`). `how` says who does the work
+        and is shown how far it is. Raises what `tapetrail run` refuses, before anything is written.
         """
         day = None if as_of is None else read_day(as_of, "as_of")
         query = replace(_query(strategy, frame=frame, symbols=symbols), as_of_on=day)
-        return self.runs.carry_out([query], Manner(in_child=in_child))[0]
+        manner = how or Manner()
+        carried = replace(manner, in_child=in_child or manner.in_child)
+        return self.runs.carry_out([query], carried)[0]
 
     def backfill(
         self,

@@ -59,6 +59,21 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What decisions take on disk, and how long it will do.
+
+    `decision_bytes` is what the files of the newest decisions take, each on average, None without
+    one; rows of the database are not in it. `days_left` follows from how many
+    decisions were made in the last 30 days, None where there were none.
+    """
+
+    free_bytes: int
+    decision_bytes: int | None
+    decisions_left: int | None
+    days_left: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """Every column of one row, and the rows that hang on it by the name they are shown under."""
 

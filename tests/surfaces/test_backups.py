@@ -259,11 +259,11 @@ def test_a_member_that_would_leave_the_home_is_refused(
 
 
 def test_a_home_with_a_record_is_left_alone(recorded: Recorded, backup: Path, ask: Run) -> None:
-    before = ask("status", "--json").out
+    before = ask("decisions", "--json").out
     refused = ask("db", "restore", str(backup))
     assert refused.code == 2
     assert refused.err.startswith("Error: there is a record already\n")
-    assert ask("status", "--json").out == before
+    assert ask("decisions", "--json").out == before
     assert not (recorded.terminal.home / "restore.unfinished").exists()
 
 

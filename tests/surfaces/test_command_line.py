@@ -250,7 +250,14 @@ def test_status_says_where_the_record_is_and_how_much_it_holds(
     document = json.loads(ask("status", "--json").out)
     assert document["home"] == str(recorded.terminal.home)
     assert (document["executions"], document["decisions"]) == (1, 2)
-    assert f"home            {recorded.terminal.home}" in ask("status").out
+    shown = ask("status").out
+    assert f"home            {recorded.terminal.home}" in shown
+    files = [each for each in (recorded.terminal.home / "blobs").rglob("*") if each.is_file()]
+    taken = sum(each.stat().st_size for each in files)
+    assert document["decision_bytes"] == -(-taken // 2)
+    assert document["decisions_left"] == document["free_bytes"] // document["decision_bytes"]
+    assert document["days_left"] == document["decisions_left"] * 30 // 2
+    assert f"{document['decision_bytes'] / 1e6:.1f} MB" in shown
 
 
 def test_help_names_commands_examples_and_topics(call: Run) -> None:

@@ -187,8 +187,12 @@ def test_an_unknown_list_or_filter_is_refused_by_name(home: Path) -> None:
 
 def test_a_parsed_strategy_and_other_symbols_run_too(home: Path) -> None:
     with tapetrail.open_record(home) as record:
-        ran = record.run(bundled_strategy(), symbols=["IBM"], as_of=date(2012, 8, 3))
+        said: list[str] = []
+        with tapetrail.shown_progress(said.append) as watch:
+            how = Manner(watch=watch)
+            ran = record.run(bundled_strategy(), symbols=["IBM"], as_of=date(2012, 8, 3), how=how)
         assert (ran.decisions, ran.failed) == (1, 0)
+        assert said == ["1 of 1 decisions"]
 
 
 def test_a_child_that_cannot_do_its_work_is_an_edge_failure(

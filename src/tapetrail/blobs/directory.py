@@ -97,6 +97,13 @@ class DirectoryBlobs:
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
 
+    def kept_size(self, key: str) -> int | None:
+        """Return how many bytes the file of the key has, None without a file."""
+        path = self._path(key)
+        with _naming(path), suppress(FileNotFoundError, NotADirectoryError):
+            return path.stat().st_size
+        return None
+
     def url(self, key: str) -> str:
         """Return `file:` and the key: relative to the blob folder, so that a home can move."""
         self._path(key)

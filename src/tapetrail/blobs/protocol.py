@@ -20,6 +20,10 @@ class BlobStore(Protocol):
         """Return how many bytes are under `key`, unread; None where there are none."""
         ...
 
+    def kept_size(self, key: str) -> int | None:
+        """Return how many bytes `key` takes where it is kept, packed or not; None without any."""
+        ...
+
     def url(self, key: str) -> str:
         """Return where `key` is found."""
         ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tapetrail.cli.terminal.output import note, sanitise
 from tapetrail.core.errors import NotFound
 from tapetrail.settings import VARIABLES, Settings, choose, masked, read_settings
 from tapetrail.settings_files import folder_file, read_files, user_file
@@ -88,11 +89,21 @@ def opened() -> "Generator[Record]":
 @contextmanager
 def watched(concurrency: int) -> "Generator[Manner]":
     """Give how runs are carried out where somebody sees how far they are."""
-    from tapetrail.cli.terminal.progress import note_left, note_reading, shown_progress  # noqa: PLC0415 # for runs only
+    from tapetrail.progress import shown_progress  # noqa: PLC0415 # for runs only
     from tapetrail.usecases.runs import Manner  # noqa: PLC0415 # as above
 
-    with shown_progress() as watch:
-        yield Manner(concurrency=concurrency, watch=watch, left=note_left, noted=note_reading)
+    with shown_progress(note) as watch:
+        yield Manner(concurrency=concurrency, watch=watch, left=_note_left, noted=_note_reading)
+
+
+def _note_left(count: int) -> None:
+    """Note how many decisions this process finishes for one that died."""
+    note(f"finishing {count} decisions that an earlier process left")
+
+
+def _note_reading(said: str) -> None:
+    """Note how bars are read, where no row of them alone tells."""
+    note(f"note: {sanitise(said)}")
 
 
 @contextmanager

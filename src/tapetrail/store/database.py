@@ -71,8 +71,8 @@ class RecordDatabase:
         settings = self.settings
         if is_unfinished(settings.home):
             raise EdgeFailure(
-                f"the record in {settings.home} is incomplete; a restore into it did not finish;"
-                " run: tapetrail db restore"
+                f"the record in {settings.home} is incomplete; a restore into it is under way, or"
+                " did not finish; run: tapetrail db restore"
             )
         if (url := settings.database_url) is not None:
             with self._current(

@@ -26,6 +26,20 @@ _INSTRUMENTS: Final = """
     SELECT symbol, exchange, currency, conid, asset_class, tick_size, multiplier, calendar
     FROM tapetrail.instruments WHERE symbol = %s ORDER BY id
 """
+_NEWEST_KEYS: Final = """
+    SELECT d.id, b.key
+    FROM (SELECT id FROM tapetrail.decisions WHERE status IN ('completed', 'failed')
+          ORDER BY id DESC LIMIT %s) d
+    CROSS JOIN LATERAL (
+        SELECT unnest(ARRAY[bars_digest, raw_digest]) AS digest
+        FROM tapetrail.market_snapshots WHERE decision_id = d.id
+        UNION ALL
+        SELECT unnest(ARRAY[jpeg_digest, html_digest, spec_digest])
+        FROM tapetrail.charts WHERE decision_id = d.id
+    ) named
+    JOIN tapetrail.blobs b ON b.digest = named.digest
+    ORDER BY d.id, b.key
+"""
 _OLD_CHARTS: Final = """
     SELECT count(*) AS charts, min(generated_at) AS first_at, max(generated_at) AS last_at
     FROM tapetrail.charts WHERE status = 'active' AND generated_at < %s
@@ -37,6 +51,19 @@ def status(connection: Connection) -> Status:
     with connection.cursor(row_factory=class_row(Status)) as cursor:
         (found,) = cursor.execute(_STATUS)
     return found
+
+
+def newest_keys(connection: Connection, *, decisions: int) -> tuple[int, list[str]]:
+    """Return how many decisions, of the newest that ended, name blobs, and the keys of those."""
+    rows = connection.execute(_NEWEST_KEYS, [decisions]).fetchall()
+    return len({number for number, _ in rows}), sorted({str(key) for _, key in rows})
+
+
+def decisions_since(connection: Connection, instant: datetime) -> int:
+    """Return how many decisions were made since `instant`."""
+    asked = "SELECT count(*) FROM tapetrail.decisions WHERE created_at >= %s"
+    found = connection.execute(asked, [instant]).fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def instruments_named(connection: Connection, symbol: str) -> list[Instrument]:

@@ -11,18 +11,13 @@ from decimal import Decimal
 from typing import NoReturn
 
 from sqlalchemy import Connection, event
-from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, relationship
+from sqlalchemy.orm import Mapped, Mapper, relationship
 
 from tapetrail.core.errors import InvalidInput
+from tapetrail.store.rows import Base
 from tapetrail.store.tables import schema
 
 _TABLES = schema.metadata.tables
-
-
-class Base(DeclarativeBase):
-    """The root of all classes of rows."""
-
-    metadata = schema.metadata
 
 
 class Strategy(Base):

@@ -5,16 +5,18 @@ An area is imported when it is first asked for: a list waits for none of the oth
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from tapetrail.listing import ListSpec, list_named
 from tapetrail.listing.spec import Numbered
 from tapetrail.listing.values import Given
+from tapetrail.store import lookups
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.records import Records
-from tapetrail.wire import LIMIT_DEFAULT, Detail, Page, Status
+from tapetrail.wire import LIMIT_DEFAULT, Detail, Page, Room, Status
 
 if TYPE_CHECKING:
     from datetime import date
@@ -151,6 +153,24 @@ class Record:
     def status(self) -> Status:
         """Return how much the record holds."""
         return self.records.status()
+
+    def room(self) -> Room:
+        """Return what a decision takes on disk, and for how many more there is room."""
+        newest_max, pace_days = 50, 30
+        with self._access.reading() as connection:
+            decisions, keys = lookups.newest_keys(connection, decisions=newest_max)
+            since = self._process.clock() - timedelta(days=pace_days)
+            lately = lookups.decisions_since(connection, since)
+        blobs, free = self._process.open_blobs(), self._process.free_bytes()
+        taken = sum(blobs.kept_size(key) or 0 for key in keys)
+        each = -(-taken // decisions) if taken else None
+        left = None if each is None else free // each
+        return Room(
+            free_bytes=free,
+            decision_bytes=each,
+            decisions_left=left,
+            days_left=left * pace_days // lately if lately and left is not None else None,
+        )
 
     @contextmanager
     def session(self) -> "Generator[Session]":

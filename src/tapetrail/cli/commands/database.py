@@ -124,16 +124,21 @@ def status(*, as_json: Json = False) -> int:
     """Show where the record is and how much it holds."""
     read = settings()
     with opened() as record:
-        found = record.records.status()
+        found, room = record.status(), record.room()
     place: dict[str, Shown] = {
         "home": str(read.home),
         "database": "private server" if read.database_url is None else "TAPETRAIL_DATABASE_URL",
     }
-    counts: dict[str, Shown] = asdict(found)
+    counts: dict[str, Shown] = {**place, **asdict(found), **asdict(room)}
     if as_json:
-        print_json({**place, **counts})
+        print_json(counts)
         return 0
-    for line in column_lines({**place, **counts, "blob_bytes": size_text(found.blob_bytes)}):
+    sizes: dict[str, Shown] = {
+        name: size_text(size)
+        for name, size in counts.items()
+        if name.endswith("_bytes") and isinstance(size, int)
+    }
+    for line in column_lines({**counts, **sizes}):
         echo(line)
     return 0
 

@@ -5,8 +5,6 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from tapetrail.cli.terminal.output import note, sanitise
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
@@ -16,24 +14,24 @@ MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 
 
+def _say(line: str) -> None:
+    """Print a line on standard error."""
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 # what it is for
+
+
 @contextmanager
-def shown_progress() -> "Generator[Callable[[Sequence[Progress]], None]]":
-    """Give what shows how far work is: a bar on a terminal, else a line for each tenth."""
-    if not sys.stderr.isatty():
-        yield _Lines().advance
+def shown_progress(
+    say: "Callable[[str], None]" = _say,
+) -> "Generator[Callable[[Sequence[Progress]], None]]":
+    """Give what shows how far work is, for the `watch` of a `tapetrail.Manner`.
+
+    It is a bar on a terminal and in a notebook; elsewhere `say` gets a line for each tenth.
+    """
+    if not sys.stderr.isatty() and "ipykernel" not in sys.modules:
+        yield _Lines(say).advance
         return
     with _bar() as advance:
         yield advance
-
-
-def note_left(count: int) -> None:
-    """Note how many decisions this process finishes for one that died."""
-    note(f"finishing {count} decisions that an earlier process left")
-
-
-def note_reading(said: str) -> None:
-    """Note how bars are read, where no row of them alone tells."""
-    note(f"note: {sanitise(said)}")
 
 
 def rate_text(done: int, left: int, *, seconds: float) -> str:
@@ -55,7 +53,8 @@ def _duration(seconds: float) -> str:
 class _Lines:
     """Progress as plain lines, one for each tenth."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: "Callable[[str], None]") -> None:
+        self._say = say
         self._tenths = 0
         self._total = 0
         self._first = 0
@@ -72,7 +71,8 @@ class _Lines:
             self._tenths = tenths
             seconds = time.monotonic() - self._began
             speed = rate_text(done - self._first, total - done, seconds=seconds)
-            note(f"{done} of {total} decisions" + (f", {speed}" if done < total else ""))
+            far = f"{done} of {total} decisions" + (f", {speed}" if done < total else "")
+            self._say(far)
 
 
 @contextmanager
