@@ -215,7 +215,7 @@ def _table(package: str) -> bytes:
     if path is None or not path.is_file():
         raise EdgeFailure(
             f"the sample bars are in the package {package} (2026.1 or newer), which is not"
-            " installed: pip install tapetrail[sample]",
+            " installed: pip install bokeh-sampledata, or tapetrail[sample]",
             kind=ErrorKind.SOURCE_UNAVAILABLE,
         )
     table = gzip.decompress(path.read_bytes())
