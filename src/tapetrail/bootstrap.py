@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -83,6 +84,7 @@ def process(settings: Settings) -> Process:
         home=settings.home,
         open_blobs=lambda: _open_blobs(settings),
         free_bytes=lambda: _free_bytes(settings.home),
+        clock_offset_ms=_clock_offset_ms,
     )
 
 
@@ -240,6 +242,12 @@ def owner_engine(url: str) -> "Generator[Engine]":
 def _free_bytes(home: Path) -> int:
     """Return how much room the disk of a home has, which need not be there yet."""
     return shutil.disk_usage(next(path for path in (home, *home.parents) if path.exists())).free
+
+
+def _clock_offset_ms() -> Decimal | None:
+    from tapetrail.host_clock import load_clock_offset_ms  # noqa: PLC0415 # for runs only
+
+    return load_clock_offset_ms()
 
 
 def _open_blobs(settings: Settings) -> "BlobStore":

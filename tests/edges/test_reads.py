@@ -29,7 +29,9 @@ from tapetrail.usecases.records import Records
 pytestmark = pytest.mark.service
 
 DRAWN: Final = spec_text(chart_of(daily_bars(wave(60)), drawn=30, settings=NONE))
-FACTS: Final = "Entry 100.00  ·  Stop 95.00  ·  Target 110.00  ·  Reward/risk 2.00"
+FACTS: Final = (
+    "Entry 100.00  ·  Stop 95.00  ·  Target 110.00  ·  Reward/risk 2.00  ·  Confidence 0.6"
+)
 
 
 def test_a_pass_is_counted_among_those_of_its_own_provenance(rows: Rows) -> None:
@@ -78,6 +80,7 @@ def charts(running: Rows, tmp_path: Path) -> Charts:
         home=tmp_path,
         open_blobs=lambda: blobs,
         free_bytes=lambda: 10**9,
+        clock_offset_ms=lambda: None,
     )
     records = Records(access.reading, open_blobs=process.open_blobs)
     return Charts(access, records=records, process=process)

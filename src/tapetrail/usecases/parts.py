@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 class Process:
     """Who acts here, by which clock, how ids are made, where bytes are kept, and which home.
 
-    `free_bytes` returns how much room the home's disk has.
+    `free_bytes` returns how much room the home's disk has, `clock_offset_ms` how far the host's
+    clock is from the one it follows, None where it does not say.
     """
 
     actor: str
@@ -23,3 +25,4 @@ class Process:
     home: Path
     open_blobs: "Callable[[], BlobStore]"
     free_bytes: Callable[[], int]
+    clock_offset_ms: Callable[[], Decimal | None]

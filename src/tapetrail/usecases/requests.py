@@ -97,6 +97,7 @@ class Requests:
         from tapetrail.workflows.run_request import RequestedDecision, RunRequest  # noqa: PLC0415 # readers do without
 
         query, spec, plan = planned.query, planned.query.spec, planned.plan
+        offset = self._process.clock_offset_ms()
         return RunRequest(
             strategy_id=rows.strategy_of(query).id,
             runtime_id=rows.runtime.id,
@@ -122,6 +123,7 @@ class Requests:
                 )
                 for decision in plan.decisions
             ],
+            clock_offset_ms=None if offset is None else str(offset),
         )
 
     def _began(self, planned: Planned) -> Mapping[str, str]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from tapetrail import host_clock
 from tapetrail.core.canonical import instant_text
 from tapetrail.core.records.base import JsonArray, Stored
 from tapetrail.core.records.runs import (
@@ -27,6 +29,7 @@ def open_execution(
     runtime = reads.stored(session, "runtimes", [request["runtime_id"]])
     ids = [decision["instrument_id"] for decision in request["decisions"]]
     instruments = reads.stored(session, "instruments", ids)
+    offset = request.get("clock_offset_ms")
     record = ExecutionRecord(
         strategy=strategy[request["strategy_id"]],
         runtime=runtime[request["runtime_id"]],
@@ -39,6 +42,8 @@ def open_execution(
             actor=request["actor"],
             config={**request["config"], INSTRUMENTS: _asked(request, instruments)},
             created_at=at,
+            clock_offset_ms=None if offset is None else Decimal(offset),
+            clock_source=None if offset is None else host_clock.SOURCE,
         ),
     )
     execution = appends.append(session, record)

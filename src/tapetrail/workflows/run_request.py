@@ -20,7 +20,10 @@ class RequestedDecision(TypedDict):
 
 
 class RunRequest(TypedDict):
-    """One execution to run."""
+    """One execution to run.
+
+    `clock_offset_ms` is how far the clock of whoever asked was from the one it follows, as text.
+    """
 
     strategy_id: int
     runtime_id: int
@@ -30,6 +33,7 @@ class RunRequest(TypedDict):
     actor: str
     config: dict[str, str]
     decisions: list[RequestedDecision]
+    clock_offset_ms: NotRequired[str | None]
 
 
 def fresh_until_of(config: Mapping[str, str], *, as_of: datetime) -> datetime:
