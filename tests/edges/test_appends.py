@@ -70,6 +70,22 @@ def test_a_source_that_knows_less_of_an_instrument_means_the_one_that_is_recorde
     ] == [first] * 2
 
 
+def test_an_exchange_by_another_name_means_the_instrument_that_is_recorded(
+    session: Session,
+) -> None:
+    def append(exchange: str, *, calendar: str | None = None) -> int:
+        share = replace(SHARE, symbol="ALIAS", exchange=exchange, calendar=calendar or exchange)
+        return appends.append_instrument(session, InstrumentRecord(instrument=share)).id
+
+    alias = append("NYSE")
+    assert (append("XNYS"), append("NYSE")) == (alias, alias)
+    assert append("XNAS") != alias
+    # Rows of before, under both names: the one under the MIC is used.
+    both = replace(SHARE, symbol="ALIAS", exchange="XNYS", calendar="XNYS")
+    mic = appends.append(session, InstrumentRecord(instrument=both)).id
+    assert (append("XNYS"), append("NYSE")) == (mic, mic)
+
+
 def test_a_tick_size_that_the_record_leaves_open_stays_open(session: Session) -> None:
     left_open = replace(SHARE, symbol="OPEN", tick_size=None)
     first = appends.append_instrument(session, InstrumentRecord(instrument=left_open))

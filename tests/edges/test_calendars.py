@@ -3,13 +3,16 @@
 import subprocess
 import sys
 from datetime import date, time
+from typing import Final
 
+import exchange_calendars
 import numpy as np
 import pytest
 from tests.builders import calendar, utc
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Calendar
+from tapetrail.core.market.exchanges import ALIASES, mic_of, names_of
 from tapetrail.core.market.sessions import close_on_or_before, last_session_at
 from tapetrail.sources.calendars import load_calendar
 
@@ -112,3 +115,25 @@ def test_a_calendar_the_library_cannot_build_is_refused_with_its_reason() -> Non
 def test_importing_the_module_leaves_pandas_alone() -> None:
     probe = "import sys, tapetrail.sources.calendars; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
+OF_THEIR_OWN: Final = {"ARCX", "BATS", "OOTC", "XASE", "XNAS", "XTSX"}
+SHARE_A_CALENDAR: Final = {"CBOT", "CME", "COMEX", "ICEUS", "NYFE", "NYMEX"}
+
+
+def test_every_name_that_is_accepted_of_an_exchange_is_one_exchange() -> None:
+    accepted = exchange_calendars.get_calendar_names(include_aliases=True)
+    known = exchange_calendars.get_calendar_names(include_aliases=False)
+    assert {*ALIASES} == {*accepted} - {*known} - OF_THEIR_OWN - SHARE_A_CALENDAR
+    for alias, mic in ALIASES.items():
+        calendars = {exchange_calendars.resolve_alias(name) for name in (alias, mic)}
+        assert len(calendars) == 1
+
+
+def test_an_exchange_by_any_name_is_its_mic() -> None:
+    assert [mic_of(name) for name in ("NYSE", "nyse", "XNYS", "xnys")] == ["XNYS"] * 4
+    assert [mic_of(name) for name in ("NASDAQ", "XNAS", "CBOT", "binance")] == [
+        "XNAS", "XNAS", "CBOT", "binance",
+    ]  # fmt: skip
+    assert names_of("NYSE") == names_of("XNYS") == ("XNYS", "NYSE")
+    assert names_of("binance") == ("binance",)

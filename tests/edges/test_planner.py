@@ -73,6 +73,14 @@ def test_the_market_of_an_instrument_may_be_named() -> None:
     assert len(PLANNER.plan(asked).decisions) == 1
 
 
+def test_an_exchange_may_be_named_by_an_alias() -> None:
+    asked = request(keys={"instruments": [{"symbol": "AAPL", "exchange": "NASDAQ"}]})
+    assert [str(each.instrument) for each in PLANNER.plan(asked).decisions] == ["AAPL (XNAS, USD)"]
+    twice = [{"symbol": "AAPL", "exchange": exchange} for exchange in ("NASDAQ", "XNAS")]
+    with pytest.raises(InvalidInput, match="AAPL is named twice"):
+        request(keys={"instruments": twice})
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [

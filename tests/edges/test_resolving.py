@@ -156,3 +156,12 @@ def test_in_debug_mode_only_recorded_instruments_resolve() -> None:
         source, request(debug_mode=True), AAPL, ELSEWHERE
     )
     assert source.asked == []
+
+
+def test_of_two_records_of_one_share_the_one_under_the_mic_is_meant() -> None:
+    alias = share(exchange="NASDAQ")
+    for recorded, meant in (((alias,), alias), ((alias, AAPL), AAPL), ((AAPL, alias), AAPL)):
+        for name in ("NASDAQ", "XNAS"):
+            asked = request({"symbol": "AAPL", "exchange": name})
+            plan = planner_of(VendorSource(shares=()), *recorded).plan(asked)
+            assert [decision.instrument for decision in plan.decisions] == [meant]

@@ -35,6 +35,7 @@ from tapetrail.core.market.bars import (
     Split,
     Timeframe,
 )
+from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.sessions import Positions, day_of, last_session_at, session_positions
 from tapetrail.core.strategy.parts import InstrumentName
@@ -134,7 +135,8 @@ class SampleSource:
 
     def _history(self, instrument: Instrument) -> "_History":
         ours = self.instrument(instrument.symbol)
-        if (instrument.exchange, instrument.currency) != (ours.exchange, ours.currency):
+        asked = mic_of(instrument.exchange), instrument.currency
+        if asked != (ours.exchange, ours.currency):
             raise NotFound(f"instrument {instrument}: the sample holds {ours}")
         return _history(self.package, instrument.symbol)
 

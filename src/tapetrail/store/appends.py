@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest, FieldValue, plain_json
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.exchanges import mic_of, names_of
 from tapetrail.core.records.base import (
     Record,
     Stored,
@@ -80,23 +81,28 @@ def append_or_same(session: Session, record: Record, *, unique: Sequence[str]) -
 def append_instrument(session: Session, record: InstrumentRecord) -> Stored:
     """Insert an instrument, or return the row with its symbol, exchange and currency.
 
-    A row is never changed, and sources know more or less: a conid or tick size that `record` leaves
-    open is what the row says, and a tick size that the row leaves open stays open. Raises
-    `InvalidInput` naming the column in which the two differ.
+    An exchange may be recorded by another name: the row under its MIC comes before that one. A row
+    is never changed, and sources know more or less: a conid or tick size that `record` leaves open
+    is what the row says, and a tick size that the row leaves open stays open. Raises `InvalidInput`
+    naming the column in which the two differ.
     """
     table, named = table_of(record), record.instrument
     lock_name(session, f"append to {table.name}")
     found = session.execute(
-        select(table.c.id, table.c.record_digest, *(table.c[name] for name in _FACTS)).where(
+        select(table.c.id, table.c.record_digest, *(table.c[name] for name in _FACTS))
+        .where(
             table.c.symbol == named.symbol,
-            table.c.exchange == named.exchange,
+            table.c.exchange.in_(names_of(named.exchange)),
             table.c.currency == named.currency,
         )
-    ).one_or_none()
+        .order_by(table.c.exchange != mic_of(named.exchange), table.c.id)
+    ).first()
     if found is None:
         return append(session, record)
     for name in _FACTS:
         stated, recorded = getattr(named, name), getattr(found, name)
+        if name == "calendar":
+            stated, recorded = mic_of(stated), mic_of(recorded)
         is_left_open = stated is None and name in {"conid", "tick_size"}
         stays_open = recorded is None and name == "tick_size"
         if stated != recorded and not (is_left_open or stays_open):

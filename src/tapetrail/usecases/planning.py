@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
+from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.plans import (
     Coverage,
@@ -149,7 +150,8 @@ class Planner:
         """Return the one instrument that `named` means; a provider is the last to be asked."""
         if Need.NETWORK not in kind.needs:
             return _only_one(named, source.candidates(named))
-        recorded = [known for known in self._recorded(named.symbol) if _fits(named, known)]
+        fitting = [known for known in self._recorded(named.symbol) if _fits(named, known)]
+        recorded = [known for known in fitting if not _is_shadowed(known, fitting)]
         if recorded:
             return _only_one(named, recorded)
         if debug_mode:
@@ -186,6 +188,16 @@ def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instru
         raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency")
     offered = ", ".join(map(str, candidates)) or "nothing of that name"
     raise NotFound(f"no instrument {named}; the source offers {offered}")
+
+
+def _is_shadowed(known: Instrument, others: Sequence[Instrument]) -> bool:
+    """Return whether a record under an exchange's other name has one beside it that comes first.
+
+    The one under the MIC does, and among other names the one that was recorded first.
+    """
+    market = mic_of(known.exchange), known.currency
+    same = [other for other in others if (mic_of(other.exchange), other.currency) == market]
+    return known != min(same, key=lambda other: other.exchange != mic_of(other.exchange))
 
 
 def _fits(named: InstrumentName, instrument: Instrument) -> bool:

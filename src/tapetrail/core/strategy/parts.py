@@ -28,6 +28,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from tapetrail.core.canonical import SAFE_INTEGER_END, decimal_text
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.indicators import IndicatorSettings
 from tapetrail.core.market.timeframes import DAILY, MONTHLY, WEEKLY, Timeframe
 from tapetrail.core.strategy.signal_settings import (
@@ -143,6 +144,10 @@ _USD_RULE: Final = f"US dollars from 0 to {USD_MAX}, with up to 10 decimals"
 NAME_RULE: Final = "1 to 80 letters, digits, '.', '_' and '-', a letter or digit first"
 
 
+def _mic(exchange: str | None) -> str | None:
+    return None if exchange is None else mic_of(exchange)
+
+
 def _has_keys(value: object) -> bool:
     return isinstance(value, Mapping | BaseModel)
 
@@ -175,7 +180,7 @@ class InstrumentName(Part):
         return self.symbol == other.symbol and all(
             mine is None or theirs is None or mine == theirs
             for mine, theirs in (
-                (self.exchange, other.exchange),
+                (_mic(self.exchange), _mic(other.exchange)),
                 (self.currency, other.currency),
             )
         )

@@ -31,6 +31,7 @@ from tapetrail.core.market.bars import (
     Split,
     Timeframe,
 )
+from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.instruments import has_signed_prices
 from tapetrail.core.market.sessions import day_of, last_session_at
@@ -78,9 +79,9 @@ class DatasetSpec:
         """Return the instrument with this symbol."""
         return Instrument(
             symbol=symbol,
-            exchange=self.exchange,
+            exchange=mic_of(self.exchange),
             currency=self.currency,
-            calendar=self.calendar or self.exchange,
+            calendar=mic_of(self.calendar or self.exchange),
             asset_class=self.asset_class,
             tick_size=self.tick_size,
         )
@@ -273,7 +274,8 @@ class TabularSource(ABC):
 
     def _columns(self, instrument: Instrument) -> RawColumns:
         ours = self.instrument(instrument.symbol)
-        if (instrument.exchange, instrument.currency) != (ours.exchange, ours.currency):
+        asked = mic_of(instrument.exchange), instrument.currency
+        if asked != (ours.exchange, ours.currency):
             raise NotFound(f"instrument {instrument}: {self.place} holds {ours}")
         return self.read_columns(self.dataset.held_symbol(instrument.symbol))
 
