@@ -132,7 +132,7 @@ def test_a_buy_made_a_sell_with_its_levels_mirrored_is_named_by_its_fields(
         ("trading_signals", "entry_price", "entry_price + 0.01"),
         ("trading_signals", "confidence", "0.99"),
         ("market_snapshots", "bar_count", "bar_count + 1"),
-        ("market_snapshots", "price_factor", "2"),
+        ("market_snapshots", "dropped_rows", "dropped_rows + 1"),
         ("charts", "price_current", "price_current + 1"),
         ("charts", "symbol", "'OTHER'"),
         ("llm_analyses", "confidence_score", "0.01"),

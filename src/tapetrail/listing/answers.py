@@ -19,6 +19,7 @@ from tapetrail.listing.parts import (
     RELATED_ANALYSES,
     RELATED_CHARTS,
     RELATED_SIGNALS,
+    RELATED_SNAPSHOTS,
     by_status,
     by_time_made,
     of_bars,
@@ -140,6 +141,10 @@ SIGNALS: Final = ListSpec(
             " (SELECT g.decision_id FROM tapetrail.trading_signals g WHERE g.id = %s)"
         ),
         RELATED_ANALYSES.where(
+            "r.decision_id ="
+            " (SELECT g.decision_id FROM tapetrail.trading_signals g WHERE g.id = %s)"
+        ),
+        RELATED_SNAPSHOTS.where(
             "r.decision_id ="
             " (SELECT g.decision_id FROM tapetrail.trading_signals g WHERE g.id = %s)"
         ),

@@ -18,8 +18,9 @@ class Fetched:
     """One answer of a source: its bytes as received, and the bars read from them.
 
     `bars` are of the requested timeframe and hold nothing later than the request's `as_of`;
-    `splits` are the ones known then and applied. `price_factor` is what quoted prices were
-    multiplied by to reach the currency (0.01 for pence). `dropped_rows` counts the rows left out by
+    `splits` are the ones known then and applied. `price_factor` is what prices quoted in
+    `quoted_in` were multiplied by to reach the currency (0.01 for pence); None is the currency
+    itself. `dropped_rows` counts the rows left out by
     the source's stated policy. `adjusted_with_hindsight` says that the prices may be restated for
     what happened after `as_of`.
     """
@@ -30,6 +31,7 @@ class Fetched:
     splits: tuple[Split, ...]
     dropped_rows: int
     price_factor: Decimal = Decimal(1)
+    quoted_in: str | None = None
     adjusted_with_hindsight: bool = False
 
 

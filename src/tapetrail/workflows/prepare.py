@@ -341,4 +341,5 @@ def _snapshot(
         available_at=time_of(bars.available_at[-1]),
         missing_sessions=span.missing.sessions,
         age_sessions=gathered.age_sessions,
+        quoted_in=fetched.quoted_in or bars.currency,
     )

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 from tapetrail.cli.terminal.bar_notes import snapshot_notes
@@ -21,6 +22,7 @@ from tapetrail.wire import Detail
 Row = Mapping[str, object]
 
 OPEN: Final = ("pending", "running")
+PRICES: Final = ("entry_price", "stop_loss", "target_price")
 RULE: Final = ("rule", "outcome", "points", "weight", "numbers")
 LONG: Final = ("prompt_text", "response_text", "response_json", "reasoning", "error_message")
 """Columns that are shown as paragraphs, or counted, not as one line among others."""
@@ -61,7 +63,7 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
             yield from _text(detail.columns["error_message"], screen=screen)
             yield from _reply_gist(detail.columns, screen=screen)
         case SIGNALS.name:
-            yield from _signal_gist(detail.columns, screen=screen)
+            yield from _signal_gist(detail.columns, detail.related["snapshots"], screen=screen)
         case _:
             pass
 
@@ -93,7 +95,7 @@ def _decision_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
     for signal in detail.related["signals"]:
         role = "" if signal["role"] == "deciding" else f" ({cell(signal['role'])})"
         yield f"  {cell(signal['signal_type'])}{role}"
-        yield from _signal_gist(signal, screen=screen)
+        yield from _signal_gist(signal, detail.related["snapshots"], screen=screen)
     for strategy in detail.related["strategies"]:
         yield from _strategy_gist(strategy, screen=screen)
 
@@ -133,14 +135,29 @@ def _failure(decision: Row, name: str, *, screen: Screen) -> Iterator[str]:
         yield from _text(decision["error_message"], screen=screen)
 
 
-def _signal_gist(signal: Row, *, screen: Screen) -> Iterator[str]:
-    names = ("confidence", "entry_price", "stop_loss", "target_price", "risk_reward_ratio")
+def _signal_gist(signal: Row, snapshots: Sequence[Row], *, screen: Screen) -> Iterator[str]:
+    names = ("confidence", *PRICES, "risk_reward_ratio")
+    said = {name: cell(signal[name], decimals=DECIMALS.get(name)) for name in names}
+    said |= {name: _price(signal[name], snapshots) for name in PRICES}
     yield "  " + ", ".join(
-        f"{name.replace('_', ' ')} {cell(signal[name], decimals=DECIMALS.get(name))}"
-        for name in names
+        f"{name.replace('_', ' ')} {text}"
+        for name, text in said.items()
         if signal[name] is not None
     )
     yield from _text(signal["reasoning"], screen=screen)
+
+
+def _price(price: object, snapshots: Sequence[Row]) -> str:
+    """Return a price, in both units where the bars were quoted in another one than is recorded."""
+    for bars in snapshots[:1]:
+        unit, currency, factor = (bars[name] for name in ("quoted_in", "currency", "price_factor"))
+        if (
+            unit not in {None, currency}
+            and isinstance(price, Decimal)
+            and isinstance(factor, Decimal)
+        ):
+            return f"{cell(price / factor)} {cell(unit)} ({cell(price)} {cell(currency)})"
+    return cell(price)
 
 
 def _reply_gist(row: Row, *, screen: Screen) -> Iterator[str]:

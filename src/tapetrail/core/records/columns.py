@@ -113,6 +113,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "available_at",
         "missing_sessions",
         "age_sessions",
+        "quoted_in",
     ),
     "charts": (
         "execution_id",

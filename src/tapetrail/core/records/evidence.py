@@ -16,7 +16,8 @@ class SnapshotRecord(Record):
     """The exact bars one chart was made from, warm-up included.
 
     `gaps` are the scheduled sessions without a bar, and `missing_sessions` how many of them no halt
-    explains; `age_sessions` were completed after the last bar. Older rows have neither number.
+    explains; `age_sessions` were completed after the last bar. Prices quoted in `quoted_in` were
+    multiplied by `price_factor` to be in `currency`. Older rows have none of the three.
     """
 
     TABLE: ClassVar[str] = "market_snapshots"
@@ -45,6 +46,7 @@ class SnapshotRecord(Record):
     available_at: datetime
     missing_sessions: int | None = None
     age_sessions: int | None = None
+    quoted_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

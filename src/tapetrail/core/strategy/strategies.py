@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
+from tapetrail.core.market.units import unit_problem
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
 from tapetrail.core.strategy.parts import (
     BAR_COUNT_RULE,
@@ -57,6 +58,22 @@ class SourceRules:
     expected: str
     of_ones_own: str
     needs_data: Callable[[str], bool]
+
+    def unit_problem(self, spec: "StrategySpec") -> str | None:
+        """Return what is wrong with the units of a strategy's bars.
+
+        Strategies recorded before this was asked are decided on as they are, and not run anew.
+        """
+        data = spec.data
+        if data is None:
+            return None
+        found = unit_problem(
+            exchange=data.exchange,
+            calendar=data.calendar,
+            currency=data.currency,
+            quoted_in=data.quoted_in,
+        )
+        return f"data: {found}" if found else None
 
     def problem(self, spec: "StrategySpec") -> str | None:
         """Return what is wrong with a strategy's `data`, None if it is there where it is needed."""
@@ -134,9 +151,10 @@ class StrategySpec(Part):
     @model_validator(mode="after")
     def _check_data(self, info: ValidationInfo) -> Self:
         rules: object = info.context
-        problem = rules.problem(self) if isinstance(rules, SourceRules) else None
-        if problem:
-            raise ValueError(problem)
+        if isinstance(rules, SourceRules):
+            problem = rules.problem(self) or rules.unit_problem(self)
+            if problem:
+                raise ValueError(problem)
         return self
 
     @property

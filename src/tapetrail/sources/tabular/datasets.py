@@ -241,6 +241,7 @@ class TabularSource(ABC):
             splits=splits or (),
             dropped_rows=found.dropped_rows,
             price_factor=found.price_factor,
+            quoted_in=found.quoted_in,
             adjusted_with_hindsight=is_restated and bool(days.max() > np.datetime64(last)),
         )
 

@@ -5,7 +5,6 @@ policy, rows are put in order of time, identical ones collapse and conflicting o
 prices are held against the rules of a bar, and units are brought to the instrument's own.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -33,6 +32,7 @@ from tapetrail.core.market.bars import (
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.market.instruments import SIGNED_PRICES
 from tapetrail.core.market.sessions import session_positions
+from tapetrail.core.market.units import MINOR_UNITS, price_factor
 from tapetrail.sources.tabular.cells import TimeKind, Times
 from tapetrail.sources.tabular.raw import RawColumns
 from tapetrail.sources.tabular.spacing import check_spacing, check_times, looks_intraday
@@ -45,16 +45,6 @@ _OR_SIGNED: Final = (
     f"; prices at or below 0 are those of an `asset_class` of {', '.join(sorted(SIGNED_PRICES))}"
 )
 SHARES_IN_A_LOT: Final = Decimal(100)
-# What exchanges quote in, the currency it belongs to, and its worth there. Names keep their case:
-# GBp is pence and GBP is not.
-MINOR_UNITS: Final[Mapping[str, tuple[str, Decimal]]] = {
-    "GBX": ("GBP", Decimal("0.01")),
-    "GBp": ("GBP", Decimal("0.01")),
-    "ZAc": ("ZAR", Decimal("0.01")),
-    "ILA": ("ILS", Decimal("0.01")),
-    "ILa": ("ILS", Decimal("0.01")),
-    "USX": ("USD", Decimal("0.01")),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +72,13 @@ class DataConventions:
 class Normalised:
     """Canonical bars, and what was done to the rows to get them.
 
-    `dropped_rows` lacked a price. Quoted prices were multiplied by `price_factor`.
+    `dropped_rows` lacked a price. Prices quoted in `quoted_in` were multiplied by `price_factor`.
     """
 
     bars: Bars
     dropped_rows: int
     price_factor: Decimal
+    quoted_in: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,7 +99,7 @@ def bars_of(
     the later ones. Raises `InvalidInput` (`bad_bars`) naming value, rule and place.
     """
     adjustment = settle_adjustment(raw, conventions)
-    price_factor, volume_factor = _factors(raw, instrument, conventions)
+    factor, volume_factor = _factors(raw, instrument, conventions)
     placed = _placed(raw, calendar=calendar, conventions=conventions)
     whole = _with_prices(placed, conventions)
     rows = _without_repeats(_in_order(whole))
@@ -126,17 +117,18 @@ def bars_of(
         opened_at=spans.opened_at,
         closed_at=spans.closed_at,
         available_at=spans.closed_at,
-        open=_scaled(rows.open, price_factor),
-        high=_scaled(rows.high, price_factor),
-        low=_scaled(rows.low, price_factor),
-        close=_scaled(rows.close, price_factor),
+        open=_scaled(rows.open, factor),
+        high=_scaled(rows.high, factor),
+        low=_scaled(rows.low, factor),
+        close=_scaled(rows.close, factor),
         volume=_scaled(rows.volume, volume_factor),
         complete=np.ones(len(rows), dtype=np.bool_),
     )
     return Normalised(
         bars=bars,
         dropped_rows=len(placed) - len(whole),
-        price_factor=price_factor,
+        price_factor=factor,
+        quoted_in=conventions.quoted_in or instrument.currency,
     )
 
 
@@ -294,11 +286,9 @@ def _factors(
 
 
 def _price_factor(instrument: Instrument, quoted_in: str | None) -> Decimal:
-    if quoted_in in {None, instrument.currency}:
-        return Decimal(1)
-    currency, factor = MINOR_UNITS.get(quoted_in or "", ("", Decimal(1)))
-    if currency != instrument.currency:
-        known = ", ".join(f"{minor} of {major}" for minor, (major, _) in MINOR_UNITS.items())
+    factor = price_factor(instrument.currency, quoted_in)
+    if factor is None:
+        known = ", ".join(f"{minor} of {unit.currency}" for minor, unit in MINOR_UNITS.items())
         raise _refused(
             f"{instrument}: prices quoted in {quoted_in} are not in {instrument.currency} or its"
             f" minor unit; known are {known}"

@@ -62,6 +62,7 @@ record_table(
     check("missing_sessions_not_negative", "missing_sessions >= 0"),
     check("age_sessions_not_negative", "age_sessions >= 0"),
     check("price_factor_positive", "price_factor > 0"),
+    check("quoted_in_by_factor", "(quoted_in = currency) = (price_factor = 1)"),
     check("derived_from_another", "derived_from < id"),
 )
 
