@@ -26,11 +26,11 @@ def refusal(**data: object) -> str | None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        ({}, "quoted_in: GBX for pence, or quoted_in: GBP for GBP itself"),
-        ({"exchange": "LSE"}, "quoted_in: GBX for pence, or quoted_in: GBP for GBP itself"),
+        ({}, "quoted_in: GBX for pence, or quoted_in: GBP for pounds"),
+        ({"exchange": "LSE"}, "quoted_in: GBX for pence, or quoted_in: GBP for pounds"),
         ({"exchange": "CHIX", "calendar": "XLON"}, "quoted_in: GBX for pence, or quoted_in: GBP"),
-        ({"currency": "USD"}, "quoted_in: USX for cents, or quoted_in: USD for USD itself"),
-        ({"currency": "EUR"}, "write quoted_in: EUR for EUR itself"),
+        ({"currency": "USD"}, "quoted_in: USX for cents, or quoted_in: USD for dollars"),
+        ({"currency": "EUR"}, "do not say which; write quoted_in: EUR"),
         ({"exchange": "XJSE", "currency": "ZAR"}, "quoted_in: ZAc for cents, or quoted_in: ZAR"),
         ({"exchange": "TASE", "currency": "ILS"}, "quoted_in: ILA for agorot, or quoted_in: ILS"),
     ],

@@ -53,14 +53,15 @@ def quote_lists(draw: st.DrawFn) -> Quotes:
     """Draw bars on sessions around both changes of the clocks, with one to four decimals."""
     sessions: list[date] = exchange().sessions.tolist()
     days = draw(st.lists(st.sampled_from(sessions), min_size=1, max_size=8, unique=True))
-    return [draw(quotes(day)) for day in days]
+    scale = Decimal(10) ** -draw(st.integers(0, 4))
+    return [draw(quotes(day, scale)) for day in days]
 
 
 @st.composite
-def quotes(draw: st.DrawFn, day: date) -> Quote:
-    scale = Decimal(10) ** -draw(st.integers(0, 4))
+def quotes(draw: st.DrawFn, day: date, scale: Decimal) -> Quote:
+    # Two closes are less than 70 times apart, which would be a step of units.
     low, one, other, high = sorted(
-        draw(st.lists(st.integers(1, 9_999_999), min_size=4, max_size=4))
+        draw(st.lists(st.integers(150_000, 9_999_999), min_size=4, max_size=4))
     )
     opened, closed = draw(st.permutations([one, other]))
     volume = draw(st.none() | st.integers(0, 10**10))

@@ -14,25 +14,26 @@ from tapetrail.core.market.exchanges import mic_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinorUnit:
-    """A unit below a currency: what one is worth there, and what people call it."""
+    """A unit below a currency: what one is worth there, and what people call the two."""
 
     currency: str
     factor: Decimal
     word: str
+    major_word: str
 
 
 _HUNDREDTH: Final = Decimal("0.01")
-_PENCE: Final = MinorUnit(currency="GBP", factor=_HUNDREDTH, word="pence")
-_AGOROT: Final = MinorUnit(currency="ILS", factor=_HUNDREDTH, word="agorot")
+_PENCE: Final = MinorUnit(currency="GBP", factor=_HUNDREDTH, word="pence", major_word="pounds")
+_AGOROT: Final = MinorUnit(currency="ILS", factor=_HUNDREDTH, word="agorot", major_word="shekels")
 # Names keep their case: GBp is pence and GBP is not. The first of a currency is proposed.
 MINOR_UNITS: Final[Mapping[str, MinorUnit]] = {
     "GBX": _PENCE,
     "GBp": _PENCE,
-    "ZAc": MinorUnit(currency="ZAR", factor=_HUNDREDTH, word="cents"),
+    "ZAc": MinorUnit(currency="ZAR", factor=_HUNDREDTH, word="cents", major_word="rands"),
     "ILA": _AGOROT,
     "ILa": _AGOROT,
-    "USX": MinorUnit(currency="USD", factor=_HUNDREDTH, word="cents"),
-    "KWF": MinorUnit(currency="KWD", factor=Decimal("0.001"), word="fils"),
+    "USX": MinorUnit(currency="USD", factor=_HUNDREDTH, word="cents", major_word="dollars"),
+    "KWF": MinorUnit(currency="KWD", factor=Decimal("0.001"), word="fils", major_word="dinars"),
 }
 STATED_ON: Final = frozenset({"XLON", "XJSE", "XTAE"})
 """Where prices are quoted in either unit, so that bars which do not say it need it said."""
@@ -57,12 +58,13 @@ def unit_problem(
     if quoted_in is not None or not stated_on:
         return None
     minor = minor_unit_of(currency)
-    choices = [f"quoted_in: {currency} for {currency} itself"]
+    choices = f"quoted_in: {currency}"
     if minor is not None:
-        choices.insert(0, f"quoted_in: {minor} for {MINOR_UNITS[minor].word}")
+        unit = MINOR_UNITS[minor]
+        choices = f"quoted_in: {minor} for {unit.word}, or {choices} for {unit.major_word}"
     return (
         f"{stated_on[0]} quotes some prices in {currency}, others in a part of it, and the bars do"
-        f" not say which; write {', or '.join(choices)}"
+        f" not say which; write {choices}"
     )
 
 

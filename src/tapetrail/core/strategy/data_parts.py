@@ -51,6 +51,7 @@ LINES_MAX: Final = 1000
 TICK_SIZE_MAX: Final = 1_000_000
 NO_HEADER: Final = "none"
 HALTS_MAX: Final = 1000
+DAYS_MAX: Final = 1000
 _SPAN: Final = re.compile(r"([-0-9]{10})(?:\.\.([-0-9]{10}))?", re.ASCII)
 
 
@@ -85,6 +86,11 @@ def _halts_document(
     }
 
 
+def _days_document(value: tuple[tuple[str, tuple[date, ...]], ...]) -> Mapping[str, Sequence[str]]:
+    """Return days as they are written, by symbol."""
+    return {symbol: [day.isoformat() for day in found] for symbol, found in value}
+
+
 def _date_format(written: str) -> str:
     """Return the format. Raises `InvalidInput`, in words of ours, for one that tells no date."""
     try:
@@ -117,6 +123,11 @@ HaltsBySymbol: TypeAlias = Annotated[
     tuple[tuple[Symbol, Halts], ...],
     BeforeValidator(pairs),
     PlainSerializer(_halts_document, when_used="json"),
+]
+DaysBySymbol: TypeAlias = Annotated[
+    tuple[tuple[Symbol, Annotated[tuple[Day, ...], Field(max_length=DAYS_MAX)]], ...],
+    BeforeValidator(pairs),
+    PlainSerializer(_days_document, when_used="json"),
 ]
 MappedField: TypeAlias = Literal["time", "open", "high", "low", "close", "volume", "symbol"]
 Heading: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\p{C}]{1,120}$", strict=True)]
@@ -198,6 +209,11 @@ class DataSpec(Part):
     symbol_map: Annotated[SymbolMap | None, YOUNGER] = Field(
         default=None,
         description="a mapping of symbols to those that the bars go by, as {ACME: ACME.US}",
+    )
+
+    price_steps: Annotated[DaysBySymbol | None, YOUNGER] = Field(
+        default=None,
+        description="a mapping of symbols to lists of days, as {ACME: [2024-03-04]}",
     )
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ import csv
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -54,7 +54,8 @@ class DatasetSpec:
 
     `calendar` is the exchange's unless it has another one. `symbol` names what data hold that name
     no symbol themselves. `splits`, by symbol, restate raw bars for those known as of a request;
-    None leaves them raw. `halted` are the symbols of declared halts. `layout` says how bars are
+    None leaves them raw. `halted` are the symbols of declared halts, `price_steps` the days, by
+    symbol, on which a price moved a hundredfold. `layout` says how bars are
     written, and `symbol_map` which symbols they go by where those are not the instruments' own.
     """
 
@@ -66,6 +67,7 @@ class DatasetSpec:
     conventions: DataConventions = field(default_factory=DataConventions)
     splits: Mapping[str, Sequence[Split]] | None = None
     halted: frozenset[str] = frozenset()
+    price_steps: Mapping[str, frozenset[date]] = field(default_factory=dict[str, frozenset[date]])
     tick_size: Decimal | None = None
     layout: Layout = PLAIN
     symbol_map: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -84,6 +86,14 @@ class DatasetSpec:
             calendar=mic_of(self.calendar or self.exchange),
             asset_class=self.asset_class,
             tick_size=self.tick_size,
+        )
+
+    def conventions_of(self, symbol: str) -> DataConventions:
+        """Return what the numbers of one symbol mean."""
+        return replace(
+            self.conventions,
+            splits=tuple((self.splits or {}).get(symbol, ())),
+            price_steps=self.price_steps.get(symbol, frozenset()),
         )
 
     def held_symbol(self, symbol: str) -> str:
@@ -124,6 +134,7 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
         ),
         splits=data.splits_by_symbol(),
         halted=frozenset(symbol for symbol, _ in data.halts or ()),
+        price_steps={symbol: frozenset(days) for symbol, days in data.price_steps or ()},
         tick_size=data.tick_size,
         layout=Layout.of(data),
         symbol_map=dict(data.symbol_map or ()),
@@ -186,7 +197,7 @@ class TabularSource(ABC):
         """
         self._check_symbols()
         raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
-        conventions = self.dataset.conventions
+        conventions = self.dataset.conventions_of(instrument.symbol)
         bars = bars_of(raw, instrument=instrument, calendar=calendar, conventions=conventions).bars
         if not len(bars):
             raise NotFound(f"{instrument}: {raw.cells.place} has no bars", kind=ErrorKind.NO_BARS)
@@ -227,9 +238,8 @@ class TabularSource(ABC):
                 kind=ErrorKind.NO_BARS,
             )
         rows = dated.take(wanted.tolist())
-        found = bars_of(
-            rows, instrument=instrument, calendar=calendar, conventions=self.dataset.conventions
-        )
+        conventions = self.dataset.conventions_of(instrument.symbol)
+        found = bars_of(rows, instrument=instrument, calendar=calendar, conventions=conventions)
         splits = self.dataset.splits_known(instrument.symbol, last)
         is_restated = found.bars.adjustment is not Adjustment.RAW
         return Fetched(
@@ -251,6 +261,7 @@ class TabularSource(ABC):
         stated = (
             ("splits", {*(self.dataset.splits or ())}, ours),
             ("halts", {*self.dataset.halted}, ours),
+            ("price_steps", {*self.dataset.price_steps}, ours),
             ("symbol_map", {*self.dataset.symbol_map.values()}, {*self.held_symbols()}),
         )
         for what, symbols, known in stated:

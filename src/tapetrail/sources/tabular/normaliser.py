@@ -6,7 +6,7 @@ prices are held against the rules of a bar, and units are brought to the instrum
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -26,6 +26,7 @@ from tapetrail.core.market.bars import (
     Instants,
     Instrument,
     SessionHours,
+    Split,
     Timeframe,
     broken_price_rule,
 )
@@ -36,6 +37,7 @@ from tapetrail.core.market.units import MINOR_UNITS, price_factor
 from tapetrail.sources.tabular.cells import TimeKind, Times
 from tapetrail.sources.tabular.raw import RawColumns
 from tapetrail.sources.tabular.spacing import check_spacing, check_times, looks_intraday
+from tapetrail.sources.tabular.unit_steps import check_unit_steps
 from tapetrail.sources.tabular.zones import instants_of, session_dates, sessions_of
 
 PRICE_END: Final = 1e15
@@ -53,8 +55,9 @@ class DataConventions:
 
     `adjustment` may be left out only where the data state theirs. `zone` is that of times written
     without one, `quoted_in` the unit of prices, such as GBX; without it they are in the
-    instrument's currency. `signed_prices` says that prices may lie at or below 0. The rest says
-    what becomes of rows that leave something open.
+    instrument's currency. `signed_prices` says that prices may lie at or below 0. `splits` are in
+    the prices, and on `price_steps` a price moved a hundredfold. The rest says what becomes of
+    rows that leave something open.
     """
 
     adjustment: Adjustment | None = None
@@ -66,6 +69,8 @@ class DataConventions:
     missing_prices: MissingPrices = MissingPrices.REFUSE
     utc_midnights: UtcMidnights = UtcMidnights.REFUSE
     signed_prices: bool = False
+    splits: tuple[Split, ...] = ()
+    price_steps: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,6 +109,8 @@ def bars_of(
     whole = _with_prices(placed, conventions)
     rows = _without_repeats(_in_order(whole))
     _check_prices(rows, conventions)
+    if not conventions.signed_prices:
+        check_unit_steps(rows, instrument, splits=conventions.splits, steps=conventions.price_steps)
     spans = _spans(rows, calendar, conventions)
     is_lots = conventions.volume_unit is VolumeUnit.LOTS
     bars = Bars(
