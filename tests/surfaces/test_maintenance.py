@@ -80,6 +80,27 @@ def test_a_strategy_is_recorded_once_and_numbered(there: Run, tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ("source: smaple", 3, "no source 'smaple'|did you mean sample?"),
+        ("analyst: builtin:technical-rules", 3,
+         "no analyst 'builtin:technical-rules'|did you mean builtin:technical-rules-v1?"),
+        ("shadows: [nobody:at-all]", 3, "no analyst 'nobody:at-all'|known is builtin"),
+        ("shadows: [builtin:technical-rules-v1]", 2, "shadows: builtin:technical-rules-v1 is"),
+    ],
+)  # fmt: skip
+def test_what_a_run_would_refuse_is_not_applied(
+    *, more: str, code: int, said: str, call: Run, tmp_path: Path
+) -> None:
+    file, home = tmp_path / "s.yaml", tmp_path / "home"
+    file.write_text(f"name: s\ninstruments: [IBM]\n{more}\n", encoding="utf-8")
+    refused = call("strategies", "apply", str(file), TAPETRAIL_HOME=str(home))
+    assert refused.code == code
+    assert refused.err.startswith("Error: " + said.replace("|", "\n  "))
+    assert not home.exists()
+
+
 @pytest.mark.service
 def test_an_applied_strategy_is_the_one_that_a_run_takes(there: Run, tmp_path: Path) -> None:
     file = tmp_path / "swing.yaml"

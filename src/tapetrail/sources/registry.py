@@ -36,6 +36,14 @@ class Registry:
             raise NotFound(f"no source {source!r}; {said}")
         return found
 
+    def check(self, spec: StrategySpec) -> None:
+        """Raise `NotFound` for a source that there is not, `InvalidInput` for what it lacks."""
+        self.kind(spec.source)
+        rules = source_rules(self.kinds)
+        problem = rules.problem(spec) or rules.unit_problem(spec)
+        if problem:
+            raise InvalidInput(problem)
+
     def open(self, spec: StrategySpec, config: Mapping[str, str]) -> Source:
         """Return the source that `spec` names; `config` is the execution's.
 

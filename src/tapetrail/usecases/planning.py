@@ -104,20 +104,28 @@ class Planner:
         self._recorded = recorded
         self._resolved: dict[tuple[str, InstrumentName], Instrument] = {}
 
+    def check(self, spec: StrategySpec, *, in_child: bool = False) -> None:
+        """Raise for a source or an analyst that there is not, and for units that are not said.
+
+        All of it is known without bars.
+        """
+        self._analysts.of(spec, in_child=in_child)
+        self._sources.check(spec)
+
     def plan(self, query: RunQuery, *, in_child: bool = False) -> Plan:
         """Return what a run would decide.
 
         Raises `InvalidInput` or `NotFound` for a source, analyst, instrument or date that there
         is not: all that can be known before.
         """
-        self._analysts.of(query.spec, in_child=in_child)
+        self.check(query.spec, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
         refuse_future(coverages, now=now)
         return plan_run(coverages, as_of_on=query.as_of_on, now=now)
 
     def plan_past(self, query: RunQuery, asked: "Asked", *, in_child: bool = False) -> PastPlans:
         """Return what a backfill would decide. Raises as `plan` does."""
-        self._analysts.of(query.spec, in_child=in_child)
+        self.check(query.spec, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
         refuse_future(coverages, now=now)
         return plan_past(coverages, asked.dates(coverages, now=now), now=now)

@@ -58,7 +58,7 @@ class Record:
         """Their versions, as recorded."""
         from tapetrail.usecases.strategies import Strategies  # noqa: PLC0415 # as above
 
-        return Strategies(self._access)
+        return Strategies(self._access, check=lambda spec: self.runs.planner(None).check(spec))
 
     @cached_property
     def runs(self) -> "Runs":

@@ -11,6 +11,8 @@ from tapetrail.store.connections import driver_connection
 from tapetrail.wire import Detail
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy.orm import Session
 
     from tapetrail.core.records.base import Stored
@@ -28,8 +30,9 @@ class Applied:
 class Strategies:
     """The strategies of a record."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, check: "Callable[[StrategySpec], None]") -> None:
         self._access = access
+        self._check = check
 
     def show(self, name: str, *, version: int | None = None) -> Detail:
         """Return one version of a strategy with its specification, the newest by default.
@@ -42,8 +45,10 @@ class Strategies:
     def apply(self, spec: "StrategySpec") -> Applied:
         """Record a strategy without running it; return its row, and whether that is new.
 
-        Raises `InvalidInput` when its version is recorded with another content.
+        Raises `InvalidInput` when its version is recorded with another content, and before
+        anything is written what a run refuses of a strategy without a look at its bars.
         """
+        self._check(spec)
         from tapetrail.store import appends  # noqa: PLC0415 # readers do without
 
         of_name = STRATEGIES.select(name=spec.name)

@@ -29,7 +29,8 @@ def apply(
     """Record a strategy without running it.
 
     Prints NAME@VERSION. A file without a version gets the next one when its content is new; a
-    version that is recorded with another content is refused. Twice is the same as once.
+    version that is recorded with another content is refused, as are sources and analysts that there
+    are not. Twice is the same as once.
     """
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # --help never needs it
 
