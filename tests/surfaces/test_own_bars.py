@@ -54,6 +54,17 @@ def test_a_newcomers_csv_becomes_a_decision_with_charts_in_one_command(tmp_path:
     later = terminal.run("decisions", "show", "2", "--json").out
     assert '"adjusted_with_hindsight": true' in later
     assert "2024-04" not in later
+    shown = terminal.run("strategies", "show", "mine").out
+    assert shown.startswith(
+        f"# paths begin in the folder of this file; it last ran in {tmp_path / 'my bars'}\n"
+    )
+    (tmp_path / "again.yaml").write_text(shown, encoding="utf-8")
+    elsewhere = terminal.run("run", "again.yaml")
+    assert elsewhere.code == 3
+    assert elsewhere.err.startswith(
+        f"Error: {tmp_path / 'my prices.csv'}: no such file\n"
+        "  file:my prices.csv begins in the folder of the strategy file, or write the whole path"
+    )
 
 
 BAD: Final[Sequence[tuple[str, bytes | str, int, Sequence[str]]]] = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Final
 
 from tapetrail.core.errors import NotFound
 from tapetrail.listing import STRATEGIES
@@ -10,12 +11,18 @@ from tapetrail.store import lists
 from tapetrail.store.connections import Connection
 from tapetrail.wire import Detail
 
+_RAN_IN: Final = """
+    SELECT config ->> 'folder' FROM tapetrail.workflow_executions
+    WHERE strategy_id = %s AND config ->> 'folder' IS NOT NULL ORDER BY id DESC LIMIT 1
+"""
+
 
 def detail(connection: Connection, name: str, *, version: int | None = None) -> Detail:
     """Return one version of a strategy, its specification included; the newest by default.
 
-    A number that no strategy has for its name is the number of a row. Raises `NotFound`: for an
-    unknown name with the nearest one, for an unknown version with those that there are.
+    `folder` is where the paths of its files began when it last ran, None where it has none or did
+    not run. A number that no strategy has for its name is the number of a row. Raises `NotFound`:
+    for an unknown name with the nearest one, for an unknown version with those that there are.
     """
     found = lists.rows(connection, STRATEGIES.select(name=name))
     by_version = {row.version: row for row in sorted(found, key=lambda row: row.version)}
@@ -32,6 +39,8 @@ def detail(connection: Connection, name: str, *, version: int | None = None) -> 
     row = by_version[wanted]
     whole = lists.detail(connection, STRATEGIES, row.id).columns
     beside = {column: whole[column] for column in ("kind", "record_digest", "spec")}
+    ran_in = connection.execute(_RAN_IN, [row.id]).fetchone()
+    beside["folder"] = None if ran_in is None else ran_in[0]
     return Detail(columns={**asdict(row), **beside}, related={})
 
 

@@ -9,7 +9,7 @@ import typer
 from tapetrail.cli.session import opened, opened_or_new, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, is_mapping, note, print_json
+from tapetrail.cli.terminal.output import echo, is_mapping, note, print_json, sanitise
 from tapetrail.cli.terminal.words import Json
 from tapetrail.core.errors import InvalidInput
 from tapetrail.wire import detail_document, view_document
@@ -61,7 +61,11 @@ def show(
     *,
     as_json: Json = False,
 ) -> int:
-    """Print a strategy as it was completed: a file that can be run again."""
+    """Print a strategy as it was completed: a file that can be run again.
+
+    Paths of its bars begin in the folder of the file that it is put into; a comment says where they
+    began when it last ran.
+    """
     name, version = _named(strategy)
     with opened() as record:
         found = record.strategies.show(name, version=version)
@@ -73,6 +77,9 @@ def show(
 
     spec = document["spec"]
     named = {"name": document["name"], "version": document["version"]}
+    if document["folder"] is not None:
+        folder = sanitise(str(document["folder"]))
+        echo(f"# paths begin in the folder of this file; it last ran in {folder}")
     echo(strategy_text({**(spec if is_mapping(spec) else {}), **named}).rstrip("\n"))
     return 0
 

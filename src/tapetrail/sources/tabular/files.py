@@ -68,7 +68,16 @@ class FileSource(TabularSource):
         return parsed_columns(symbol_table(self._tables(path), symbol, place=str(path)))
 
     def _tables(self, path: Path) -> tuple[Table, ...]:
-        return read_tables(path, layout=self.dataset.layout)
+        try:
+            return read_tables(path, layout=self.dataset.layout)
+        except NotFound as error:
+            if Path(self.name.removeprefix(PREFIX)).is_absolute() or path.exists():
+                raise
+            raise NotFound(
+                f"{error.message}; {self.name} begins in the folder of the strategy file, or write"
+                " the whole path",
+                kind=error.kind,
+            ) from error
 
 
 def _symbols_of_files(pattern: Path) -> Sequence[str]:
