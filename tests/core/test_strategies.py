@@ -476,3 +476,18 @@ def test_what_bars_do_not_say_must_be_said(left_out: str) -> None:
     some = {key: value for key, value in DATA.items() if key != left_out}
     said = refusal(source="file:a.csv", data=some)
     assert said == f"the key 'data.{left_out}' is missing"
+
+
+def test_all_stays_the_word_that_it_is() -> None:
+    spec = parsed(instruments="all")
+    document = spec_document(spec)
+    assert document["instruments"] == "all"
+    assert parse_strategy(document, place="stored") == spec == parsed(instruments=["*"])
+    assert spec_document(parsed(instruments=["A*"]))["instruments"] == [
+        {"symbol": "A*", "exchange": None, "currency": None}
+    ]
+    assert [str(name) for name in parsed(instruments=["ALL"]).instruments] == ["ALL"]
+    for other in ("ALL", "every", ""):
+        assert "instruments: expected a list of symbols, or all, found" in refusal(
+            instruments=other
+        )

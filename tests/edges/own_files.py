@@ -27,7 +27,7 @@ def source_of(
 ) -> FileSource:
     spec = parse_strategy(
         {
-            "name": "own", "instruments": list(symbols), "source": f"file:{path.name}",
+            "name": "own", "instruments": symbols, "source": f"file:{path.name}",
             "data": {**EVER, **(data or {})},
         },
         place="own.yaml",

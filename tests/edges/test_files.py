@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import ipc, parquet
 from tests.builders import utc
+from tests.edges import own_files
 
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound, TapeTrailError
 from tapetrail.core.market.bar_text import bars_text
@@ -447,3 +448,21 @@ def test_a_frame_that_is_changed_later_changes_nothing() -> None:
 def test_a_dataset_is_of_daily_bars() -> None:
     with pytest.raises(InvalidInput, match="1w bars: a source offers daily ones"):
         DatasetSpec(exchange="XNAS", currency="USD", conventions=DataConventions(timeframe=WEEKLY))
+
+
+def test_all_of_a_file_or_a_folder_are_the_symbols_it_holds(tmp_path: Path) -> None:
+    row = "2024-03-04,1,1,1,1,1"
+    (tmp_path / "several.csv").write_text(
+        f"Symbol,Date,Open,High,Low,Close,Volume\nBETA,{row}\nACME,{row}\n", encoding="utf-8"
+    )
+    for name in ("ONE", "TWO"):
+        (tmp_path / f"{name}.csv").write_text(
+            f"Date,Open,High,Low,Close,Volume\n{row}\n", encoding="utf-8"
+        )
+    for path, held in (
+        ("several.csv", ["ACME", "BETA"]),
+        ("{symbol}.csv", ["ONE", "TWO", "several"]),
+        ("ONE.csv", ["ONE"]),
+    ):
+        source = own_files.source_of(tmp_path / path, symbols="all")
+        assert [found.symbol for found in source.instruments()] == held

@@ -114,3 +114,46 @@ def test_the_demo_decides_on_26_fridays_that_end_60_sessions_before_the_sample()
     assert len(dates) == 26
     assert dates[-1] == date(2012, 11, 30)
     assert {later - earlier for earlier, later in pairwise(dates)} == {timedelta(days=7)}
+
+
+def planned(*, symbols: tuple[str, ...] = (), instruments: object = "all") -> list[str]:
+    plan = PLANNER.plan(request(symbols=symbols, keys={"instruments": instruments}))
+    return [decision.instrument.symbol for decision in plan.decisions]
+
+
+@pytest.mark.parametrize(
+    ("instruments", "symbols"),
+    [
+        ("all", ["AAPL", "FB", "GOOG", "IBM", "MSFT"]),
+        (["*"], ["AAPL", "FB", "GOOG", "IBM", "MSFT"]),
+        (["*B*"], ["FB", "IBM"]),
+        (["IBM", "*B*", "FB"], ["IBM", "FB"]),
+        (["*B*", "IBM", "AAPL"], ["FB", "IBM", "AAPL"]),
+        ([{"symbol": "*", "exchange": "NYSE"}], ["IBM"]),
+    ],
+)
+def test_all_and_patterns_are_what_the_source_holds(
+    instruments: object, symbols: list[str]
+) -> None:
+    assert planned(instruments=instruments) == symbols
+
+
+def test_symbols_of_a_run_may_be_patterns() -> None:
+    assert planned(symbols=("F*",), instruments=["AAPL"]) == ["FB"]
+    assert planned(symbols=("FB",)) == ["FB"]
+
+
+@pytest.mark.parametrize(
+    ("instruments", "said"),
+    [
+        (["APL*"], r"instruments APL\*: sample holds AAPL \(XNAS, USD\), .*; did you mean AAPL\?"),
+        (["Z*"], r"instruments Z\*: sample holds AAPL .*, MSFT \(XNAS, USD\)$"),
+        ([{"symbol": "*", "currency": "EUR"}], r"instruments \* \(EUR\): sample|instruments all: "),
+        (["A.PL*"], r"instruments A\.PL\*: sample holds"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_refused_with_what_there_is(
+    instruments: object, said: str
+) -> None:
+    with pytest.raises(NotFound, match=said):
+        planned(instruments=instruments)

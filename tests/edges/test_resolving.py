@@ -165,3 +165,9 @@ def test_of_two_records_of_one_share_the_one_under_the_mic_is_meant() -> None:
             asked = request({"symbol": "AAPL", "exchange": name})
             plan = planner_of(VendorSource(shares=()), *recorded).plan(asked)
             assert [decision.instrument for decision in plan.decisions] == [meant]
+
+
+def test_all_of_a_source_that_cannot_say_what_it_holds_is_refused() -> None:
+    spec = parse_strategy({"name": "s", "instruments": "all", "source": "vendor"}, place="s")
+    said = refusal(VendorSource(shares=(AAPL,)), RunQuery(spec=spec), AAPL)
+    assert said == "instruments all: vendor cannot say what it holds; name the instruments"

@@ -6,6 +6,7 @@ Apart from the runs, because reading the record needs none of it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from typing import Final
 
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
@@ -24,11 +25,13 @@ from tapetrail.core.plans import (
     weekly_dates,
 )
 from tapetrail.core.records.states import RunType
-from tapetrail.core.strategy.parts import InstrumentName
-from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.core.strategy.parts import ANY, InstrumentName
+from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec, nearest
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
+
+_SHOWN_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +140,6 @@ class Planner:
     def _coverages(self, query: RunQuery) -> list[Coverage]:
         spec = query.spec
         kind, source = self._sources.kind(spec.source), self._sources.open(spec, query.config)
-        instruments = [
-            self._instrument(source, named, kind=kind, debug_mode=query.debug_mode)
-            for named in _wanted(query)
-        ]
         return [
             Coverage(
                 instrument=instrument,
@@ -149,8 +148,29 @@ class Planner:
                 is_sample=kind.is_sample,
                 note=source.note(instrument) if isinstance(source, Noting) else None,
             )
-            for instrument in instruments
+            for instrument in self._instruments(source, query, kind=kind)
         ]
+
+    def _instruments(
+        self, source: Source, query: RunQuery, *, kind: SourceKind
+    ) -> Sequence[Instrument]:
+        """Return what a query names, in its order; what a pattern matched is not named twice."""
+        found: list[Instrument] = []
+        matched = set[Instrument]()
+        for named in _wanted(query):
+            if named.is_pattern:
+                new = [each for each in _matching(source, named) if each not in found]
+                matched.update(new)
+            else:
+                one = self._instrument(source, named, kind=kind, debug_mode=query.debug_mode)
+                new = [] if one in matched else [one]
+            found += new
+        if len(found) > INSTRUMENTS_MAX:
+            raise InvalidInput(
+                f"instruments: {len(found)} match, and a run decides on {INSTRUMENTS_MAX} at most;"
+                " name fewer"
+            )
+        return found
 
     def _instrument(
         self, source: Source, named: InstrumentName, *, kind: SourceKind, debug_mode: bool
@@ -184,6 +204,30 @@ def _wanted(query: RunQuery) -> Sequence[InstrumentName]:
         for name in [each for each in named if each.symbol == symbol]
         or [InstrumentName(symbol=symbol)]
     ] or named
+
+
+def _matching(source: Source, named: InstrumentName) -> Sequence[Instrument]:
+    """Return what a source holds of a form. Raises `NotFound` for nothing, with what is near."""
+    word = ALL if named.symbol == ANY else str(named)
+    held = source.instruments()
+    if not held:
+        raise NotFound(
+            f"instruments {word}: {source.name} cannot say what it holds; name the instruments"
+        )
+    market = {"exchange": named.exchange, "currency": named.currency}
+    found = [
+        each
+        for each in held
+        if named.matches(each.symbol) and _fits(InstrumentName(symbol=each.symbol, **market), each)
+    ]
+    if not found:
+        symbols = [each.symbol for each in held]
+        near = nearest(named.symbol.replace(ANY, ""), symbols)
+        shown = ", ".join(map(str, held[:_SHOWN_MAX]))
+        more = f" and {len(held) - _SHOWN_MAX} more" if len(held) > _SHOWN_MAX else ""
+        said = f"; did you mean {near}?" if near else ""
+        raise NotFound(f"instruments {word}: {source.name} holds {shown}{more}{said}")
+    return found
 
 
 def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instrument:

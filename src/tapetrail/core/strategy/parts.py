@@ -45,6 +45,8 @@ SMA_MAX: Final = 10
 USD_MAX: Final = 1_000_000
 ENTRY_SESSIONS: Final = 5
 """How many sessions after `as_of` a limit or stop entry stands, where a strategy does not say."""
+ANY: Final = "*"
+"""Stands in a symbol for any signs, also none."""
 YOUNGER: Final = "younger than recorded strategies"
 """Marks a key that is not in the stored form where it has its default: older digests stay."""
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
@@ -174,6 +176,16 @@ class InstrumentName(Part):
         """Return `VOD`, and with a market `VOD (XLON, GBP)`."""
         market = ", ".join(part for part in (self.exchange, self.currency) if part)
         return f"{self.symbol} ({market})" if market else self.symbol
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it names all symbols of a form: `A*` those that begin with A, `*` every one."""
+        return ANY in self.symbol
+
+    def matches(self, symbol: str) -> bool:
+        """Return whether a symbol has the form that this pattern names."""
+        parts = map(re.escape, self.symbol.split(ANY))
+        return re.fullmatch(".*".join(parts), symbol) is not None
 
     def may_be(self, other: Self) -> bool:
         """Return whether both names can mean one instrument: nothing that both state differs."""

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self, cast
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
@@ -19,6 +27,7 @@ from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
 from tapetrail.core.market.units import unit_problem
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
 from tapetrail.core.strategy.parts import (
+    ANY,
     BAR_COUNT_RULE,
     BARS_DRAWN,
     NAME_RULE,
@@ -43,6 +52,9 @@ from tapetrail.core.strategy.parts import (
 
 INSTRUMENTS_MAX: Final = 1000
 VERSION_MAX: Final = 1_000_000
+ALL: Final = "all"
+"""The word for every instrument that a source holds."""
+_EVERY: Final = (InstrumentName(symbol=ANY),)
 _PROBLEMS_SHOWN: Final = 5
 _SHOWN_MAX: Final = 60
 
@@ -95,7 +107,7 @@ class StrategySpec(Part):
     version: Annotated[Whole, Field(ge=1, le=VERSION_MAX)] | None = Field(
         default=None, description=f"a whole number from 1 to {VERSION_MAX}, not in quotes"
     )
-    instruments: tuple[InstrumentName, ...] = Field(description="a list of symbols")
+    instruments: tuple[InstrumentName, ...] = Field(description=f"a list of symbols, or {ALL}")
     source: Source = Field(default="sample", description="the name of a source")
     data: Annotated[DataSpec | None, YOUNGER] = Field(
         default=None, description="a mapping that says what the bars of a file are"
@@ -124,6 +136,17 @@ class StrategySpec(Part):
     partial_bar: Literal["exclude"] = Field(default="exclude", description="exclude")
     benchmark: Symbol | None = Field(default=None, description=SYMBOL_RULE)
     budget: Budget = Field(default=Budget(), description="a mapping of execution_usd and day_usd")
+
+    @field_validator("instruments", mode="before")
+    @classmethod
+    def _take_all(cls, value: object) -> object:
+        return _EVERY if value == ALL else value
+
+    @field_serializer("instruments", mode="wrap")
+    def _say_all(
+        self, names: tuple[InstrumentName, ...], write: SerializerFunctionWrapHandler
+    ) -> object:
+        return ALL if names == _EVERY else write(names)
 
     @field_validator("instruments")
     @classmethod

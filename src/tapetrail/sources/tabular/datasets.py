@@ -116,7 +116,8 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
     data = spec.data
     if data is None:
         raise InvalidInput(f"source {spec.source}: the strategy has no 'data'")
-    only = spec.instruments[0].symbol if len(spec.instruments) == 1 else None
+    first, *others = spec.instruments
+    only = None if others or first.is_pattern else first.symbol
     return DatasetSpec(
         exchange=data.exchange,
         currency=data.currency,
