@@ -4,7 +4,7 @@ Apart from the runs, because reading the record needs none of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Final
 
@@ -214,11 +214,10 @@ def _matching(source: Source, named: InstrumentName) -> Sequence[Instrument]:
         raise NotFound(
             f"instruments {word}: {source.name} cannot say what it holds; name the instruments"
         )
-    market = {"exchange": named.exchange, "currency": named.currency}
     found = [
         each
         for each in held
-        if named.matches(each.symbol) and _fits(InstrumentName(symbol=each.symbol, **market), each)
+        if named.matches(each.symbol) and _fits(_under(named, symbol=each.symbol), each)
     ]
     if not found:
         symbols = [each.symbol for each in held]
@@ -230,16 +229,37 @@ def _matching(source: Source, named: InstrumentName) -> Sequence[Instrument]:
     return found
 
 
+def _under(named: InstrumentName, *, symbol: str) -> InstrumentName:
+    """Return the name of one instrument that a pattern may mean."""
+    return InstrumentName(symbol=symbol, exchange=named.exchange, currency=named.currency)
+
+
 def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instrument:
-    """Return the candidate that `named` means. Raises `NotFound` unless it is exactly one."""
+    """Return the candidate that `named` means, under its conid.
+
+    Raises `NotFound` unless it is exactly one, and `InvalidInput` for one with another conid.
+    """
     fitting = [candidate for candidate in candidates if _fits(named, candidate)]
+    numbered = [candidate for candidate in fitting if candidate.conid == named.conid]
+    if named.conid is not None and len(numbered) == 1:
+        fitting = numbered
     if len(fitting) == 1:
-        return fitting[0]
+        return _with_conid(named, fitting[0])
     if fitting:
         found = " or ".join(map(str, fitting))
         raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency")
     offered = ", ".join(map(str, candidates)) or "nothing of that name"
     raise NotFound(f"no instrument {named}; the source offers {offered}")
+
+
+def _with_conid(named: InstrumentName, found: Instrument) -> Instrument:
+    if named.conid is None or found.conid == named.conid:
+        return found
+    if found.conid is not None:
+        raise InvalidInput(
+            f"instrument {found}: its conid is {found.conid}, the strategy says {named.conid}"
+        )
+    return replace(found, conid=named.conid)
 
 
 def _is_shadowed(known: Instrument, others: Sequence[Instrument]) -> bool:

@@ -29,16 +29,20 @@ from tapetrail.core.strategy.data_quality import (
     OnBreach,
 )
 from tapetrail.core.strategy.parts import (
+    CALENDAR_RULE,
     CURRENCY_RULE,
     EXCHANGE_RULE,
     NAME_RULE,
     SYMBOL_RULE,
+    TICK_SIZE_RULE,
+    UNIT_RULE,
     YOUNGER,
     Day,
     ExactDecimal,
     Name,
     Part,
     Symbol,
+    TickSize,
     Whole,
     Word,
     day,
@@ -48,7 +52,6 @@ from tapetrail.core.strategy.parts import (
 SPLIT_RATIO_MAX: Final = 10_000
 COLUMNS_MAX: Final = 1000
 LINES_MAX: Final = 1000
-TICK_SIZE_MAX: Final = 1_000_000
 NO_HEADER: Final = "none"
 HALTS_MAX: Final = 1000
 DAYS_MAX: Final = 1000
@@ -148,7 +151,6 @@ Header: TypeAlias = Literal["none"] | Annotated[Whole, Field(ge=1, le=LINES_MAX)
 DateFormat: TypeAlias = Annotated[
     str, StringConstraints(strict=True, max_length=40), AfterValidator(_date_format)
 ]
-TickSize: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=TICK_SIZE_MAX)]
 MissingPct: TypeAlias = Annotated[ExactDecimal, Field(ge=0, le=MISSING_PCT_MAX)]
 Sessions: TypeAlias = Annotated[Whole, Field(ge=0, le=SESSIONS_MAX)]
 
@@ -159,14 +161,14 @@ _SESSIONS_RULE: Final = f"a whole number of sessions from 0 to {SESSIONS_MAX}"
 class DataSpec(Part):
     """What bars of the user's own are: where they trade, and what their numbers mean."""
 
-    exchange: Word = Field(description=EXCHANGE_RULE)
-    currency: Word = Field(description=CURRENCY_RULE)
+    exchange: Word | None = Field(default=None, description=EXCHANGE_RULE)
+    currency: Word | None = Field(default=None, description=CURRENCY_RULE)
     adjustment: Adjustment = Field(description=" or ".join(Adjustment))
-    calendar: Word | None = Field(default=None, description="the name of a calendar")
+    calendar: Word | None = Field(default=None, description=CALENDAR_RULE)
     symbol: Symbol | None = Field(default=None, description=SYMBOL_RULE)
     asset_class: Name = Field(default="equity", description=NAME_RULE)
     zone: Word | None = Field(default=None, description="the name of a zone, as Europe/Berlin")
-    quoted_in: Word | None = Field(default=None, description="a currency's minor unit, as GBX")
+    quoted_in: Word | None = Field(default=None, description=UNIT_RULE)
     volume_unit: VolumeUnit = Field(default=VolumeUnit.SHARES, description=" or ".join(VolumeUnit))
     missing_prices: MissingPrices = Field(
         default=MissingPrices.REFUSE, description=" or ".join(MissingPrices)
@@ -204,7 +206,7 @@ class DataSpec(Part):
     )
     tick_size: Annotated[TickSize | None, YOUNGER] = Field(
         default=None,
-        description=f"a number above 0, at most {TICK_SIZE_MAX}, with up to 10 decimals",
+        description=TICK_SIZE_RULE,
     )
     symbol_map: Annotated[SymbolMap | None, YOUNGER] = Field(
         default=None,

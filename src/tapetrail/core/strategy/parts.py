@@ -41,6 +41,7 @@ from tapetrail.core.strategy.signal_settings import (
 BARS_DRAWN: Final[Mapping[Timeframe, int]] = {DAILY: 250, WEEKLY: 104, MONTHLY: 60}
 """The timeframes that can be drawn, and how many bars of each are where a strategy says nothing."""
 BARS_DRAWN_MAX: Final = 1000
+TICK_SIZE_MAX: Final = 1_000_000
 SMA_MAX: Final = 10
 USD_MAX: Final = 1_000_000
 ENTRY_SESSIONS: Final = 5
@@ -130,6 +131,7 @@ BarCount: TypeAlias = Annotated[Whole, Field(ge=2, le=BARS_DRAWN_MAX)]
 Period: TypeAlias = Annotated[Whole | None, BeforeValidator(_left_out)]
 PeriodAndWidth: TypeAlias = Annotated[tuple[Whole, ExactDecimal] | None, BeforeValidator(_left_out)]
 ThreePeriods: TypeAlias = Annotated[tuple[Whole, Whole, Whole] | None, BeforeValidator(_left_out)]
+TickSize: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=TICK_SIZE_MAX)]
 Day: TypeAlias = Annotated[date, BeforeValidator(day)]
 DrawnTimeframe: TypeAlias = Annotated[
     Timeframe, PlainValidator(_drawn_timeframe), PlainSerializer(str, return_type=str)
@@ -141,6 +143,9 @@ BAR_COUNT_RULE: Final = f"a whole number of bars from 2 to {BARS_DRAWN_MAX}"
 _PERIOD_RULE: Final = "a whole number of bars, or false to leave it out"
 _RATIO_RULE: Final = f"a number above 0, at most {RATIO_MAX}, with up to 10 decimals"
 EXCHANGE_RULE: Final = "the name of an exchange, without spaces"
+CALENDAR_RULE: Final = "the name of a calendar"
+UNIT_RULE: Final = "a currency's minor unit, as GBX"
+TICK_SIZE_RULE: Final = f"a number above 0, at most {TICK_SIZE_MAX}, with up to 10 decimals"
 CURRENCY_RULE: Final = "the code of a currency, without spaces"
 _USD_RULE: Final = f"US dollars from 0 to {USD_MAX}, with up to 10 decimals"
 NAME_RULE: Final = "1 to 80 letters, digits, '.', '_' and '-', a letter or digit first"
@@ -166,11 +171,30 @@ class InstrumentName(Part):
     symbol: Symbol = Field(description=SYMBOL_RULE)
     exchange: Word | None = Field(default=None, description=EXCHANGE_RULE)
     currency: Word | None = Field(default=None, description=CURRENCY_RULE)
+    conid: Annotated[Annotated[Whole, Field(ge=1, lt=SAFE_INTEGER_END)] | None, YOUNGER] = Field(
+        default=None, description="the broker's number, a whole number from 1, not in quotes"
+    )
+    quoted_in: Annotated[Word | None, YOUNGER] = Field(default=None, description=UNIT_RULE)
+    calendar: Annotated[Word | None, YOUNGER] = Field(default=None, description=CALENDAR_RULE)
+    asset_class: Annotated[Name | None, YOUNGER] = Field(default=None, description=NAME_RULE)
+    tick_size: Annotated[TickSize | None, YOUNGER] = Field(default=None, description=TICK_SIZE_RULE)
 
     @model_validator(mode="before")
     @classmethod
     def _take_a_bare_symbol(cls, value: object) -> object:
         return value if _has_keys(value) else {"symbol": value}
+
+    @model_validator(mode="after")
+    def _refuse_one_number_for_many(self) -> Self:
+        if self.is_pattern and self.conid is not None:
+            raise ValueError(f"conid {self.conid} is one instrument's, {self.symbol} may be many")
+        return self
+
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The keys it states of its prices, which only bars of one's own need."""
+        keys = ("quoted_in", "calendar", "asset_class", "tick_size")
+        return tuple(key for key in keys if getattr(self, key) is not None)
 
     def __str__(self) -> str:
         """Return `VOD`, and with a market `VOD (XLON, GBP)`."""

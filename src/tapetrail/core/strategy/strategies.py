@@ -24,8 +24,8 @@ from pydantic_core import ErrorDetails
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
-from tapetrail.core.market.units import unit_problem
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
+from tapetrail.core.strategy.listings import Listing
 from tapetrail.core.strategy.parts import (
     ANY,
     BAR_COUNT_RULE,
@@ -76,20 +76,22 @@ class SourceRules:
 
         Strategies recorded before this was asked are decided on as they are, and not run anew.
         """
-        data = spec.data
-        if data is None:
-            return None
-        found = unit_problem(
-            exchange=data.exchange,
-            calendar=data.calendar,
-            currency=data.currency,
-            quoted_in=data.quoted_in,
-        )
-        return f"data: {found}" if found else None
+        for named, listing in spec.listings:
+            found = listing.unit_problem()
+            if found:
+                is_own = named.exchange or named.currency or named.described
+                return f"{f'instruments: {named}' if is_own else 'data'}: {found}"
+        return None
 
     def problem(self, spec: "StrategySpec") -> str | None:
         """Return what is wrong with a strategy's `data`, None if it is there where it is needed."""
         is_own = self.needs_data(spec.source)
+        for named in () if is_own else spec.instruments:
+            if named.described:
+                return (
+                    f"instruments: {named}: {', '.join(named.described)} describes a source"
+                    f" {self.of_ones_own}; source {spec.source} says it itself"
+                )
         if spec.data is not None and not is_own:
             return f"data: describes a source {self.of_ones_own}; the source is {spec.source}"
         if spec.data is None and is_own:
@@ -173,12 +175,22 @@ class StrategySpec(Part):
 
     @model_validator(mode="after")
     def _check_data(self, info: ValidationInfo) -> Self:
+        try:
+            self.listings  # noqa: B018 # raises for what is missing
+        except InvalidInput as error:
+            raise ValueError(error.message) from error
         rules: object = info.context
         if isinstance(rules, SourceRules):
             problem = rules.problem(self) or rules.unit_problem(self)
             if problem:
                 raise ValueError(problem)
         return self
+
+    @property
+    def listings(self) -> tuple[tuple[InstrumentName, Listing], ...]:
+        """Each instrument with what is settled of it; nothing where the source says it all."""
+        data = self.data
+        return () if data is None else tuple((n, Listing.of(n, data)) for n in self.instruments)
 
     @property
     def drawn(self) -> tuple[tuple[Timeframe, int], ...]:
@@ -228,6 +240,10 @@ def _leave_younger_out(part: Part, document: dict[str, FieldValue]) -> None:
             del document[name]
         elif isinstance(value, Part) and isinstance(within, dict):
             _leave_younger_out(value, within)
+        elif isinstance(within, list):
+            for item, written in zip(value, within, strict=True):
+                if isinstance(item, Part) and isinstance(written, dict):
+                    _leave_younger_out(item, written)
 
 
 def spec_digest(spec: StrategySpec) -> Digest:

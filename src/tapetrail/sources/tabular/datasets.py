@@ -35,6 +35,7 @@ from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.instruments import has_signed_prices
 from tapetrail.core.market.sessions import day_of, last_session_at
+from tapetrail.core.strategy.listings import Listing
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.calendars import load_calendar
@@ -59,8 +60,8 @@ class DatasetSpec:
     written, and `symbol_map` which symbols they go by where those are not the instruments' own.
     """
 
-    exchange: str
-    currency: str
+    exchange: str | None
+    currency: str | None
     calendar: str | None = None
     symbol: str | None = None
     asset_class: str = "equity"
@@ -71,6 +72,7 @@ class DatasetSpec:
     tick_size: Decimal | None = None
     layout: Layout = PLAIN
     symbol_map: Mapping[str, str] = field(default_factory=dict[str, str])
+    listings: Sequence[tuple[InstrumentName, Listing]] = ()
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless the bars are daily."""
@@ -78,20 +80,43 @@ class DatasetSpec:
             raise InvalidInput(f"{self.conventions.timeframe} bars: a source offers daily ones")
 
     def instrument(self, symbol: str) -> Instrument:
-        """Return the instrument with this symbol."""
+        """Return the instrument with this symbol. Raises `InvalidInput` where nothing says what."""
+        listing = self._listing(symbol)
         return Instrument(
             symbol=symbol,
+            exchange=listing.exchange,
+            currency=listing.currency,
+            calendar=listing.calendar,
+            asset_class=listing.asset_class,
+            conid=listing.conid,
+            tick_size=listing.tick_size,
+        )
+
+    def _listing(self, symbol: str) -> Listing:
+        """Return what is said of a symbol: by its name, by the first pattern, or by the dataset."""
+        named = [listing for name, listing in self.listings if name.symbol == symbol]
+        matched = [listing for name, listing in self.listings if name.matches(symbol)]
+        if named or matched:
+            return (named or matched)[0]
+        if self.exchange is None or self.currency is None:
+            raise InvalidInput(f"instrument {symbol!r}: add its exchange and currency to `data`")
+        return Listing(
             exchange=mic_of(self.exchange),
             currency=self.currency,
             calendar=mic_of(self.calendar or self.exchange),
             asset_class=self.asset_class,
+            quoted_in=self.conventions.quoted_in,
             tick_size=self.tick_size,
+            conid=None,
         )
 
     def conventions_of(self, symbol: str) -> DataConventions:
         """Return what the numbers of one symbol mean."""
+        listing = self._listing(symbol)
         return replace(
             self.conventions,
+            quoted_in=listing.quoted_in,
+            signed_prices=has_signed_prices(listing.asset_class),
             splits=tuple((self.splits or {}).get(symbol, ())),
             price_steps=self.price_steps.get(symbol, frozenset()),
         )
@@ -116,6 +141,14 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
     data = spec.data
     if data is None:
         raise InvalidInput(f"source {spec.source}: the strategy has no 'data'")
+    symbols = [named.symbol for named in spec.instruments]
+    twice = [symbol for symbol in symbols if symbols.count(symbol) > 1]
+    if twice:
+        raise InvalidInput(
+            f"instruments: {twice[0]} is named on two markets, and source {spec.source} has one"
+            " series of a symbol; name the other one by a symbol of its own, which"
+            " `data.symbol_map` leads to its bars"
+        )
     first, *others = spec.instruments
     only = None if others or first.is_pattern else first.symbol
     return DatasetSpec(
@@ -139,6 +172,7 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
         tick_size=data.tick_size,
         layout=Layout.of(data),
         symbol_map=dict(data.symbol_map or ()),
+        listings=spec.listings,
     )
 
 
