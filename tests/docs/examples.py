@@ -52,6 +52,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
 }
 """The tables of which an example is shown, and what its row is."""
 EMPTY_IN_THE_DEMO: Final = (
+    "instrument_facts",
     "prompt_templates",
     "llm_attempts",
     "llm_replies",

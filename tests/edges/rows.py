@@ -105,6 +105,13 @@ VALID: Final[Mapping[str, Columns]] = {
         "seal_document": {},
         "sealed_at": NOON,
     },
+    "instrument_facts": {
+        "instrument_id": 1,
+        "field": "conid",
+        "value": "265598",
+        "source": "tests",
+        "at": NOON,
+    },
     "audit_events": {"actor": "tests", "action": "read", "target": "chart 1", "at": NOON},
     "market_snapshots": {
         **_NAMED,

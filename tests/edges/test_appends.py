@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
+from tests.builders import utc
 from tests.edges.conftest import Connect
 
 from tapetrail.core.canonical import digest_text
@@ -93,6 +94,33 @@ def test_a_tick_size_that_the_record_leaves_open_stays_open(session: Session) ->
     assert appends.append_instrument(session, InstrumentRecord(instrument=stated)) == first
 
 
+def test_a_conid_that_is_learnt_later_is_a_fact_and_stands(session: Session) -> None:
+    def told(conid: int, source: str = "strategy s") -> None:
+        appends.append_conid(session, share, conid, source=source, at=utc("2026-11-20 12:00"))
+
+    def facts() -> list[tuple[str, str]]:
+        table = metadata.tables["tapetrail.instrument_facts"]
+        rows = session.execute(select(table).where(table.c.instrument_id == share.id))
+        return [(row.value, row.source) for row in rows]
+
+    share = appends.append_instrument(
+        session, InstrumentRecord(instrument=replace(SHARE, symbol="LATER"))
+    )
+    told(265598)
+    told(265598, "source vendor")
+    assert facts() == [("265598", "strategy s")]
+    assert reads.instruments(session, [share.id])[share.id].conid == 265598
+    with pytest.raises(InvalidInput, match="LATER: it is recorded with conid 265598, strategy s s"):
+        told(7)
+    share = appends.append_instrument(
+        session, InstrumentRecord(instrument=replace(SHARE, symbol="BORN", conid=265598))
+    )
+    told(265598)
+    assert facts() == []
+    with pytest.raises(InvalidInput, match=r"BORN: it is recorded with conid 265598, .* says 7"):
+        told(7)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -100,7 +128,6 @@ def test_a_tick_size_that_the_record_leaves_open_stays_open(session: Session) ->
         ({"asset_class": "etf"}, "recorded with asset_class equity, the source says etf"),
         ({"multiplier": Decimal(100)}, "recorded with multiplier 1, the source says 100"),
         ({"tick_size": Decimal("0.05")}, "recorded with tick_size 0.01, the source says 0.05"),
-        ({"conid": 7}, "recorded with conid None, the source says 7"),
     ],
 )
 def test_an_instrument_that_is_another_one_is_refused_by_what_differs(

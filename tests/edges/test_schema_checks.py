@@ -136,6 +136,8 @@ BAD: Final = (
     Bad("market_snapshots", "missing_sessions_not_negative", {"missing_sessions": -1}),
     Bad("market_snapshots", "age_sessions_not_negative", {"age_sessions": -1}),
     Bad("market_snapshots", "price_factor_positive", {"price_factor": 0}),
+    Bad("instrument_facts", "field_known", {"field": "colour"}),
+    Bad("instrument_facts", "conid_form", {"value": "0"}),
     Bad("market_snapshots", "quoted_in_by_factor", {"quoted_in": "GBX"}),
     Bad("market_snapshots", "derived_from_another", {"derived_from": 10**12}),
     Bad("charts", "timeframe_form", {"timeframe": "d", "chart_type": "daily"}),

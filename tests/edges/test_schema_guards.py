@@ -35,6 +35,7 @@ def fill_every_table(rows: Rows) -> None:
     rows.add_evidence()
     rows.end_decision()
     rows.end_execution("running")
+    rows.add("instrument_facts")
     for name in ("chart_archivals", "signal_outcomes", "analysis_outcomes", "audit_events"):
         rows.add(name)
 

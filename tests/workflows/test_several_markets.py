@@ -9,7 +9,7 @@ from tests.homes import copy_home
 
 import tapetrail
 from tapetrail.core.errors import InvalidInput
-from tapetrail.listing import CHARTS, SNAPSHOTS
+from tapetrail.listing import CHARTS, DECISIONS, SNAPSHOTS
 from tapetrail.sources.calendars import load_calendar
 
 pytestmark = pytest.mark.service
@@ -60,6 +60,14 @@ def test_each_instrument_has_its_own_calendar_currency_and_unit(
         assert {symbol: round(price or 0, -1) for symbol, price in prices.items()} == {
             "ACME": 50, "VOD": 70,
         }  # fmt: skip
+        # VOD's number is learnt later: decisions carry it from then on, and it stands.
+        record.run(strategy({**VOD, "conid": 6467}), as_of="2024-05-31")
+        record.run(strategy(VOD), as_of="2024-05-31")
+        conids = [record.detail(DECISIONS, row.id).columns["conid"]
+                  for row in record.rows(DECISIONS, symbol="VOD")]  # fmt: skip
+        assert conids == [6467, 6467, None]
+        with pytest.raises(InvalidInput, match=r"VOD: it is recorded with conid 6467, .* says 7"):
+            record.run(strategy({**VOD, "conid": 7}))
         with pytest.raises(InvalidInput, match="XLON quotes some prices in GBP"):
             record.run(strategy("ACME", {**VOD, "quoted_in": None}))
         assert record.verify().faults == ()

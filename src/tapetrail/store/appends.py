@@ -19,12 +19,14 @@ from tapetrail.core.records.base import (
     record_fields,
     record_values,
 )
-from tapetrail.core.records.runs import InstrumentRecord, StrategyRecord
+from tapetrail.core.records.runs import InstrumentFactRecord, InstrumentRecord, StrategyRecord
+from tapetrail.core.records.states import FactField
+from tapetrail.store import reads
 from tapetrail.store.tables.schema import metadata
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Columns = dict[str, object]
-_FACTS: Final = ("conid", "asset_class", "tick_size", "multiplier", "calendar")
+_FACTS: Final = ("asset_class", "tick_size", "multiplier", "calendar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +84,9 @@ def append_instrument(session: Session, record: InstrumentRecord) -> Stored:
     """Insert an instrument, or return the row with its symbol, exchange and currency.
 
     An exchange may be recorded by another name: the row under its MIC comes before that one. A row
-    is never changed, and sources know more or less: a conid or tick size that `record` leaves open
-    is what the row says, and a tick size that the row leaves open stays open. Raises `InvalidInput`
-    naming the column in which the two differ.
+    is never changed, and sources know more or less: a tick size that one of the two leaves open is
+    no contradiction, and a conid is for `append_conid`. Raises `InvalidInput` naming the column in
+    which the two differ.
     """
     table, named = table_of(record), record.instrument
     lock_name(session, f"append to {table.name}")
@@ -103,14 +105,34 @@ def append_instrument(session: Session, record: InstrumentRecord) -> Stored:
         stated, recorded = getattr(named, name), getattr(found, name)
         if name == "calendar":
             stated, recorded = mic_of(stated), mic_of(recorded)
-        is_left_open = stated is None and name in {"conid", "tick_size"}
-        stays_open = recorded is None and name == "tick_size"
-        if stated != recorded and not (is_left_open or stays_open):
+        is_open = name == "tick_size" and None in {stated, recorded}
+        if stated != recorded and not is_open:
             raise InvalidInput(
                 f"instrument {named.symbol} ({named.exchange}, {named.currency}): it is recorded"
                 f" with {name} {recorded}, the source says {stated}"
             )
     return Stored(found.id, Digest(found.record_digest))
+
+
+def append_conid(
+    session: Session, instrument: Stored, conid: int, *, source: str, at: datetime
+) -> None:
+    """Append that an instrument has a conid, unless its row or a fact says so already.
+
+    `source` is who says it. Raises `InvalidInput` where another conid is recorded. Whoever calls
+    this holds the name that `append_instrument` takes.
+    """
+    named = reads.instruments(session, [instrument.id])[instrument.id]
+    if named.conid is None:
+        record = InstrumentFactRecord(
+            instrument=instrument, field=FactField.CONID, value=str(conid), source=source, at=at
+        )
+        append(session, record)
+    elif named.conid != conid:
+        raise InvalidInput(
+            f"instrument {named.symbol}: it is recorded with conid {named.conid}, {source} says"
+            f" {conid}"
+        )
 
 
 def append_blobs(session: Session, blobs: Iterable[BlobRow], *, at: datetime) -> None:

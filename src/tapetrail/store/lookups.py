@@ -23,8 +23,11 @@ _STATUS: Final = """
     FROM tapetrail.blobs
 """
 _INSTRUMENTS: Final = """
-    SELECT symbol, exchange, currency, conid, asset_class, tick_size, multiplier, calendar
-    FROM tapetrail.instruments WHERE symbol = %s ORDER BY id
+    SELECT i.symbol, i.exchange, i.currency, coalesce(i.conid, f.value::bigint) AS conid,
+           i.asset_class, i.tick_size, i.multiplier, i.calendar
+    FROM tapetrail.instruments i
+    LEFT JOIN tapetrail.instrument_facts f ON f.instrument_id = i.id AND f.field = 'conid'
+    WHERE i.symbol = %s ORDER BY i.id
 """
 _NEWEST_KEYS: Final = """
     SELECT d.id, b.key

@@ -30,7 +30,7 @@ from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.core.records.seals import SEAL_ORDER, SealedDecision
-from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance
+from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, FactField, Provenance
 from tapetrail.store.tables.schema import metadata
 from tapetrail.wire import AnalysisStats
 
@@ -109,7 +109,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             strategies.c.spec,
             instruments.c.id.label("instrument_id"),
             instruments.c.record_digest.label("instrument_digest"),
-            *(instruments.c[name] for name in traded),
+            *((decisions if name == "conid" else instruments).c[name] for name in traded),
         )
         .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
         .join(strategies, executions.c.strategy_id == strategies.c.id)
@@ -173,10 +173,15 @@ def stored(session: Session, name: str, ids: Sequence[int]) -> dict[int, Stored]
 
 
 def instruments(session: Session, ids: Sequence[int]) -> dict[int, Named]:
-    """Return symbol and conid of instruments, by id."""
-    rows = table("instruments")
+    """Return symbol and conid of instruments, by id; a conid may have been learnt later."""
+    rows, facts = table("instruments"), table("instrument_facts")
+    conid = func.coalesce(rows.c.conid, cast(facts.c.value, BigInteger)).label("conid")
+    learnt = (facts.c.instrument_id == rows.c.id) & (facts.c.field == FactField.CONID)
     found = session.execute(
-        select(rows.c.id, rows.c.symbol, rows.c.conid).where(rows.c.id.in_(ids)).order_by(rows.c.id)
+        select(rows.c.id, rows.c.symbol, conid)
+        .outerjoin_from(rows, facts, learnt)
+        .where(rows.c.id.in_(ids))
+        .order_by(rows.c.id)
     )
     return {row.id: Named(symbol=row.symbol, conid=row.conid) for row in found}
 

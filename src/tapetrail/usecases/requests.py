@@ -67,10 +67,18 @@ class Requests:
                 if id(each.query.spec) not in strategies:
                     strategies[id(each.query.spec)] = append_strategy(session, each.query.spec)
                 for decision in each.plan.decisions:
-                    if decision.instrument not in instruments:
-                        record = InstrumentRecord(instrument=decision.instrument)
-                        instruments[decision.instrument] = appends.append_instrument(
-                            session, record
+                    traded = decision.instrument
+                    if traded in instruments:
+                        continue
+                    record = InstrumentRecord(instrument=traded)
+                    instruments[traded] = appends.append_instrument(session, record)
+                    if traded.conid is not None:
+                        appends.append_conid(
+                            session,
+                            instruments[traded],
+                            traded.conid,
+                            source=_teller(each.query.spec, traded.conid),
+                            at=self._process.clock(),
                         )
             runtime = appends.append_or_same(session, runtime_record(), unique=("record_digest",))
         return Rows(strategies=strategies, runtime=runtime, instruments=instruments)
@@ -147,6 +155,12 @@ class Requests:
         with self._access.writing() as session:
             appends.append_blobs(session, [kept], at=self._process.clock())
         return {FRAME_KEY: kept.digest}
+
+
+def _teller(spec: "StrategySpec", conid: int) -> str:
+    """Return who says an instrument's conid: the strategy, or else its source."""
+    is_said = any(named.conid == conid for named in spec.instruments)
+    return f"strategy {spec.name}" if is_said else f"source {spec.source}"
 
 
 def _limits(spec: "StrategySpec") -> Mapping[str, str]:

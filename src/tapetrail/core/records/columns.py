@@ -28,6 +28,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "platform",
     ),
     "strategies": ("name", "version", "kind", "spec", "spec_digest"),
+    "instrument_facts": ("instrument_id", "field", "value", "source", "at"),
     "workflow_executions": (
         "strategy_id",
         "runtime_id",
@@ -277,6 +278,7 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
 """By table: the columns outside every digest, which follow from other rows."""
 
 REFERENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "instrument_facts": {"instrument_id": "instruments"},
     "workflow_executions": {"strategy_id": "strategies", "runtime_id": "runtimes"},
     "decisions": {
         "execution_id": "workflow_executions",

@@ -28,6 +28,7 @@ from tapetrail.core.records.runs import (
     DecisionRecord,
     ExecutionEventRecord,
     ExecutionRecord,
+    InstrumentFactRecord,
     InstrumentRecord,
     RuntimeRecord,
     StrategyRecord,
@@ -36,6 +37,7 @@ from tapetrail.core.records.seals import ExecutionSealRecord, SealRecord
 
 RECORDS: Final = (
     InstrumentRecord,
+    InstrumentFactRecord,
     StrategyRecord,
     PromptTemplateRecord,
     RuntimeRecord,

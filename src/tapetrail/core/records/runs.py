@@ -9,7 +9,13 @@ from tapetrail.core.canonical import Digest
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import JsonObject, Record, Stored
-from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance, RunType
+from tapetrail.core.records.states import (
+    DecisionStatus,
+    ExecutionStatus,
+    FactField,
+    Provenance,
+    RunType,
+)
 
 INSTRUMENTS: Final = "instruments"
 """The key of an execution's config under which its request stands, in order.
@@ -24,6 +30,18 @@ class InstrumentRecord(Record):
 
     TABLE: ClassVar[str] = "instruments"
     instrument: Instrument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentFactRecord(Record):
+    """What was learnt of an instrument after its row was written; `source` is who said it."""
+
+    TABLE: ClassVar[str] = "instrument_facts"
+    instrument: Stored
+    field: FactField
+    value: str
+    source: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,3 +76,9 @@ class Role(StrEnum):
 
     DECIDING = "deciding"
     SHADOW = "shadow"
+
+
+class FactField(StrEnum):
+    """What may be learnt of an instrument after its row was written."""
+
+    CONID = "conid"

@@ -12,6 +12,7 @@ from tapetrail.core.records.runs import (
     DecisionRecord,
     ExecutionEventRecord,
     ExecutionRecord,
+    InstrumentFactRecord,
     InstrumentRecord,
     RuntimeRecord,
     StrategyRecord,
@@ -41,6 +42,14 @@ record_table(
     check("conid_positive", "conid > 0"),
     check("tick_size_positive", "tick_size > 0"),
     check("multiplier_positive", "multiplier > 0"),
+)
+
+
+record_table(
+    [InstrumentFactRecord],
+    refers("instruments", "instrument_id"),
+    UniqueConstraint("instrument_id", "field"),  # what was learnt stands: another value is refused
+    check("conid_form", "field <> 'conid' OR value ~ '^[1-9][0-9]{0,17}$'"),
 )
 
 
