@@ -10,6 +10,7 @@ import pytest
 
 from tapetrail.core.canonical import digest_text, record_document
 from tapetrail.core.records.columns import COVERED, REFERENCES
+from tapetrail.core.records.kinds import RECORDS
 from tapetrail.core.records.seals import SEAL_ORDER
 from tapetrail.core.verification.blobs import (
     FoundBlob,
@@ -27,6 +28,7 @@ from tapetrail.core.verification.naming import Known, digest_fault, wrong_fields
 from tapetrail.core.verification.rows import Amended, FoundRow, recomputed
 from tapetrail.core.verification.stated import stated_by
 from tapetrail.core.verification.verdict import Lacking, Verification
+from tapetrail.usecases import verifying
 
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SHARED: Final = {"instrument_id": digest_text("instrument"), "runtime_id": digest_text("runtime"),
@@ -435,3 +437,8 @@ def test_the_answer_says_how_far_it_reaches() -> None:
     )
     assert not found.is_sound
     assert "market_snapshots" in SEAL_ORDER
+
+
+def test_every_table_of_records_is_verified() -> None:
+    within = {*verifying.PARENTS, verifying.EXECUTIONS, *CHILDREN}
+    assert {kind.TABLE for kind in RECORDS} == {*verifying.SHARED, *verifying.LOOSE, *within}

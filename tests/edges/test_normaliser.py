@@ -286,11 +286,19 @@ def test_a_volume_factor_is_not_applied_twice() -> None:
     assert "volumeFactor 0 must be a number above 0" in refusal({"data": [row], "volumeFactor": 0})
 
 
-def test_a_volume_factor_that_the_data_state_is_in_the_evidence() -> None:
+def test_the_factor_of_volumes_is_in_the_evidence() -> None:
     """Without it, nobody could derive the recorded volumes from the rows again."""
     row = {"t": 1_709_562_600_000, "o": 1, "h": 1, "l": 1, "c": 1, "v": 2}
-    dataset = DatasetSpec(exchange="XNAS", currency="USD", symbol="AAPL", conventions=SPLIT)
-    for stated, ends in (({"volumeFactor": "100"}, " volume_factor=100"), ({}, "=2024-03-04")):
+    lots = replace(SPLIT, volume_unit=VolumeUnit.LOTS)
+    for conventions, stated, ends, volume in (
+        (SPLIT, {"volumeFactor": "100"}, " volume_factor=100", 200),
+        (SPLIT, {"volumeFactor": "1"}, " volume_factor=1", 2),
+        (lots, {}, " volume_factor=100", 200),
+        (SPLIT, {}, "=2024-03-04", 2),
+    ):
+        dataset = DatasetSpec(
+            exchange="XNAS", currency="USD", symbol="AAPL", conventions=conventions
+        )
         source = FrameSource.of({"data": [row], **stated}, dataset=dataset)
         found = source.fetch(
             source.instrument("AAPL"),
@@ -300,6 +308,7 @@ def test_a_volume_factor_that_the_data_state_is_in_the_evidence() -> None:
             calendar=exchange(),
         )
         assert found.payload.decode().splitlines()[0].endswith(ends)
+        assert found.bars.volume.tolist() == [volume]
 
 
 FIVE: Final = DataConventions(adjustment=Adjustment.RAW, timeframe=Timeframe.parse("5m"))

@@ -4,9 +4,9 @@ The payload is UTF-8 text. Line 1 names the request: `tapetrail-rows/1 source=fi
 symbol=AAPL exchange=XNAS currency=USD first=2026-01-02 last=2026-11-20`. Line 2 names the columns
 that the bars were read from. Then come the rows from `first` to `last`, in their own order and
 spelling; numbers of binary formats are written as the shortest decimal. Splits follow as
-`Split,Ratio` and one line each. A volume factor that the data state themselves ends line 1. Nothing
-after `last` is in it: no later row, no digest of the whole file, and no adjusted close, which is
-restated for dividends paid later.
+`Split,Ratio` and one line each. A volume factor, stated by the data or that of lots, ends line 1.
+Nothing after `last` is in it: no later row, no digest of the whole file, and no adjusted close,
+which is restated for dividends paid later.
 """
 
 import csv
@@ -279,7 +279,10 @@ class TabularSource(ABC):
         is_restated = found.bars.adjustment is not Adjustment.RAW
         return Fetched(
             payload=_payload(
-                _request_line(self.name, instrument, first=first, last=last), rows, splits or ()
+                _request_line(self.name, instrument, first=first, last=last)
+                + _volume_words(rows, found.volume_factor),
+                rows,
+                splits or (),
             ),
             media_type=MEDIA_TYPE,
             bars=found.bars if splits is None else adjust_for_splits(found.bars, splits, last),
@@ -338,11 +341,15 @@ def _request_line(name: str, instrument: Instrument, *, first: date, last: date)
     )
 
 
+def _volume_words(rows: RawColumns, factor: Decimal) -> str:
+    """Return what ends the request's line: what volumes are multiplied by, stated or for lots."""
+    is_said = rows.stated.volume_factor is not None or factor != 1
+    return f" volume_factor={decimal_text(factor)}" if is_said else ""
+
+
 def _payload(request: str, rows: RawColumns, splits: Sequence[Split]) -> bytes:
     text = io.StringIO()
-    factor = rows.stated.volume_factor
-    stated = "" if factor is None else f" volume_factor={decimal_text(factor)}"
-    text.write(f"{request}{stated}\n")
+    text.write(f"{request}\n")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows.cells.names)
     writer.writerows(zip(*(map(cell_text, column) for column in rows.cells.columns), strict=True))

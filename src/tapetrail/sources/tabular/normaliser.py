@@ -77,13 +77,15 @@ class DataConventions:
 class Normalised:
     """Canonical bars, and what was done to the rows to get them.
 
-    `dropped_rows` lacked a price. Prices quoted in `quoted_in` were multiplied by `price_factor`.
+    `dropped_rows` lacked a price. Prices quoted in `quoted_in` were multiplied by `price_factor`,
+    volumes by `volume_factor`.
     """
 
     bars: Bars
     dropped_rows: int
     price_factor: Decimal
     quoted_in: str
+    volume_factor: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,6 +138,7 @@ def bars_of(
         dropped_rows=len(placed) - len(whole),
         price_factor=factor,
         quoted_in=conventions.quoted_in or instrument.currency,
+        volume_factor=volume_factor,
     )
 
 
