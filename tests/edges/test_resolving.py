@@ -171,3 +171,30 @@ def test_all_of_a_source_that_cannot_say_what_it_holds_is_refused() -> None:
     spec = parse_strategy({"name": "s", "instruments": "all", "source": "vendor"}, place="s")
     said = refusal(VendorSource(shares=(AAPL,)), RunQuery(spec=spec), AAPL)
     assert said == "instruments all: vendor cannot say what it holds; name the instruments"
+
+
+def numbered(conid: int) -> RunQuery:
+    return request({"symbol": "AAPL", "conid": conid})
+
+
+def test_a_conid_chooses_among_candidates_and_is_given_to_one_without() -> None:
+    both = VendorSource(shares=(AAPL, ELSEWHERE))
+    bare = replace(AAPL, conid=None)
+    for source, conid, meant in (
+        (both, 38708077, ELSEWHERE),
+        (both, 265598, AAPL),
+        (VendorSource(shares=(bare,)), 265598, AAPL),
+    ):
+        plan = planner_of(source).plan(numbered(conid))
+        assert [decision.instrument for decision in plan.decisions] == [meant]
+    # A record without a number is that instrument, and the provider is not asked.
+    plan = planner_of(VendorSource(shares=()), bare).plan(numbered(265598))
+    assert [decision.instrument for decision in plan.decisions] == [AAPL]
+
+
+def test_another_conid_than_the_known_one_is_refused_with_both() -> None:
+    said = r"AAPL \(XNAS, USD\): its conid is 265598, the strategy says 7"
+    with pytest.raises(InvalidInput, match=said):
+        planner_of(VendorSource(shares=(AAPL,))).plan(numbered(7))
+    with pytest.raises(InvalidInput, match=said):
+        planner_of(VendorSource(shares=()), AAPL).plan(numbered(7))
