@@ -35,8 +35,9 @@ class Listing:
         if exchange is None or currency is None:
             key = "exchange" if exchange is None else "currency"
             raise InvalidInput(f"the key 'data.{key}' is missing; {named} states none itself")
-        home = InstrumentName(symbol=named.symbol, exchange=data.exchange, currency=data.currency)
-        theirs = data if named.may_be(home) else None
+        is_home = mic_of(exchange) == mic_of(data.exchange or exchange)
+        is_home &= currency == (data.currency or currency)
+        theirs = data if is_home else None
         return cls(
             exchange=mic_of(exchange),
             currency=currency,

@@ -12,6 +12,7 @@ which is restated for dividends paid later.
 import csv
 import io
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -94,10 +95,12 @@ class DatasetSpec:
 
     def _listing(self, symbol: str) -> Listing:
         """Return what is said of a symbol: by its name, by the first pattern, or by the dataset."""
-        named = [listing for name, listing in self.listings if name.symbol == symbol]
-        matched = [listing for name, listing in self.listings if name.matches(symbol)]
-        if named or matched:
-            return (named or matched)[0]
+        for name, listing in self.listings:
+            if name.symbol == symbol:
+                return listing
+        for name, listing in self.listings:
+            if name.is_pattern and name.matches(symbol):
+                return listing
         if self.exchange is None or self.currency is None:
             raise InvalidInput(f"instrument {symbol!r}: add its exchange and currency to `data`")
         return Listing(
@@ -141,8 +144,8 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
     data = spec.data
     if data is None:
         raise InvalidInput(f"source {spec.source}: the strategy has no 'data'")
-    symbols = [named.symbol for named in spec.instruments]
-    twice = [symbol for symbol in symbols if symbols.count(symbol) > 1]
+    counts = Counter(named.symbol for named in spec.instruments)
+    twice = [symbol for symbol, count in counts.items() if count > 1]
     if twice:
         raise InvalidInput(
             f"instruments: {twice[0]} is named on two markets, and source {spec.source} has one"
