@@ -188,6 +188,7 @@ class MarketSnapshot(Base):
     available_at: Mapped[datetime]
     missing_sessions: Mapped[int | None]
     age_sessions: Mapped[int | None]
+    calendar_digest: Mapped[str | None]
     record_digest: Mapped[str]
     decision: Mapped["Decision"] = relationship(
         primaryjoin="foreign(MarketSnapshot.decision_id) == Decision.id", viewonly=True

@@ -16,7 +16,9 @@ class SnapshotRecord(Record):
     """The exact bars one chart was made from, warm-up included.
 
     `gaps` are the scheduled sessions without a bar, and `missing_sessions` how many of them no halt
-    explains; `age_sessions` were completed after the last bar. Older rows have neither number.
+    explains; `age_sessions` were completed after the last bar. `calendar_digest` names the text of
+    the calendar that sessions were taken from, with what the strategy changed. Older rows have none
+    of the three.
     """
 
     TABLE: ClassVar[str] = "market_snapshots"
@@ -45,6 +47,7 @@ class SnapshotRecord(Record):
     available_at: datetime
     missing_sessions: int | None = None
     age_sessions: int | None = None
+    calendar_digest: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
