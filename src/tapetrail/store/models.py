@@ -233,6 +233,7 @@ class Chart(Base):
     missing_indicators: Mapped[Sequence[object] | None]
     renderer: Mapped[str | None]
     generated_at: Mapped[datetime]
+    escaped_letters: Mapped[str | None]
     record_digest: Mapped[str]
     provenance: Mapped[str]
     status: Mapped[str]

@@ -46,6 +46,7 @@ from tapetrail.persistence import (
 from tapetrail.render.html import HTML_RENDERER, render_html
 from tapetrail.render.jpeg import RENDERER, render_jpeg
 from tapetrail.render.page import render_page
+from tapetrail.render.words import escaped_letters
 from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
@@ -289,6 +290,7 @@ def _draw(
         figures=derive_figures(span.bars, values, settings, first_drawn=span.first_drawn),
         renderer=CHART_RENDERER,
         generated_at=ports.clock(),
+        escaped_letters=escaped_letters(spec),
     )
     evidence = ChartEvidence(
         timeframe=timeframe,

@@ -143,6 +143,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "missing_indicators",
         "renderer",
         "generated_at",
+        "escaped_letters",
     ),
     "llm_replies": (
         "attempt_id",

@@ -66,7 +66,11 @@ class ChartFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartContent:
-    """What a drawn chart shows; times of drawing and versions of the renderer are part of it."""
+    """What a drawn chart shows; times of drawing and versions of the renderer are part of it.
+
+    `escaped_letters` are those that the image writes by their numbers, as `[U+8D35]`, because its
+    fonts lack them; None where there are none, and in older rows, which had `?` for them.
+    """
 
     timeframe: str
     chart_type: str
@@ -75,6 +79,7 @@ class ChartContent:
     figures: ChartFigures
     renderer: str
     generated_at: datetime
+    escaped_letters: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -113,6 +113,7 @@ record_table(
     check("dates_in_order", "start_date <= end_date"),
     check("volume_avg_not_negative", "volume_avg >= 0"),
     check("conid_positive", "conid > 0"),
+    check("escaped_letters", "escaped_letters <> ''"),
 )
 
 

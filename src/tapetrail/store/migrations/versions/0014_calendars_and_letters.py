@@ -1,7 +1,8 @@
-"""Each snapshot names the calendar its sessions were taken from: the text's digest.
+"""Each snapshot names its calendar's text; each chart the letters that its image writes by number.
 
 A calendar is corrected now and then, and a strategy may change one. Rows written before came from a
-library whose version stands with the runtime; they name no text.
+library whose version stands with the runtime; they name no text. Images of theirs had `?` for
+letters that no font had, which no row said.
 """
 
 from typing import Final
@@ -27,11 +28,16 @@ ALTERED: Final = (
     CREATE INDEX ix_market_snapshots_calendar_digest
         ON tapetrail.market_snapshots USING hash (calendar_digest)
     """,
+    "ALTER TABLE tapetrail.charts ADD COLUMN escaped_letters text",
+    """
+    ALTER TABLE tapetrail.charts
+        ADD CONSTRAINT ck_charts_escaped_letters CHECK (escaped_letters <> '')
+    """,
 )
 
 
 def upgrade() -> None:
-    """Add the column."""
+    """Add the columns."""
     op.execute("SET LOCAL ROLE tapetrail_owner")
     for statement in ALTERED:
         op.execute(statement)
