@@ -188,22 +188,27 @@ def table() -> str:
 
 
 def differences(old: str, new: str) -> Iterator[str]:
-    """Yield how the calendars of two tables differ: names, heads, weeks, sessions and hours."""
+    """Yield how two tables differ: other names, calendars, their heads, sessions and hours."""
     before, after = by_name(old), by_name(new)
+    yield from changed_lines("table", old.partition("\n\n")[0], new.partition("\n\n")[0])
     for name in sorted({*before, *after}):
         if name not in before or name not in after:
             yield f"{name}: only in the {'new' if name in after else 'old'} table"
             continue
-        heads = [
-            [line for line in text.splitlines() if line[:5] in {FORMAT[:5], "weeks"}]
-            for text in (before[name], after[name])
-        ]
-        yield from (f"{name}: was {line}" for line in heads[0] if line not in heads[1])
-        yield from (f"{name}: now {line}" for line in heads[1] if line not in heads[0])
+        yield from changed_lines(name, before[name], after[name])
         was, now = hours_by_day(before[name]), hours_by_day(after[name])
         for day in sorted({*was, *now}):
             if was.get(day) != now.get(day):
                 yield f"{name} {day}: {shown(was.get(day))} -> {shown(now.get(day))}"
+
+
+def changed_lines(name: str, old: str, new: str) -> Iterator[str]:
+    """Yield the lines that only one of two texts has, those of years left out."""
+    was, now = (
+        [line for line in text.splitlines() if not line[0].isdigit()] for text in (old, new)
+    )
+    yield from (f"{name}: was {line}" for line in was if line not in now)
+    yield from (f"{name}: now {line}" for line in now if line not in was)
 
 
 def shown(hours: tuple[int, int] | None) -> str:
