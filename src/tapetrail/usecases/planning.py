@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
+from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.plans import (
     Coverage,
@@ -91,7 +92,7 @@ class Planner:
         self,
         *,
         sources: Registry,
-        load_calendar: Callable[[str], Calendar],
+        load_calendar: Callable[[str, CalendarChanges], Calendar],
         analysts: Analysts,
         clock: Callable[[], datetime],
         recorded: Callable[[str], Sequence[Instrument]] = lambda _symbol: (),
@@ -135,7 +136,7 @@ class Planner:
         return [
             Coverage(
                 instrument=instrument,
-                calendar=self._load_calendar(instrument.calendar),
+                calendar=self._load_calendar(instrument.calendar, spec.calendar_changes),
                 sessions=source.coverage(instrument),
                 is_sample=kind.is_sample,
                 note=source.note(instrument) if isinstance(source, Noting) else None,

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
 from tapetrail.core.strategy.parts import (
@@ -143,6 +144,11 @@ class StrategySpec(Part):
     def drawn(self) -> tuple[tuple[Timeframe, int], ...]:
         """Each timeframe with the number of bars to draw, the primary one first."""
         return tuple((timeframe, self.bars[timeframe]) for timeframe in self.timeframes)
+
+    @property
+    def calendar_changes(self) -> CalendarChanges:
+        """What is different in the calendar of its instruments."""
+        return UNCHANGED if self.data is None else self.data.calendar_changes()
 
     @property
     def base_timeframe(self) -> Timeframe:

@@ -31,6 +31,7 @@ from tapetrail.core.market.bars import (
     Split,
     Timeframe,
 )
+from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.instruments import has_signed_prices
 from tapetrail.core.market.sessions import day_of, last_session_at
@@ -51,7 +52,8 @@ _SHOWN_MAX: Final = 10
 class DatasetSpec:
     """Where the bars' instruments trade and what the numbers mean.
 
-    `calendar` is the exchange's unless it has another one. `symbol` names what data hold that name
+    `calendar` is the exchange's unless it has another one, and `calendar_changes` what is different
+    in it. `symbol` names what data hold that name
     no symbol themselves. `splits`, by symbol, restate raw bars for those known as of a request;
     None leaves them raw. `halted` are the symbols of declared halts. `layout` says how bars are
     written, and `symbol_map` which symbols they go by where those are not the instruments' own.
@@ -68,6 +70,7 @@ class DatasetSpec:
     tick_size: Decimal | None = None
     layout: Layout = PLAIN
     symbol_map: Mapping[str, str] = field(default_factory=dict[str, str])
+    calendar_changes: CalendarChanges = UNCHANGED
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless the bars are daily."""
@@ -126,6 +129,7 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
         tick_size=data.tick_size,
         layout=Layout.of(data),
         symbol_map=dict(data.symbol_map or ()),
+        calendar_changes=spec.calendar_changes,
     )
 
 
@@ -184,7 +188,8 @@ class TabularSource(ABC):
         without a bar.
         """
         self._check_symbols()
-        raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
+        raw = self._columns(instrument)
+        calendar = load_calendar(instrument.calendar, self.dataset.calendar_changes)
         conventions = self.dataset.conventions
         bars = bars_of(raw, instrument=instrument, calendar=calendar, conventions=conventions).bars
         if not len(bars):
