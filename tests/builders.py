@@ -63,10 +63,13 @@ def calendar(
     return Calendar(
         name="TEST",
         zone=zone,
-        week_starts_on=weekdays[0],
+        known_from=first,
+        known_until=last,
+        week_starts=((first, weekdays[0]),),
         sessions=days_of(sessions),
         opened_at=instants_of([_local(day, OPENS, zone) for day in sessions]),
         closed_at=instants_of([_local(day, early.get(day, CLOSES), zone) for day in sessions]),
+        text=b"sessions of a test\n",
     )
 
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from tapetrail.render import pdf
+from tapetrail.render.fonts import load_font
 
 MARK: Final = re.compile(
-    rb"BT (?:[\d.]+ ){3}rg /([RB]) (\d+) Tf 1 0 0 -1 (-?\d+) (-?\d+) Tm <([0-9a-f]*)> Tj ET"
+    rb"BT (?:[\d.]+ ){3}rg /([RB])(F?) (\d+) Tf 1 0 0 -1 (-?\d+) (-?\d+) Tm"
+    rb"( <[0-9a-f]*> Tj(?: /[RB]F? \d+ Tf <[0-9a-f]*> Tj)*) ET"
 )
+PART: Final = re.compile(rb" (?:/([RBF]+) \d+ Tf )?<([0-9a-f]*)> Tj")
 TAG: Final = re.compile(rb"rg (\d+) (\d+) (\d+) 210 re f\n")
 
 
@@ -34,14 +37,22 @@ class Words:
 def words_of(page: bytes) -> list[Words]:
     """Every text of the page, read back from its content."""
     found: list[Words] = []
-    for name, size, x, y, codes in MARK.findall(page):
+    for name, further, size, x, y, parts in MARK.findall(page):
         face = pdf.font(name.decode())
-        letters = {glyph: letter for letter, glyph in face.glyphs.items()}
-        text = "".join(letters[int(codes[at : at + 4], 16)] for at in range(0, len(codes), 4))
+        text = "".join(
+            _read(codes, name=(called or name + further).decode())
+            for called, codes in PART.findall(parts)
+        )
         height, left, base = int(size) / 10, int(x) / 10, int(y) / 10
         box = (left, base - 0.73 * height, left + face.width(text, height), base)
         found.append(Words(text=text, left=box[0], top=box[1], right=box[2], bottom=box[3]))
     return found
+
+
+def _read(codes: bytes, *, name: str) -> str:
+    glyphs = load_font(pdf.FONT_FILES[name]).glyphs
+    letters = {glyph: letter for letter, glyph in glyphs.items()}
+    return "".join(letters[int(codes[at : at + 4], 16)] for at in range(0, len(codes), 4))
 
 
 def tags_of(page: bytes) -> list[Words]:

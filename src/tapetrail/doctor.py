@@ -143,7 +143,7 @@ def _renderer() -> Check:
 
 
 def _calendar() -> Check:
-    from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # it loads pandas
+    from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # it loads numpy
 
     sessions = len(load_calendar(CALENDAR).sessions)
     return _ok("calendars", f"{CALENDAR} has {sessions} sessions")

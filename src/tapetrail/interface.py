@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias, cast
 from tapetrail import bootstrap
 from tapetrail.core.errors import InvalidInput
 from tapetrail.settings import HOME, Settings, read_settings
-from tapetrail.settings_files import folder_file, read_files, user_file
+from tapetrail.settings_files import places, read_files
 from tapetrail.usecases.days import read_day, read_days, read_symbols
 from tapetrail.usecases.record import Record
 from tapetrail.usecases.runs import Manner
@@ -141,7 +141,7 @@ def open_record(
     if home is not None:
         environment[HOME] = str(home)
     folder = Path.cwd()
-    files = read_files([folder_file(folder), user_file()])
+    files = read_files(places(folder))
     settings = read_settings(environment, working_folder=folder, files=files)
     return OpenRecord(settings, analysts=analysts)
 

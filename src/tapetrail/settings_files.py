@@ -1,4 +1,4 @@
-"""Files of settings: `tapetrail.toml` in the working folder, and one for all folders of a user.
+"""Files of settings: of a working folder, its Python project, and one for all folders of a user.
 
 A file is read only if it belongs to whoever reads it, or to the system's administrator: it can name
 programs to run, and a folder may come from anybody.
@@ -10,12 +10,13 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Final
+from typing import Final, cast
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.settings import VARIABLES, SettingsFile, has_password, read_settings
 
 FILE: Final = "tapetrail.toml"
+PROJECT_FILE: Final = "pyproject.toml"
 USER_FILE: Final = "config.toml"
 SIZE_MAX: Final = 100_000
 _PLACE: Final = re.compile(r"(?s)(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)")
@@ -31,6 +32,11 @@ def user_file() -> Path:
     from platformdirs import user_config_path  # noqa: PLC0415 # `--help` never needs it
 
     return user_config_path("tapetrail", appauthor=False) / USER_FILE
+
+
+def places(working_folder: Path) -> Sequence[Path]:
+    """Return the files that may have settings for a folder, the one that goes first in front."""
+    return [folder_file(working_folder), working_folder / PROJECT_FILE, user_file()]
 
 
 def read_files(paths: Iterable[Path]) -> Sequence[SettingsFile]:
@@ -89,6 +95,9 @@ def _read(path: Path) -> SettingsFile | None:
         return None
     except OSError as error:
         raise InvalidInput(f"settings {path}: cannot be read; {error.strerror}") from error
+    table: Mapping[str, object] | None = None
+    if path.name == PROJECT_FILE and (table := _project_table(content, path)) is None:
+        return None
     if not stat.S_ISREG(state.st_mode) or len(content) > SIZE_MAX:
         raise InvalidInput(f"settings {path}: expected a file of at most {SIZE_MAX} bytes")
     if hasattr(os, "geteuid") and state.st_uid not in {os.geteuid(), 0}:
@@ -101,8 +110,19 @@ def _read(path: Path) -> SettingsFile | None:
             f"settings {path}: {others} may write to it, who could name programs to run; take that"
             f" from them: chmod go-w {path}"
         )
-    values = _values(_parsed(content, path), path)
+    values = _values(_parsed(content, path) if table is None else table, path)
     return SettingsFile(path=path, values=values, is_private=not state.st_mode & 0o077)
+
+
+def _project_table(content: bytes, path: Path) -> Mapping[str, object] | None:
+    """Return what a project's file says to us, None where it says nothing, whosever it is."""
+    if b"tapetrail" not in content:
+        return None
+    tools = _parsed(content, path).get("tool")
+    if not isinstance(tools, Mapping):
+        return None
+    ours = cast("Mapping[str, object]", tools).get("tapetrail")
+    return cast("Mapping[str, object]", ours) if isinstance(ours, Mapping) else None
 
 
 def _writers(state: os.stat_result) -> str | None:

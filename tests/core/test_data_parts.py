@@ -1,12 +1,13 @@
 """What a strategy says about whole and fresh bars: parsed strictly, stored where it is news."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 
 import pytest
 
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.strategy.data_quality import DataLimits, OnBreach
 from tapetrail.core.strategy.strategies import (
     StrategySpec,
@@ -100,3 +101,58 @@ def test_limits_that_are_none_are_refused(quality: Mapping[str, object], said: s
     with pytest.raises(InvalidInput) as caught:
         parsed(data_quality=quality)
     assert said in caught.value.message
+
+
+CHANGES = {
+    "calendar_extra": [{"date": "2026-01-04", "open": "09:15", "close": "15:30"}],
+    "calendar_closed": ["2026-01-05"],
+    "calendar_early": [{"date": "2026-01-06", "close": "13:00"}],
+}
+
+
+def test_changes_of_the_calendar_are_stored_as_they_are_written() -> None:
+    spec = parsed(source="file:a.csv", data={**OWN, **CHANGES})
+    assert spec.calendar_changes_of("XNYS") == CalendarChanges(
+        extra=((date(2026, 1, 4), time(9, 15), time(15, 30)),),
+        closed=(date(2026, 1, 5),),
+        early=((date(2026, 1, 6), time(13, 0)),),
+    )
+    data = spec_document(spec)["data"]
+    assert isinstance(data, dict)
+    assert {key: data[key] for key in CHANGES} == CHANGES
+    assert parse_strategy(spec_document(spec), place="again") == spec
+    without = spec_document(parsed(source="file:a.csv", data=OWN))["data"]
+    assert isinstance(without, dict)
+    assert not CHANGES.keys() & without.keys()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"calendar_extra": [{"date": "2026-01-04", "open": "9:15", "close": "15:30"}]},
+            "data.calendar_extra: expected a list of sessions in the exchange's own time",
+        ),
+        (
+            {"calendar_early": [{"date": "2026-01-06", "close": "24:00"}]},
+            "data.calendar_early: exp",
+        ),
+        ({"calendar_early": [{"date": "2026-01-06"}]}, "data.calendar_early: expected a list"),
+        ({"calendar_closed": ["2026-02-30"]}, "data.calendar_closed: expected a list of days"),
+        (
+            {"calendar_extra": [{"date": "2026-01-04", "open": "15:30", "close": "09:15"}]},
+            "calendar_extra: 2026-01-04 opens at 15:30 and closes at 09:15",
+        ),
+        (
+            {**CHANGES, "calendar_closed": ["2026-01-04"]},
+            "2026-01-04 is named twice in calendar_extra, calendar_closed and calendar_early",
+        ),
+        ({"calendar_closed": ["2026-01-05", "2026-01-05"]}, "2026-01-05 is named twice"),
+    ],
+)
+def test_changes_of_the_calendar_that_are_none_are_refused(
+    changes: Mapping[str, object], said: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parsed(source="file:a.csv", data={**OWN, **changes})
+    assert said in refused.value.message

@@ -1,6 +1,7 @@
 """What an instrument says itself comes before what `data` says of its own market."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ from tapetrail.core.errors import InvalidInput
 from tapetrail.core.strategy.listings import Listing
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy, spec_document
 from tapetrail.sources.registry import source_rules
+from tapetrail.sources.tabular.datasets import dataset_of
 
 DATA = {
     "exchange": "NYSE", "currency": "USD", "adjustment": "raw", "calendar": "24/7",
@@ -97,3 +99,14 @@ def test_younger_keys_of_an_instrument_are_stored_only_where_they_are_said() -> 
         {"symbol": "ACME", **plain}, {"symbol": "B", **plain, "conid": 7, "tick_size": "0.25"},
     ]  # fmt: skip
     assert parse_strategy(spec_document(spec), place="stored") == spec
+
+
+def test_changes_of_a_calendar_are_about_that_of_data_alone() -> None:
+    vod = {"symbol": "VOD", "exchange": "XLON", "currency": "GBP", "quoted_in": "GBX"}
+    changed = {"calendar": None, "calendar_closed": ["2026-01-05"]}
+    spec = parsed("ACME", vod, data=changed)
+    assert spec.calendar_changes_of("XNYS").closed == spec.calendar_changes_of("NYSE").closed
+    assert spec.calendar_changes_of("XNYS").closed == (date(2026, 1, 5),)
+    assert spec.calendar_changes_of("XLON").closed == ()
+    assert dataset_of(spec).calendar_changes_of("XNYS").closed == (date(2026, 1, 5),)
+    assert dataset_of(spec).calendar_changes_of("XLON").closed == ()

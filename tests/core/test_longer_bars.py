@@ -224,7 +224,7 @@ def test_a_session_outside_the_calendar_is_refused() -> None:
 
 
 def test_an_instant_after_the_calendars_end_cannot_tell_whether_a_week_is_over() -> None:
-    with pytest.raises(InvalidInput, match="TEST reaches from 2026-01-01 to 2026-12-31"):
+    with pytest.raises(InvalidInput, match="TEST is known from 2026-01-01 until 2026-12-31"):
         weekly_bars(daily_bars(wave(5)), YEAR, as_of=utc("2027-01-04 21:00"))
 
 

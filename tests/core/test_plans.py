@@ -127,7 +127,7 @@ def test_bars_that_begin_after_the_latest_session_are_refused_without_a_date_too
 
 @pytest.mark.parametrize("on", [date(2026, 1, 1), date(2027, 7, 1)])
 def test_a_date_outside_the_calendar_is_refused(on: date) -> None:
-    with pytest.raises(InvalidInput, match="reaches from 2026-01-02 to 2027-06-30"):
+    with pytest.raises(InvalidInput, match="is known from 2026-01-02 until 2027-06-30"):
         plan_run([coverage()], as_of_on=on, now=NOW)
 
 

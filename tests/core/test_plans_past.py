@@ -59,7 +59,7 @@ def test_sessions_are_those_of_any_calendar() -> None:
         ("2024-05-04", "2024-05-05", Every.SESSION, "no session"),
         ("2024-05-06", "2024-05-08", Every.WEEK, "no week ends by then"),
         ("2024-05-06", "2024-05-08", Every.MONTH, "no month ends by then"),
-        ("1900-01-01", "2024-05-08", Every.MONTH, "calendar XNYS reaches from"),
+        ("1900-01-01", "2024-05-08", Every.MONTH, "calendar XNYS is known from"),
     ],
 )
 def test_days_that_are_none_are_refused(*, first: str, last: str, every: Every, said: str) -> None:

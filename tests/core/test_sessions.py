@@ -39,7 +39,7 @@ def test_an_early_close_ends_the_session() -> None:
 
 @pytest.mark.parametrize("as_of", [utc("2026-11-16 20:59"), utc("2026-12-04 21:01")])
 def test_an_instant_the_calendar_does_not_reach_is_refused(as_of: datetime) -> None:
-    with pytest.raises(InvalidInput, match="TEST reaches from 2026-11-16 to 2026-12-04"):
+    with pytest.raises(InvalidInput, match="TEST is known from 2026-11-16 until 2026-12-04"):
         last_session_at(THANKSGIVING, as_of)
 
 
@@ -60,7 +60,7 @@ def test_a_date_means_the_close_of_the_last_session_on_or_before_it(
 
 @pytest.mark.parametrize("on", [date(2026, 11, 15), date(2026, 12, 5)])
 def test_a_date_outside_the_calendar_is_refused(on: date) -> None:
-    with pytest.raises(InvalidInput, match="reaches from 2026-11-16 to 2026-12-04"):
+    with pytest.raises(InvalidInput, match="is known from 2026-11-16 until 2026-12-04"):
         close_on_or_before(THANKSGIVING, on)
 
 
@@ -97,6 +97,6 @@ def test_sessions_ahead_are_counted_from_the_last_one_that_closed() -> None:
 def test_a_session_ahead_of_the_calendar_is_refused_with_its_reach() -> None:
     close = utc("2026-12-03 21:00")
     assert session_after(THANKSGIVING, close, sessions=1) == date(2026, 12, 4)
-    with pytest.raises(InvalidInput, match="reaches from 2026-11-16 to 2026-12-04") as failure:
+    with pytest.raises(InvalidInput, match="is known from 2026-11-16 until 2026-12-04") as failure:
         session_after(THANKSGIVING, close, sessions=2)
     assert failure.value.kind is ErrorKind.NO_SIGNAL

@@ -125,7 +125,7 @@ def test_conflicting_rows_of_one_session_are_refused_and_both_named() -> None:
 
 
 def test_a_date_on_which_the_exchange_was_closed_is_refused() -> None:
-    assert "frame, row 1: 2024-03-03 is no session of TEST, which reaches from" in refusal(
+    assert "frame, row 1: 2024-03-03 is no session of TEST, which is known from" in refusal(
         rows({"date": "2024-03-03"})
     )
 

@@ -30,6 +30,7 @@ from tapetrail.render import fonts, jpeg, pdf
 from tapetrail.render.jpeg import RENDERER, render_jpeg
 from tapetrail.render.look import HEIGHT, LOOKS, TEXT, WIDTH
 from tapetrail.render.page import lay_out, render_page
+from tapetrail.render.words import escaped_letters
 
 ROOT: Final = Path(__file__).parents[2]
 HOSTILE: Final = "<script>alert(1)</script>\\)(Ω株\x00"
@@ -124,9 +125,9 @@ def test_a_reader_of_pdf_files_finds_the_text() -> None:
         assert expected in text
 
 
-def test_a_symbol_is_never_markup_and_unknown_letters_are_question_marks() -> None:
+def test_a_symbol_is_never_markup_and_unknown_letters_are_numbers() -> None:
     page = render_page(chart_of(daily_bars(wave(30)), symbol=HOSTILE))
-    assert "<script>alert(1)</script>\\)(???" in text_in(page)
+    assert "<script>alert(1)</script>\\)(Ω[U+682A U+0000]" in text_in(page)
     assert b"alert" not in page
     assert len(pypdfium2.PdfDocument(page)) == 1
 
@@ -222,7 +223,7 @@ def test_legends_are_words_in_the_colour_of_text_beside_a_piece_of_their_line() 
     look, page = LOOKS[CHART_STYLE], render_page(CHARTS["250 daily bars"])
     for panel in CHARTS["250 daily bars"].panels:
         for legend in (each for row in panel.legends for each in row):
-            codes = pdf.font(pdf.BOLD).codes(legend.text)
+            ((_, codes),) = pdf.runs(legend.text, pdf.BOLD)
             assert re.search(rf"BT {re.escape(TEXT)} rg /B [\d ./BTfm-]+<{codes}>".encode(), page)
     for ink, width in {Ink.AVERAGE_1: 14, Ink.AVERAGE_2: 22, Ink.AVERAGE_3: 30}.items():
         assert page.count(f"{look.inks[ink]} RG {width} w".encode()) == 2
@@ -241,9 +242,9 @@ def test_a_trend_is_marked_where_its_direction_turns() -> None:
 # The fonts
 
 
-@pytest.mark.parametrize("name", [pdf.REGULAR, pdf.BOLD])
-def test_widths_and_glyphs_are_those_fonttools_reads(name: str) -> None:
-    face = pdf.font(name)
+@pytest.mark.parametrize("file_name", pdf.FONT_FILES.values())
+def test_widths_and_glyphs_are_those_fonttools_reads(file_name: str) -> None:
+    face = fonts.load_font(file_name)
     oracle = TTFont(BytesIO(face.file))
     names = oracle.getBestCmap()
     assert {ord(letter) for letter in face.glyphs} == set(names)
@@ -256,7 +257,52 @@ def test_widths_and_glyphs_are_those_fonttools_reads(name: str) -> None:
 @pytest.mark.parametrize("name", [pdf.REGULAR, pdf.BOLD])
 def test_the_fonts_have_every_sign_a_chart_writes(name: str) -> None:
     ours = "".join(map(chr, range(32, 127))) + "·–▲▼"  # noqa: RUF001 # the dash of ranges
-    assert pdf.font(name).shown(ours) == ours
+    assert not pdf.font(name).lacking(ours)
+    assert pdf.runs(ours, name) == [(name, fonts.load_font(pdf.FONT_FILES[name]).codes(ours))]
+
+
+def test_both_fonts_have_the_same_letters_and_none_twice() -> None:
+    regular, bold = pdf.font(pdf.REGULAR), pdf.font(pdf.BOLD)
+    assert regular.widths.keys() == bold.widths.keys()
+    for face in (regular, bold):
+        assert not face.plain.glyphs.keys() & face.further.glyphs.keys()
+
+
+SYMBOLS: Final = {
+    "ÖBB": "ÖBB",
+    "ČEZ": "ČEZ",
+    "ΓΔΩ": "ΓΔΩ",
+    "Сбербанк": "Сбербанк",
+    "Ệ": "Ệ",
+    "贵州茅台": "[U+8D35 U+5DDE U+8305 U+53F0]",
+    "삼성A": "[U+C0BC U+C131]A",
+    "ع": "[U+0639]",
+    "A😀": "A[U+1F600]",
+}
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_the_page_shows_the_letters_of_a_symbol_or_their_numbers(symbol: str) -> None:
+    spec = chart_of(daily_bars(wave(30)), symbol=symbol)
+    page = render_page(spec)
+    assert words_of(page)[0].text == SYMBOLS[symbol]
+    assert SYMBOLS[symbol] in text_in(page)
+    lacking = [letter for letter in symbol if letter not in SYMBOLS[symbol]]
+    assert escaped_letters(spec) == ("".join(lacking) or None)
+
+
+def test_a_page_carries_further_letters_only_where_it_shows_some() -> None:
+    plain, further = (
+        render_page(chart_of(daily_bars(wave(30)), symbol=symbol)) for symbol in ("OBB", "ÖBB")
+    )
+    assert plain.count(b"/FontFile2") == 2
+    assert further.count(b"/FontFile2") == 3
+
+
+def test_letters_of_a_context_and_of_notes_are_counted_once() -> None:
+    spec = chart_of(daily_bars(wave(30)), symbol="贵A")
+    head = replace(spec.headline, context="州 贵")
+    assert escaped_letters(replace(spec, headline=head, notes=("Ö 台",))) == "贵州台"
 
 
 @pytest.mark.parametrize("file", [b"", b"not a font at all" * 20])
@@ -266,7 +312,7 @@ def test_a_file_that_is_no_font_is_refused(file: bytes) -> None:
 
 
 def test_a_font_with_another_kind_of_character_map_is_refused() -> None:
-    file = bytearray(pdf.font(pdf.REGULAR).file)
+    file = bytearray(pdf.font(pdf.REGULAR).plain.file)
     at = file.find(b"\x00\x03\x00\x0a\x00\x00\x00\x0c\x00\x0c")
     assert at > 0
     file[at + 9] = 4

@@ -162,6 +162,7 @@ BAD: Final = (
     Bad("charts", "data_points_positive", {"data_points": 0}),
     Bad("charts", "dates_in_order", {"start_date": FRIDAY + timedelta(days=1)}),
     Bad("charts", "volume_avg_not_negative", {"volume_avg": -1}),
+    Bad("charts", "escaped_letters", {"escaped_letters": ""}),
     Bad("charts", "conid_positive", {"conid": 0}),
     Bad("chart_archivals", "from_status_known", {"from_status": "lost"}),
     Bad("chart_archivals", "to_status_known", {"to_status": "lost"}),

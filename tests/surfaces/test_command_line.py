@@ -24,7 +24,7 @@ from tapetrail.core.canonical import digest_bytes
 
 pytestmark = pytest.mark.service
 RESOURCES = ("executions", "decisions", "charts", "analyses", "signals")
-HEAVY = ("alembic", "dbos", "exchange_calendars", "numpy", "pandas", "pypdfium2", "rich", "talib")
+HEAVY = ("alembic", "dbos", "numpy", "pandas", "pypdfium2", "rich", "talib")
 
 
 def test_a_run_prints_one_json_document_and_says_how_far_it_is_beside_it(

@@ -56,6 +56,28 @@ def test_a_variable_goes_before_the_folders_file_and_that_before_the_users(place
     assert place.config("get", "home").out == f"{home}\n"
 
 
+def test_a_projects_table_goes_between_the_folders_file_and_the_users(place: Place) -> None:
+    project = place.file.parent / "pyproject.toml"
+    project.write_text('[project]\nname = "tapetrail-user"\n[tool.tapetrail]\nactor = "project"\n')
+    place.user_file.write_text('actor = "user"\nhome = "mine"\n', encoding="utf-8")
+    assert place.found()["actor"] == ("project", f"{project}: actor")
+    assert place.found()["home"][1] == f"{place.user_file}: home"
+    place.file.write_text('actor = "folder"\n', encoding="utf-8")
+    assert place.found()["actor"] == ("folder", f"{place.file}: actor")
+    project.chmod(0o666)
+    assert place.config("list").code == 2
+
+
+@pytest.mark.parametrize(
+    "content", ['dependencies = ["tapetrail"]\n', "[tool]\nother = 1\n", "not TOML at all"]
+)
+def test_a_project_that_says_nothing_to_us_is_let_be(place: Place, content: str) -> None:
+    project = place.file.parent / "pyproject.toml"
+    project.write_text(content)
+    project.chmod(0o666)
+    assert place.config("list").code == 0
+
+
 def test_every_command_honours_the_files(place: Place, call: Run) -> None:
     place.file.write_text('home = "elsewhere"\n', encoding="utf-8")
     answer = call("status")

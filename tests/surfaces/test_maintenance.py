@@ -3,9 +3,11 @@
 import json
 import os
 import pty
+import signal
 import subprocess
+import sys
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -40,11 +42,17 @@ def used(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Gener
     terminal.run("db", "stop")
 
 
-def execute(terminal: Terminal, statement: str) -> None:
-    """Run a statement as somebody whom no trigger stops."""
+@contextmanager
+def used_database(terminal: Terminal) -> Generator[psycopg.Connection]:
     address = PrivateServer(home=terminal.home).address_if_running()
     assert address is not None
     with closing(psycopg.connect(address.libpq_url("postgres"))) as connection:
+        yield connection
+
+
+def execute(terminal: Terminal, statement: str) -> None:
+    """Run a statement as somebody whom no trigger stops."""
+    with used_database(terminal) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(statement)  # pyright: ignore[reportArgumentType, reportCallIssue] # words of this test
         connection.commit()
@@ -209,6 +217,44 @@ def test_charts_are_archived_after_asking_and_stay_readable(
     image = tmp_path / "chart.jpg"
     assert there("charts", "save", str(listed[0]["id"]), "-o", str(image)).code == 0
     assert image.stat().st_size > 0
+
+
+KILLED: Final = """
+import os, signal, sys
+from pathlib import Path
+from tapetrail import bootstrap
+from tapetrail.persistence import ChartPersistenceService
+from tapetrail.settings import read_settings
+
+settings = read_settings(os.environ, working_folder=Path.cwd())
+blobs = bootstrap.process(settings).open_blobs()
+with bootstrap.open_access(settings) as access:
+    with access.writing() as session:
+        charts = ChartPersistenceService(session, blobs=blobs, clock=bootstrap.utc_now)
+        assert len(charts.archive_old_charts(actor="killed", limit=1)) == 1
+        if sys.argv[1] == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.service
+def test_an_archive_that_is_killed_has_archived_whole_batches_and_goes_on(
+    there: Run, used: Terminal
+) -> None:
+    execute(used, "DELETE FROM tapetrail.chart_archivals")
+    execute(used, "UPDATE tapetrail.charts SET status = 'active'")
+    for when, archived in (("before", 0), ("after", 1)):
+        words = [sys.executable, "-c", KILLED, when]
+        ended = subprocess.run(words, env=used.environment(), check=False)
+        assert ended.returncode == -signal.SIGKILL
+        listed = json.loads(there("charts", "list", "--status", "archived", "--json").out)["data"]
+        assert len(listed) == archived
+    done = json.loads(there("archive", "--yes", "--json").out)
+    assert (done["charts"], done["archived"]) == (1, 1)
+    with used_database(used) as connection:
+        rows = connection.execute("SELECT chart_id, to_status FROM tapetrail.chart_archivals")
+        assert sorted(rows) == [(1, "archived"), (2, "archived")]
 
 
 def answered(terminal: Terminal, words: str) -> int:

@@ -325,13 +325,13 @@ class Tamperer:
 
 
 NAMES_BYTES: Final = {
-    "market_snapshots": "bars_digest, raw_digest",
+    "market_snapshots": "bars_digest, raw_digest, calendar_digest",
     "charts": "jpeg_digest, html_digest, spec_digest",
     "analysis_charts": "image_digest",
 }
 BLOB_OF: Final = """
     SELECT decision_id AS id FROM tapetrail.market_snapshots
-    WHERE %(v)s IN (bars_digest, raw_digest)
+    WHERE %(v)s IN (bars_digest, raw_digest, calendar_digest)
     UNION SELECT decision_id FROM tapetrail.charts
     WHERE %(v)s IN (jpeg_digest, html_digest, spec_digest)
 """

@@ -235,7 +235,7 @@ def test_a_backfill_does_each_instrument_and_day_once_and_counts_what_it_skips(h
         (("--from", "2012-08-31", "--to", "2012-08-01"), "ends before it begins"),
         (("--from", "2012-08-01", "--every", "2w"), "expected one of session, 1w, 1mo"),
         (("--from", "yesterday"), "--from 'yesterday': expected a date"),
-        (("--from", "2012-08-01", "--to", "2999-01-01"), "calendar XNYS reaches from"),
+        (("--from", "2012-08-01", "--to", "2999-01-01"), "calendar XNYS is known from"),
         (("--from", "2012-08-06", "--to", "2012-08-08"), "no week ends by then"),
     ],
 )

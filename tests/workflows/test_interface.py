@@ -5,9 +5,10 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from sqlalchemy.exc import InternalError, ProgrammingError
 from tests.edges.waiting import wait_for
 from tests.workflows.conftest import Home
 from tests.workflows.soundness import assert_sound, work_off
-from tests.workflows.wired import OtherWiring, record_of
+from tests.workflows.wired import OtherWiring, record_of, settings_of
 
 import tapetrail
 from tapetrail import bootstrap
@@ -225,6 +226,23 @@ def test_a_file_that_is_gone_when_its_decision_is_made_is_a_recorded_failure(
     assert (row.status, row.failed_stage, row.error_kind) == ("failed", "bars", "no_bars")
     assert row.error_message is not None
     assert "prices.csv: no such file" in row.error_message
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_clock_that_steps_during_a_run_changes_no_order_of_events(
+    home: Path, step: timedelta
+) -> None:
+    steps, settings = count(), settings_of(home)
+    wiring = OtherWiring(settings=settings, clock=lambda: datetime.now(UTC) + next(steps) * step)
+    query = RunQuery(spec=bundled_strategy(), symbols=["GOOG"], as_of_on=date(2012, 6, 8))
+    with record_of(settings, wiring) as record:
+        (ended,) = record.runs.carry_out([query])
+        (row,) = record.rows("decisions", execution_id=ended.execution_id)
+        told = record.detail("decisions", cast("int", row["id"])).related["events"]
+        assert [event["to_status"] for event in told] == ["running", "completed"]
+        times = [cast("datetime", event["at"]) for event in told]
+        assert (times[1] - times[0]) * (step // abs(step)) > abs(step) / 2
+        assert record.verify().faults == ()
 
 
 def test_a_child_runs_no_code_of_the_folder_it_is_started_in(

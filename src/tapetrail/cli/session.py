@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tapetrail.cli.terminal.output import note, sanitise
 from tapetrail.core.errors import NotFound
 from tapetrail.settings import VARIABLES, Settings, choose, masked, read_settings
-from tapetrail.settings_files import folder_file, read_files, user_file
+from tapetrail.settings_files import places, read_files
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -36,7 +36,7 @@ def settings() -> Settings:
 
 def settings_files(working_folder: Path) -> "Sequence[SettingsFile]":
     """Return the files of settings that count here, the one that goes first at the beginning."""
-    return read_files([folder_file(working_folder), user_file()])
+    return read_files(places(working_folder))
 
 
 def shown_settings() -> list[ShownSetting]:

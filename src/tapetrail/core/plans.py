@@ -142,7 +142,7 @@ def _ends_period(sessions: Days, calendar: Calendar, every: Every) -> NDArray[np
     if every is Every.SESSION:
         return np.ones(len(sessions) - 1, dtype=np.bool_)
     if every is Every.WEEK:
-        return np.diff(week_numbers(sessions, calendar.week_starts_on)) > 0
+        return np.diff(week_numbers(sessions, calendar.week_starts)) > 0
     return np.diff(sessions.astype("datetime64[M]").astype(np.int64)) > 0
 
 
@@ -222,7 +222,7 @@ def weekly_dates(
     # One session more than asked for shows whether the one before it is the last of its week.
     end = int(np.searchsorted(calendar.sessions, np.datetime64(last_on), side="right"))
     sessions = calendar.sessions[: max(0, end + 1 - sessions_before_end)]
-    ends = sessions[np.flatnonzero(np.diff(week_numbers(sessions, calendar.week_starts_on)))]
+    ends = sessions[np.flatnonzero(np.diff(week_numbers(sessions, calendar.week_starts)))]
     found = ends[ends >= np.datetime64(first_on)][-weeks:]
     if len(found) < weeks:
         raise InvalidInput(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetrail.core.market.bars import Flags, Floats
-from tapetrail.render.pdf import font
+from tapetrail.render.pdf import runs
 
 TENTHS: Final = 10
 FAR: Final = 1_000_000
@@ -150,8 +150,10 @@ def area(colour: str, x: Places, *, upper: Places, lower: Places, shown: Flags) 
 def text(words: str, *, x: float, y: float, size: float, colour: str, name: str) -> str:
     """Return text from `x` on its base line `y`, in pixels, by glyph numbers."""
     at = f"{x * TENTHS:.0f} {y * TENTHS:.0f}"
-    codes = font(name).codes(words)
-    return f"BT {colour} rg /{name} {size * TENTHS:.0f} Tf 1 0 0 -1 {at} Tm <{codes}> Tj ET"
+    height = f"{size * TENTHS:.0f}"
+    (called, codes), *others = runs(words, name)
+    more = "".join(f" /{other} {height} Tf <{them}> Tj" for other, them in others)
+    return f"BT {colour} rg /{called} {height} Tf 1 0 0 -1 {at} Tm <{codes}> Tj{more} ET"
 
 
 def _rectangle(*pixels: float) -> str:

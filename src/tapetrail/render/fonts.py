@@ -1,20 +1,22 @@
-"""The two embedded fonts: which letters they have, how wide they are, how a page carries them.
+"""The embedded fonts: which letters they have, how wide they are, how a page carries them.
 
 The page must look the same where no font is installed, so it brings its own: subsets of DejaVu
-Sans, written by `tools/subset_font.py`. Widths come from the fonts' own tables, by the OpenType
-specification (`head`, `hhea`, `hmtx`, and `cmap` in format 12).
+Sans. One has what a chart itself writes, a second one beside it further letters of Latin, Greek and
+Cyrillic. A letter that neither has is written by its number. The files are written by
+`tools/subset_font.py`. Widths come from the fonts' own tables, by the OpenType specification
+(`head`, `hhea`, `hmtx`, and `cmap` in format 12).
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from typing import Final
 
 from tapetrail.core.errors import IntegrityFailure
 
-REPLACEMENT: Final = "?"
 _CMAP_HEADER: Final = 4
 _CMAP_FORMAT: Final = 12
 
@@ -31,19 +33,52 @@ class Font:
     descent: int
     box: tuple[int, int, int, int]
 
+    def codes(self, text: str) -> str:
+        """Return the text as glyph numbers, four hex digits each: nothing in it can be markup."""
+        return "".join([f"{self.glyphs[letter]:04x}" for letter in text])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Face:
+    """A font, and the one with further letters beside it; no letter is in both.
+
+    `widths` has those of both.
+    """
+
+    plain: Font
+    further: Font
+    widths: Mapping[str, float]
+
     def shown(self, text: str) -> str:
-        """Return the text as it can be drawn: `?` for each letter the font has not."""
-        if self.glyphs.keys() >= set(text):
+        """Return the text as it can be drawn: `[U+8D35 U+5DDE]` for letters that no font has."""
+        if not self.lacking(text):
             return text
-        return "".join([letter if letter in self.glyphs else REPLACEMENT for letter in text])
+        runs = groupby(text, key=self.widths.__contains__)
+        return "".join(["".join(run) if drawn else _numbers(run) for drawn, run in runs])
+
+    def lacking(self, text: str) -> str:
+        """Return each letter of the text that no font has, once, in the text's order."""
+        return "".join(dict.fromkeys(letter for letter in text if letter not in self.widths))
 
     def width(self, text: str, size: float) -> float:
         """Return how wide the text is at this size, in the unit of the size."""
         return sum(map(self.widths.__getitem__, self.shown(text))) * size / 1000
 
-    def codes(self, text: str) -> str:
-        """Return the text as glyph numbers, four hex digits each: nothing in it can be markup."""
-        return "".join([f"{self.glyphs[letter]:04x}" for letter in self.shown(text)])
+    def runs(self, text: str) -> Iterator[tuple[Font, str]]:
+        """Yield the parts of the text as it can be drawn, each with the font that has it."""
+        for is_plain, run in groupby(self.shown(text), key=self.plain.glyphs.__contains__):
+            yield self.plain if is_plain else self.further, "".join(run)
+
+
+def _numbers(letters: Iterable[str]) -> str:
+    return f"[{' '.join([f'U+{ord(letter):04X}' for letter in letters])}]"
+
+
+@cache
+def load_face(plain: str, further: str) -> Face:
+    """Return the fonts stored as these two files. Raises as `load_font` does."""
+    fonts = load_font(plain), load_font(further)
+    return Face(plain=fonts[0], further=fonts[1], widths={**fonts[1].widths, **fonts[0].widths})
 
 
 @cache

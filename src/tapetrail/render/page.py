@@ -36,7 +36,7 @@ from tapetrail.render.pdf import BOLD, REGULAR, font, write_pdf
 from tapetrail.render.series import candles, columns, line
 from tapetrail.render.words import NOTE_LINE, foot_lines, headline, note_lines, notes, signal_line
 
-PAGE_RENDERER: Final = "tapetrail-page/2"
+PAGE_RENDERER: Final = "tapetrail-page/3"
 
 TOP: Final = 37
 SIGNAL_ROW: Final = 32

@@ -1,6 +1,6 @@
 """A single vector page as a PDF file: objects, fonts and one content stream.
 
-Only what the chart needs of ISO 32000: two embedded TrueType fonts, addressed by glyph number,
+Only what the chart needs of ISO 32000: embedded TrueType fonts, addressed by glyph number,
 and no date, id or producer of its own, so that equal content is an equal file. Streams stay
 uncompressed: compressed bytes differ between versions of zlib, and the raster would have to
 unpack them.
@@ -11,23 +11,39 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from tapetrail.render.fonts import Font, load_font
+from tapetrail.render.fonts import Face, Font, load_face, load_font
 
 REGULAR: Final = "R"
 BOLD: Final = "B"
 FONT_FILES: Final[Mapping[str, str]] = {
     REGULAR: "chart-sans.ttf",
     BOLD: "chart-sans-bold.ttf",
+    "RF": "chart-sans-further.ttf",
+    "BF": "chart-sans-bold-further.ttf",
 }
+"""The fonts by what a content stream calls them; a page carries the last two if it names them."""
+_FURTHER: Final = {REGULAR: "RF", BOLD: "BF"}
 _HEADER: Final = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 _OBJECTS_PER_FONT: Final = 5
 _SYMBOLIC: Final = 4
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def font(name: str) -> Font:
-    """Return the font that the content stream calls `name`."""
-    return load_font(FONT_FILES[name])
+def font(name: str) -> Face:
+    """Return the font that the content stream calls `name`, with the further letters beside it."""
+    return load_face(FONT_FILES[name], FONT_FILES[_FURTHER[name]])
+
+
+def runs(words: str, name: str) -> list[tuple[str, str]]:
+    """Return a text in parts, each as glyph numbers and under what its font is called.
+
+    Letters that no font has are written by their numbers.
+    """
+    face = font(name)
+    return [
+        (name if part is face.plain else _FURTHER[name], part.codes(run))
+        for part, run in face.runs(words)
+    ] or [(name, "")]
 
 
 def write_pdf(
@@ -35,12 +51,15 @@ def write_pdf(
 ) -> bytes:
     """Return a PDF file of one page, `width` x `height` points, that shows the content stream.
 
-    `content` is ASCII; it may use the fonts `R` (regular) and `B` (bold). `info` is what the file
+    `content` is ASCII; it may use the fonts of `FONT_FILES`. `info` is what the file
     says of itself, such as its `Title`.
     """
-    fixed = _font_objects()
+    names = (REGULAR, BOLD, *(name for name in _FURTHER.values() if f"/{name} " in content))
+    fixed = _font_objects(names)
     first = len(fixed) + 1
-    used = " ".join(f"/{name} {1 + place * _OBJECTS_PER_FONT} 0 R" for place, name in _places())
+    used = " ".join(
+        f"/{name} {1 + place * _OBJECTS_PER_FONT} 0 R" for place, name in enumerate(names)
+    )
     page = (
         f"<</Type/Page/Parent {first + 1} 0 R/MediaBox[0 0 {width:g} {height:g}]"
         f"/Resources<</Font<<{used}>>>>/Contents {first + 3} 0 R>>"
@@ -62,10 +81,6 @@ def write_pdf(
 def _text_string(text: str) -> str:
     """Return a text of the file's information in hex: UTF-16 with its mark, so never markup."""
     return ("\ufeff" + text).encode("utf-16-be", "replace").hex()
-
-
-def _places() -> enumerate[str]:
-    return enumerate(FONT_FILES)
 
 
 def _file(objects: list[bytes], *, trailer: str) -> bytes:
@@ -93,10 +108,10 @@ def _stream(content: bytes, entries: str = "") -> bytes:
 
 
 @cache
-def _font_objects() -> tuple[bytes, ...]:
+def _font_objects(names: tuple[str, ...]) -> tuple[bytes, ...]:
     objects: list[bytes] = []
-    for _, name in _places():
-        objects += _objects_of(font(name), first=len(objects) + 1)
+    for name in names:
+        objects += _objects_of(load_font(FONT_FILES[name]), first=len(objects) + 1)
     return tuple(objects)
 
 

@@ -90,6 +90,15 @@ def signal_line(marks: SignalMarks, *, look: Look, y: float) -> Iterator[str]:
     yield canvas.text(facts, x=x, y=y, size=FACTS_SIZE, colour=TEXT, name=REGULAR)
 
 
+def escaped_letters(spec: ChartSpec) -> str | None:
+    """Return the letters that the page writes by their numbers, None where it draws all.
+
+    Both fonts have the same letters; what else a chart writes is its own.
+    """
+    head = spec.headline
+    return font(REGULAR).lacking("".join([head.symbol, head.context, *spec.notes])) or None
+
+
 def note_lines(spec: ChartSpec) -> list[str]:
     """Return the notes in lines as wide as the page."""
     return _wrapped("  ·  ".join(spec.notes), size=NOTE_SIZE, width=WIDTH - 2 * MARGIN)

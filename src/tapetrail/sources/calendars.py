@@ -1,83 +1,64 @@
-"""Sessions of an exchange, from exchange-calendars."""
+"""Sessions of exchanges, from a table of our own: `sessions.txt.gz`, beside this module.
 
-import warnings
-from datetime import date
+The table is written by `tools/write_calendars.py`. It begins with what it was made from and with
+the other names that calendars go by; the text of each calendar follows.
+"""
+
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Calendar
+from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
+from tapetrail.core.market.calendar_text import FORMAT, clock_text, parse_calendar
 
-if TYPE_CHECKING:
-    from exchange_calendars import ExchangeCalendar
-
-# A fixed range, so that no result depends on the day it is computed: the library's own range moves
-# daily. A shorter one loads no faster; the time goes into the holiday rules.
-FIRST: Final = "1990-01-01"
-LAST: Final = "2040-12-31"
-_SUNDAY: Final = 6
-_FRIDAY: Final = 4
-_REASON_CHARACTERS_MAX: Final = 200
+TABLE: Final = Path(__file__).with_name("sessions.txt.gz")
+_BEGINNING: Final = f"\n\n{FORMAT} name="
+_MINUTE_SECONDS: Final = 60
 
 
 @cache
-def load_calendar(name: str) -> Calendar:
-    """Return the sessions of `XNYS`, `24/7` or any other name that exchange-calendars knows.
+def load_calendar(name: str, changes: CalendarChanges = UNCHANGED) -> Calendar:
+    """Return the sessions of `XNYS`, `24/7` or any other calendar of the table, with `changes`.
 
-    They reach from 1990 to 2040, or as far as the library's holiday tables do; an alias returns
-    the calendar it stands for. Loaded once per process: about 0.2 s, and 0.4 s more the first time,
-    for pandas. Raises `InvalidInput` for an unknown name, naming the nearest known ones, and for a
-    calendar that the installed library lists but cannot build.
+    They reach from 1990 to 2040, or as far as they are known; another name of a calendar returns
+    the calendar. Parsed once per process and changes. Raises `InvalidInput` for an unknown name,
+    naming the nearest known ones, and for changes that change nothing or make no sense.
     """
-    import exchange_calendars  # noqa: PLC0415 # pulls in pandas, which most commands do without
-
-    known = exchange_calendars.get_calendar_names()
-    if name not in known:
+    table = gzip.decompress(TABLE.read_bytes()).decode()
+    head, *_ = table.partition(_BEGINNING)
+    others = dict(line.split(" ")[1:] for line in head.splitlines() if line.startswith("alias "))
+    begins = table.find(f"{_BEGINNING}{others.get(name, name)} ")
+    if begins < 0:
+        known = [*others, *(part.partition(" ")[0] for part in table.split(_BEGINNING)[1:])]
         nearest = get_close_matches(name.upper(), known) or ["XNYS", "XNAS", "XLON", "24/7"]
         raise InvalidInput(f"calendar {name!r}: unknown; did you mean {', '.join(nearest)}?")
-    try:
-        return _calendar(_build(name))
-    except (ValueError, NotImplementedError) as error:
-        raise InvalidInput(
-            f"calendar {name!r}: exchange-calendars {exchange_calendars.__version__} cannot build"
-            f" it: {str(error)[:_REASON_CHARACTERS_MAX]}"
-        ) from error
+    text = table[begins:].removeprefix("\n\n").partition("\n\n")[0].rstrip("\n") + "\n"
+    known = parse_calendar(text.encode())
+    if changes == UNCHANGED:
+        return known
+    changed = "".join(f"{line}\n" for line in _lines(changes, ZoneInfo(known.zone)))
+    return parse_calendar(known.text + changed.encode())
 
 
-def _build(name: str) -> "ExchangeCalendar":
-    """Return the library's calendar over the fixed range, or what its holiday tables allow of it.
-
-    The bounds belong to the calendar's class, which the library hands out only with an instance.
-    """
-    from exchange_calendars import get_calendar  # noqa: PLC0415 # see load_calendar
-
-    with warnings.catch_warnings():
-        # The library reads columns in a way that pandas announces it will change.
-        warnings.filterwarnings("ignore", r"Series\.values", DeprecationWarning)
-        try:
-            return get_calendar(name, start=FIRST, end=LAST)
-        except ValueError:
-            bounded = get_calendar(name)
-        return get_calendar(
-            name,
-            start=max(FIRST, _text(bounded.bound_min(), FIRST)),
-            end=min(LAST, _text(bounded.bound_max(), LAST)),
-        )
+def _lines(changes: CalendarChanges, zone: ZoneInfo) -> Iterator[str]:
+    """Yield changes as a calendar's text has them, by day."""
+    for day, opened, closed in sorted(changes.extra):
+        yield f"extra {day} {_clock(day, opened, zone)} {_clock(day, closed, zone)}"
+    for day in sorted(changes.closed):
+        yield f"closed {day}"
+    for day, closed in sorted(changes.early):
+        yield f"early {day} {_clock(day, closed, zone)}"
 
 
-def _text(bound: date | None, otherwise: str) -> str:
-    return otherwise if bound is None else f"{bound:%Y-%m-%d}"
-
-
-def _calendar(built: "ExchangeCalendar") -> Calendar:
-    trades_on = [day == "1" for day in built.weekmask]
-    return Calendar(
-        name=built.name,
-        zone=str(built.tz),
-        # Sundays without Fridays: an exchange that trades from Sunday to Thursday.
-        week_starts_on=_SUNDAY if trades_on[_SUNDAY] and not trades_on[_FRIDAY] else 0,
-        sessions=built.sessions_nanos.astype("datetime64[ns]").astype("datetime64[D]"),
-        opened_at=built.opens_nanos.astype("datetime64[ns]").astype("datetime64[us]"),
-        closed_at=built.closes_nanos.astype("datetime64[ns]").astype("datetime64[us]"),
-    )
+def _clock(day: date, local: time, zone: ZoneInfo) -> str:
+    """Return a time of the exchange's own as hours from the day's midnight in UTC."""
+    instant = datetime.combine(day, local, tzinfo=zone)
+    midnight = datetime.combine(day, time(), tzinfo=UTC)
+    return clock_text(int((instant - midnight).total_seconds()) // _MINUTE_SECONDS)

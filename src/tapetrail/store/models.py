@@ -188,6 +188,7 @@ class MarketSnapshot(Base):
     available_at: Mapped[datetime]
     missing_sessions: Mapped[int | None]
     age_sessions: Mapped[int | None]
+    calendar_digest: Mapped[str | None]
     quoted_in: Mapped[str | None]
     record_digest: Mapped[str]
     decision: Mapped["Decision"] = relationship(
@@ -233,6 +234,7 @@ class Chart(Base):
     missing_indicators: Mapped[Sequence[object] | None]
     renderer: Mapped[str | None]
     generated_at: Mapped[datetime]
+    escaped_letters: Mapped[str | None]
     record_digest: Mapped[str]
     provenance: Mapped[str]
     status: Mapped[str]

@@ -11,6 +11,7 @@ from typing import Final
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
+from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.plans import (
@@ -95,7 +96,7 @@ class Planner:
         self,
         *,
         sources: Registry,
-        load_calendar: Callable[[str], Calendar],
+        load_calendar: Callable[[str, CalendarChanges], Calendar],
         analysts: Analysts,
         clock: Callable[[], datetime],
         recorded: Callable[[str], Sequence[Instrument]] = lambda _symbol: (),
@@ -143,7 +144,9 @@ class Planner:
         return [
             Coverage(
                 instrument=instrument,
-                calendar=self._load_calendar(instrument.calendar),
+                calendar=self._load_calendar(
+                    instrument.calendar, spec.calendar_changes_of(instrument.calendar)
+                ),
                 sessions=source.coverage(instrument),
                 is_sample=kind.is_sample,
                 note=source.note(instrument) if isinstance(source, Noting) else None,

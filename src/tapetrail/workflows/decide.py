@@ -317,7 +317,7 @@ class Decisions(DBOSConfiguredInstance):
 
     def _conclusion(self, found: _OpenDecision, evidence: Evidence, *, put: Put) -> Conclusion:
         answers = interview(evidence, found.seats, put=put, side_by_side=in_turn)
-        calendar = self._deps.ports.load_calendar(found.task.traded.calendar)
+        calendar = self._deps.ports.calendar_of(found.task, found.strategy)
         return conclude(answers, evidence, calendar=calendar)
 
     def _record_defect(self, decision_id: int, message: str) -> None:
@@ -380,7 +380,7 @@ class Decisions(DBOSConfiguredInstance):
 
     def _recall(self, found: _OpenDecision) -> Recalled:
         deps = self._deps
-        calendar = deps.ports.load_calendar(found.task.traded.calendar)
+        calendar = deps.ports.calendar_of(found.task, found.strategy)
         with Session(deps.engine) as session:
             return recall(
                 session, found.task, strategy=found.strategy, blobs=deps.blobs, calendar=calendar

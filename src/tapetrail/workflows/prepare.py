@@ -21,6 +21,7 @@ from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bar_text import bars_text
 from tapetrail.core.market.bars import Bars, Calendar, Timeframe, time_of
+from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.market.completeness import (
     Missing,
     age_in_sessions,
@@ -45,6 +46,7 @@ from tapetrail.persistence import (
 from tapetrail.render.html import HTML_RENDERER, render_html
 from tapetrail.render.jpeg import RENDERER, render_jpeg
 from tapetrail.render.page import render_page
+from tapetrail.render.words import escaped_letters
 from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
@@ -53,7 +55,7 @@ from tapetrail.workflows.fetching import fetch_enough
 from tapetrail.workflows.run_request import fresh_until_of
 
 CHART_RENDERER: Final = f"{RENDERER} {HTML_RENDERER}"
-BARS_MEDIA_TYPE: Final = "text/plain; charset=utf-8"
+TEXT_MEDIA_TYPE: Final = "text/plain; charset=utf-8"
 WARM_UP_MIN: Final = 200
 """Bars before the first drawn one, where they exist; the same number for every source."""
 
@@ -67,9 +69,14 @@ class Ports:
 
     open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
     open_analyst: Callable[[str], Analyst]
-    load_calendar: Callable[[str], Calendar]
+    load_calendar: Callable[[str, CalendarChanges], Calendar]
     clock: Callable[[], datetime]
     brought: frozenset[str] = frozenset()
+
+    def calendar_of(self, task: DecisionTask, strategy: StrategySpec) -> Calendar:
+        """Return the sessions of a decision's instrument, as its strategy has them."""
+        calendar = task.traded.calendar
+        return self.load_calendar(calendar, strategy.calendar_changes_of(calendar))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +96,14 @@ class ChartWindow:
 class Gathered:
     """The bars of a decision: what the source sent, and the exact bars of each chart.
 
+    `calendar_text` is what their sessions were taken from.
     `age_sessions` were completed between the last bar and `fresh_until`.
     """
 
     source: str
     fetched: Fetched
     fetched_at: datetime
+    calendar_text: bytes
     windows: Mapping[Timeframe, ChartWindow]
     age_sessions: int
     fresh_until: datetime
@@ -126,6 +135,7 @@ class KeptEvidence:
 
     prepared: Prepared
     payload: BlobRow | None = None
+    calendar: BlobRow | None = None
     bars: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
     charts: tuple[KeptChart, ...] = ()
 
@@ -169,8 +179,9 @@ def keep_evidence(blobs: BlobStore, prepared: Prepared) -> KeptEvidence:
         return KeptEvidence(
             prepared=prepared,
             payload=keep_object(blobs, fetched.payload, media_type=fetched.media_type),
+            calendar=keep_object(blobs, gathered.calendar_text, media_type=TEXT_MEDIA_TYPE),
             bars={
-                timeframe: keep_object(blobs, bars_text(drawn.bars), media_type=BARS_MEDIA_TYPE)
+                timeframe: keep_object(blobs, bars_text(drawn.bars), media_type=TEXT_MEDIA_TYPE)
                 for timeframe, drawn in gathered.windows.items()
             },
             charts=tuple(keep_chart(blobs, chart) for chart in prepared.rendered),
@@ -188,10 +199,12 @@ def append_evidence(
     clock: Callable[[], datetime],
 ) -> dict[Timeframe, ShownChart]:
     """Append the rows of the evidence; return each chart's row and the image that is shown."""
-    if kept.payload is None:
+    if kept.payload is None or kept.calendar is None:
         return {}
     drawn = [row for chart in kept.charts for row in chart.blobs]
-    appends.append_blobs(session, [kept.payload, *kept.bars.values(), *drawn], at=clock())
+    appends.append_blobs(
+        session, [kept.payload, kept.calendar, *kept.bars.values(), *drawn], at=clock()
+    )
     snapshots = _append_snapshots(session, kept, task=task)
     service = ChartPersistenceService(session, blobs=blobs, clock=clock)
     charts: dict[Timeframe, ShownChart] = {}
@@ -204,7 +217,7 @@ def append_evidence(
 
 def _gather(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Gathered:
     """Fetch daily bars, far enough back for every timeframe, and take each chart's window."""
-    as_of, calendar = task.as_of, ports.load_calendar(task.traded.calendar)
+    as_of, calendar = task.as_of, ports.calendar_of(task, strategy)
     warm_up = max(WARM_UP_MIN, strategy.indicators.settings().longest_lookback)
     fetched = fetch_enough(
         ports.open_source(strategy, task.config),
@@ -232,6 +245,7 @@ def _gather(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Gathere
         source=strategy.source,
         fetched=fetched,
         fetched_at=fetched_at,
+        calendar_text=calendar.text,
         windows=windows,
         age_sessions=age_in_sessions(daily, calendar, at=fresh_until),
         fresh_until=fresh_until,
@@ -277,6 +291,7 @@ def _draw(
         figures=derive_figures(span.bars, values, settings, first_drawn=span.first_drawn),
         renderer=CHART_RENDERER,
         generated_at=ports.clock(),
+        escaped_letters=escaped_letters(spec),
     )
     evidence = ChartEvidence(
         timeframe=timeframe,
@@ -310,9 +325,9 @@ def _append_snapshots(
 def _snapshot(
     kept: KeptEvidence, timeframe: Timeframe, *, task: DecisionTask, base: Stored | None
 ) -> SnapshotRecord:
-    gathered, payload = kept.prepared.gathered, kept.payload
-    if gathered is None or payload is None:
-        raise AssertionError("bars are kept together with the payload they came from")
+    gathered, payload, calendar = kept.prepared.gathered, kept.payload, kept.calendar
+    if gathered is None or payload is None or calendar is None:
+        raise AssertionError("bars are kept together with the payload and calendar they came from")
     span, fetched = gathered.windows[timeframe], gathered.fetched
     bars = span.bars
     return SnapshotRecord(
@@ -341,5 +356,6 @@ def _snapshot(
         available_at=time_of(bars.available_at[-1]),
         missing_sessions=span.missing.sessions,
         age_sessions=gathered.age_sessions,
+        calendar_digest=calendar.digest,
         quoted_in=fetched.quoted_in or bars.currency,
     )

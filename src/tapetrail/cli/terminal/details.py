@@ -57,8 +57,10 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
         case DECISIONS.name:
             yield from _decision_gist(detail, screen=screen)
             yield from _bars_gist(detail, screen=screen)
+            yield from _letters_gist(detail.related["charts"])
         case CHARTS.name:
             yield from _bars_gist(detail, screen=screen)
+            yield from _letters_gist([detail.columns])
         case ANALYSES.name:
             yield from _text(detail.columns["error_message"], screen=screen)
             yield from _reply_gist(detail.columns, screen=screen)
@@ -71,6 +73,13 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
 def _bars_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
     for line in snapshot_notes(detail.related["snapshots"]):
         yield "  " + coloured(sanitise(line), "33", screen=screen)
+
+
+def _letters_gist(charts: Sequence[Row]) -> Iterator[str]:
+    """Yield which letters images of these charts could not draw."""
+    for letters in dict.fromkeys(chart["escaped_letters"] for chart in charts):
+        if letters:
+            yield f"  the image writes {cell(letters)} by number, as [U+{ord(str(letters)[0]):04X}]"
 
 
 def _execution_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:

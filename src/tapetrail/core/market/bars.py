@@ -34,6 +34,7 @@ __all__ = [
     "SessionHours",
     "Split",
     "Timeframe",
+    "WeekStart",
     "broken_price_rule",
     "instant_of",
     "time_of",
@@ -44,6 +45,7 @@ Flags: TypeAlias = NDArray[np.bool_]
 Days: TypeAlias = "NDArray[np.datetime64]"  # unit D: session dates
 Instants: TypeAlias = "NDArray[np.datetime64]"  # unit us: UTC
 BrokenRule: TypeAlias = tuple[int, str] | None
+WeekStart: TypeAlias = tuple[date, int]
 
 
 _HEADER_WORD: Final = re.compile(r"[!-~]+")
@@ -72,20 +74,27 @@ class Split:
 class Calendar:
     """The sessions of one exchange, oldest first: date, open and close of each, shape (n,).
 
-    `week_starts_on` is 0 for Monday, 6 for the Sunday of Sunday-to-Thursday exchanges.
+    They are known from one day until another. `week_starts` says from which day on weeks start on
+    which weekday: 0 is Monday, 6 the Sunday of Sunday-to-Thursday exchanges. `text` is what all of
+    it was read from.
     """
 
     name: str
     zone: str
-    week_starts_on: int
+    known_from: date
+    known_until: date
+    week_starts: tuple[WeekStart, ...]
     sessions: Days
     opened_at: Instants
     closed_at: Instants
+    text: bytes
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless there are sessions, in order, each closing after it opens."""
         if not len(self.sessions):
             raise InvalidInput(f"calendar {self.name}: has no sessions")
+        if not self.week_starts:
+            raise InvalidInput(f"calendar {self.name}: does not say on which weekday weeks start")
         if not self.sessions.shape == self.opened_at.shape == self.closed_at.shape:
             raise InvalidInput(
                 f"calendar {self.name}: {self.sessions.shape} sessions with"

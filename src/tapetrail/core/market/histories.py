@@ -7,7 +7,7 @@ what is drawn and its warm-up. Nothing here looks past `as_of`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -20,6 +20,7 @@ from tapetrail.core.market.bars import (
     Bars,
     Calendar,
     Days,
+    Flags,
     Floats,
     PartialBar,
     Split,
@@ -148,7 +149,7 @@ def first_session_needed(
     if bars_wanted < 1:
         raise InvalidInput(f"{bars_wanted} bars wanted: expected at least 1")
     sessions = calendar.sessions[: last_closed(calendar, as_of) + 1]
-    starts = _run_starts(_period_keys(sessions, timeframe, calendar.week_starts_on))
+    starts = _run_starts(_period_keys(sessions, timeframe, calendar))
     to_spare = 1 if timeframe.is_derived else 0
     return day_of(sessions[int(starts[max(0, len(starts) - to_spare - bars_wanted)])])
 
@@ -164,7 +165,7 @@ def _longer_bars(daily: Bars, timeframe: Timeframe, *, calendar: Calendar, as_of
     # at its close and the delay with which the period's last bar arrived.
     delay = (daily.available_at - daily.closed_at)[ends]
     closed_at = calendar.closed_at[periods.last]
-    complete = closed_at + delay <= instant_of(as_of)
+    complete = (closed_at + delay <= instant_of(as_of)) & periods.known
     closed_at = np.where(complete, closed_at, daily.closed_at[ends])
     return replace(
         daily,
@@ -185,12 +186,16 @@ def _longer_bars(daily: Bars, timeframe: Timeframe, *, calendar: Calendar, as_of
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Periods:
-    """Weeks or months, shape (n,): their first and last bar, and their scheduled sessions."""
+    """Weeks or months, shape (n,): their first and last bar, and their scheduled sessions.
+
+    Of one that goes on after the calendar's last day it is not `known` which session is its last.
+    """
 
     starts: Positions
     ends: Positions
     first: Positions
     last: Positions
+    known: Flags
 
 
 def _periods(daily: Bars, timeframe: Timeframe, calendar: Calendar) -> _Periods:
@@ -198,27 +203,29 @@ def _periods(daily: Bars, timeframe: Timeframe, calendar: Calendar) -> _Periods:
     # Only the calendar's sessions around the history can belong to its periods.
     low = max(0, int(at[0]) - timeframe.sessions_max)
     nearby = calendar.sessions[low : int(at[-1]) + timeframe.sessions_max + 1]
-    scheduled = _period_keys(nearby, timeframe, calendar.week_starts_on)
+    scheduled = _period_keys(nearby, timeframe, calendar)
     starts = _run_starts(scheduled[at - low])
     keys = scheduled[at[starts] - low]
     first = np.searchsorted(scheduled, keys, side="left") + low
     # The open of a period that begins before the history cannot be known, nor can its volume.
     whole = slice(0 if at[0] == first[0] else 1, None)
+    unknown = np.array([calendar.known_until + timedelta(days=1)], dtype="datetime64[D]")
     return _Periods(
         starts=starts[whole],
         ends=(np.append(starts[1:], len(at)) - 1)[whole],
         first=first[whole],
         last=(np.searchsorted(scheduled, keys, side="right") - 1 + low)[whole],
+        known=(keys < _period_keys(unknown, timeframe, calendar))[whole],
     )
 
 
-def _period_keys(sessions: Days, timeframe: Timeframe, week_starts_on: int) -> Positions:
+def _period_keys(sessions: Days, timeframe: Timeframe, calendar: Calendar) -> Positions:
     """Return a number for each session that is the same within a period and grows with time."""
     match timeframe.unit:
         case TimeframeUnit.MONTH:
             return sessions.astype("datetime64[M]").astype(np.int64)
         case TimeframeUnit.WEEK:
-            return week_numbers(sessions, week_starts_on)
+            return week_numbers(sessions, calendar.week_starts)
         case _:
             return sessions.astype(np.int64)
 

@@ -1,5 +1,6 @@
 """Where sessions lie in an exchange's calendar, and which of them were over as of an instant."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final, TypeAlias
 
@@ -7,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.bars import Calendar, Days, instant_of
+from tapetrail.core.market.bars import Calendar, Days, WeekStart, instant_of
 
 Positions: TypeAlias = NDArray[np.int64]
 # 1970-01-01, day 0 of datetime64, was a Thursday: three days after its Monday.
+_EPOCH: Final = date(1970, 1, 1)
 _EPOCH_WEEKDAY: Final = 3
+_WEEK: Final = 7
 
 
 def last_closed(calendar: Calendar, as_of: datetime) -> int:
@@ -36,7 +39,7 @@ def close_on_or_before(calendar: Calendar, on: date) -> datetime:
 
     Raises `InvalidInput` for a date outside the calendar.
     """
-    if not day_of(calendar.sessions[0]) <= on <= day_of(calendar.sessions[-1]):
+    if not day_of(calendar.sessions[0]) <= on <= calendar.known_until:
         raise InvalidInput(f"{on}: {_reach(calendar)}")
     at = int(np.searchsorted(calendar.sessions, np.datetime64(on), side="right")) - 1
     return datetime.fromisoformat(str(calendar.closed_at[at])).replace(tzinfo=UTC)
@@ -58,12 +61,21 @@ def session_positions(calendar: Calendar, sessions: Days) -> Positions:
     return at
 
 
-def week_numbers(sessions: Days, week_starts_on: int) -> Positions:
+def week_numbers(sessions: Days, week_starts: Sequence[WeekStart]) -> Positions:
     """Return a number for each session that is the same within a week and grows by one a week.
 
-    `week_starts_on` is 0 for Monday, 6 for Sunday.
+    `week_starts` says from which day on weeks start on which weekday, as a calendar does; a week is
+    over where that changes.
     """
-    return (sessions.astype(np.int64) + _EPOCH_WEEKDAY - week_starts_on) // 7
+    days = sessions.astype(np.int64) + _EPOCH_WEEKDAY
+    (_, weekday), *later = week_starts
+    numbers, shift = (days - weekday) // _WEEK, 0
+    for since, starts_on in later:
+        first = (since - _EPOCH).days + _EPOCH_WEEKDAY
+        shift += (first - 1 - weekday) // _WEEK + 1 - (first - starts_on) // _WEEK
+        numbers = np.where(days < first, numbers, (days - starts_on) // _WEEK + shift)
+        weekday = starts_on
+    return numbers
 
 
 def day_of(day: np.datetime64) -> date:
@@ -73,7 +85,8 @@ def day_of(day: np.datetime64) -> date:
 
 def _reach(calendar: Calendar) -> str:
     return (
-        f"calendar {calendar.name} reaches from {calendar.sessions[0]} to {calendar.sessions[-1]}"
+        f"calendar {calendar.name} is known from {calendar.sessions[0]} until"
+        f" {calendar.known_until}"
     )
 
 

@@ -114,6 +114,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "available_at",
         "missing_sessions",
         "age_sessions",
+        "calendar_digest",
         "quoted_in",
     ),
     "charts": (
@@ -144,6 +145,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "missing_indicators",
         "renderer",
         "generated_at",
+        "escaped_letters",
     ),
     "llm_replies": (
         "attempt_id",
@@ -330,7 +332,7 @@ REFERENCES: Final[Mapping[str, Mapping[str, str]]] = {
 
 BYTES: Final[Mapping[str, tuple[str, ...]]] = {
     "llm_attempts": ("request_digest",),
-    "market_snapshots": ("bars_digest", "raw_digest"),
+    "market_snapshots": ("bars_digest", "raw_digest", "calendar_digest"),
     "charts": ("jpeg_digest", "html_digest", "spec_digest"),
     "llm_replies": ("response_digest",),
     "analysis_charts": ("image_digest",),

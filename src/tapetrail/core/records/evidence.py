@@ -16,8 +16,9 @@ class SnapshotRecord(Record):
     """The exact bars one chart was made from, warm-up included.
 
     `gaps` are the scheduled sessions without a bar, and `missing_sessions` how many of them no halt
-    explains; `age_sessions` were completed after the last bar. Prices quoted in `quoted_in` were
-    multiplied by `price_factor` to be in `currency`. Older rows have none of the three.
+    explains; `age_sessions` were completed after the last bar. `calendar_digest` names the text of
+    the calendar that sessions were taken from, with what the strategy changed. Prices quoted in
+    `quoted_in` were multiplied by `price_factor`. Older rows have none of these.
     """
 
     TABLE: ClassVar[str] = "market_snapshots"
@@ -46,6 +47,7 @@ class SnapshotRecord(Record):
     available_at: datetime
     missing_sessions: int | None = None
     age_sessions: int | None = None
+    calendar_digest: Digest | None = None
     quoted_in: str | None = None
 
 
@@ -65,7 +67,11 @@ class ChartFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartContent:
-    """What a drawn chart shows; times of drawing and versions of the renderer are part of it."""
+    """What a drawn chart shows; times of drawing and versions of the renderer are part of it.
+
+    `escaped_letters` are those that the image writes by their numbers, as `[U+8D35]`, because its
+    fonts lack them; None where there are none, and in older rows, which had `?` for them.
+    """
 
     timeframe: str
     chart_type: str
@@ -74,6 +80,7 @@ class ChartContent:
     figures: ChartFigures
     renderer: str
     generated_at: datetime
+    escaped_letters: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Adjustment, Split
+from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.market.completeness import Halt
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.market.date_formats import DATE_FORMAT_RULE, date_pattern
@@ -55,6 +56,8 @@ LINES_MAX: Final = 1000
 NO_HEADER: Final = "none"
 HALTS_MAX: Final = 1000
 DAYS_MAX: Final = 1000
+CHANGED_DAYS_MAX: Final = 1000
+_CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _SPAN: Final = re.compile(r"([-0-9]{10})(?:\.\.([-0-9]{10}))?", re.ASCII)
 
 
@@ -92,6 +95,19 @@ def _halts_document(
 def _days_document(value: tuple[tuple[str, tuple[date, ...]], ...]) -> Mapping[str, Sequence[str]]:
     """Return days as they are written, by symbol."""
     return {symbol: [day.isoformat() for day in found] for symbol, found in value}
+
+
+def _clock(value: object) -> time:
+    """Return the time of day that `09:15` names."""
+    if isinstance(value, time):
+        return value
+    if not (isinstance(value, str) and _CLOCK.fullmatch(value)):
+        raise PydanticCustomError("not_a_time", "not a time of day")
+    return time.fromisoformat(value)
+
+
+def _clock_text(value: time) -> str:
+    return f"{value:%H:%M}"
 
 
 def _date_format(written: str) -> str:
@@ -151,11 +167,35 @@ Header: TypeAlias = Literal["none"] | Annotated[Whole, Field(ge=1, le=LINES_MAX)
 DateFormat: TypeAlias = Annotated[
     str, StringConstraints(strict=True, max_length=40), AfterValidator(_date_format)
 ]
+Clock: TypeAlias = Annotated[
+    time, BeforeValidator(_clock), PlainSerializer(_clock_text, return_type=str, when_used="json")
+]
 MissingPct: TypeAlias = Annotated[ExactDecimal, Field(ge=0, le=MISSING_PCT_MAX)]
 Sessions: TypeAlias = Annotated[Whole, Field(ge=0, le=SESSIONS_MAX)]
 
 _LIMITS: Final = DataLimits()
 _SESSIONS_RULE: Final = f"a whole number of sessions from 0 to {SESSIONS_MAX}"
+
+
+class ExtraSession(Part):
+    """A session that the calendar lacks, in the exchange's own time."""
+
+    date: Day
+    open: Clock
+    close: Clock
+
+
+class EarlyClose(Part):
+    """When a session ends that ends earlier than the calendar says, in the exchange's own time."""
+
+    date: Day
+    close: Clock
+
+
+_AtMost: Final = Field(max_length=CHANGED_DAYS_MAX)
+ExtraSessions: TypeAlias = Annotated[tuple[ExtraSession, ...], _AtMost]
+ClosedDays: TypeAlias = Annotated[tuple[Day, ...], _AtMost]
+EarlyCloses: TypeAlias = Annotated[tuple[EarlyClose, ...], _AtMost]
 
 
 class DataSpec(Part):
@@ -218,6 +258,38 @@ class DataSpec(Part):
         description="a mapping of symbols to lists of days, as {ACME: [2024-03-04]}",
     )
 
+    calendar_extra: Annotated[ExtraSessions | None, YOUNGER] = Field(
+        default=None,
+        description="a list of sessions in the exchange's own time, as"
+        ' [{date: 2026-01-04, open: "09:15", close: "15:30"}]',
+    )
+    calendar_closed: Annotated[ClosedDays | None, YOUNGER] = Field(
+        default=None, description="a list of days, as [2026-01-05]"
+    )
+    calendar_early: Annotated[EarlyCloses | None, YOUNGER] = Field(
+        default=None,
+        description="a list of closes in the exchange's own time, as"
+        ' [{date: 2026-01-06, close: "13:00"}]',
+    )
+
+    @model_validator(mode="after")
+    def _check_calendar(self) -> Self:
+        changes = self.calendar_changes()
+        days = [on for on, *_ in (*changes.extra, *changes.early)] + [*changes.closed]
+        for at, found in enumerate(days):
+            if found in days[:at]:
+                raise ValueError(
+                    f"{found} is named twice in calendar_extra, calendar_closed and calendar_early;"
+                    " each day is changed once"
+                )
+        for on, opens, closes in changes.extra:
+            if opens >= closes:
+                raise ValueError(
+                    f"calendar_extra: {on} opens at {opens:%H:%M} and closes at {closes:%H:%M};"
+                    " a session closes after it opens"
+                )
+        return self
+
     @model_validator(mode="after")
     def _check_splits(self) -> Self:
         if self.splits is not None and self.adjustment is not Adjustment.RAW:
@@ -244,6 +316,14 @@ class DataSpec(Part):
             symbol: tuple(Split(ex_on=day, ratio=ratio) for day, ratio in found)
             for symbol, found in self.splits
         }
+
+    def calendar_changes(self) -> CalendarChanges:
+        """Return what is different in the calendar of the instruments."""
+        return CalendarChanges(
+            extra=tuple((each.date, each.open, each.close) for each in self.calendar_extra or ()),
+            closed=self.calendar_closed or (),
+            early=tuple((each.date, each.close) for each in self.calendar_early or ()),
+        )
 
     def halts_of(self, symbol: str) -> tuple[Halt, ...]:
         """Return the declared halts of a symbol."""

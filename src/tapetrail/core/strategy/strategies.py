@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
 from tapetrail.core.strategy.listings import Listing
@@ -196,6 +197,13 @@ class StrategySpec(Part):
     def drawn(self) -> tuple[tuple[Timeframe, int], ...]:
         """Each timeframe with the number of bars to draw, the primary one first."""
         return tuple((timeframe, self.bars[timeframe]) for timeframe in self.timeframes)
+
+    def calendar_changes_of(self, calendar: str) -> CalendarChanges:
+        """Return what is different in a calendar: what `data` says is about its own."""
+        data = self.data
+        if data is None:
+            return UNCHANGED
+        return data.calendar_changes().about(calendar, home=data.calendar or data.exchange)
 
     @property
     def base_timeframe(self) -> Timeframe:

@@ -18,6 +18,7 @@ _OF_COLUMN: Final = {
     "html_digest": "text/html; charset=utf-8",
     "spec_digest": "application/json",
     "bars_digest": TEXT,
+    "calendar_digest": TEXT,
     "benchmark_bars_digest": TEXT,
 }
 _OWN_SOURCES: Final = ("sample", "file:", "frame")

@@ -32,6 +32,7 @@ from tapetrail.core.market.bars import (
     Split,
     Timeframe,
 )
+from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
 from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.instruments import has_signed_prices
@@ -54,7 +55,8 @@ _SHOWN_MAX: Final = 10
 class DatasetSpec:
     """Where the bars' instruments trade and what the numbers mean.
 
-    `calendar` is the exchange's unless it has another one. `symbol` names what data hold that name
+    `calendar` is the exchange's unless it has another one, and `calendar_changes` what is different
+    in it. `symbol` names what data hold that name
     no symbol themselves. `splits`, by symbol, restate raw bars for those known as of a request;
     None leaves them raw. `halted` are the symbols of declared halts, `price_steps` the days, by
     symbol, on which a price moved a hundredfold. `layout` says how bars are
@@ -74,6 +76,7 @@ class DatasetSpec:
     layout: Layout = PLAIN
     symbol_map: Mapping[str, str] = field(default_factory=dict[str, str])
     listings: Sequence[tuple[InstrumentName, Listing]] = ()
+    calendar_changes: CalendarChanges = UNCHANGED
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless the bars are daily."""
@@ -112,6 +115,10 @@ class DatasetSpec:
             tick_size=self.tick_size,
             conid=None,
         )
+
+    def calendar_changes_of(self, calendar: str) -> CalendarChanges:
+        """Return what is different in a calendar: changes are about the dataset's own."""
+        return self.calendar_changes.about(calendar, home=self.calendar or self.exchange)
 
     def conventions_of(self, symbol: str) -> DataConventions:
         """Return what the numbers of one symbol mean."""
@@ -176,6 +183,7 @@ def dataset_of(spec: StrategySpec) -> DatasetSpec:
         layout=Layout.of(data),
         symbol_map=dict(data.symbol_map or ()),
         listings=spec.listings,
+        calendar_changes=data.calendar_changes(),
     )
 
 
@@ -234,7 +242,10 @@ class TabularSource(ABC):
         without a bar.
         """
         self._check_symbols()
-        raw, calendar = self._columns(instrument), load_calendar(instrument.calendar)
+        raw = self._columns(instrument)
+        calendar = load_calendar(
+            instrument.calendar, self.dataset.calendar_changes_of(instrument.calendar)
+        )
         conventions = self.dataset.conventions_of(instrument.symbol)
         bars = bars_of(raw, instrument=instrument, calendar=calendar, conventions=conventions).bars
         if not len(bars):

@@ -166,8 +166,9 @@ def with_sessions(
     if not known.all():
         at = int(np.argmin(known))
         raise _refused(
-            f"{raw.where(at)}: {days[at]} is no session of {calendar.name}, which reaches from"
-            f" {calendar.sessions[0]} to {calendar.sessions[-1]}"
+            f"{raw.where(at)}: {days[at]} is no session of {calendar.name}, which is known from"
+            f" {calendar.sessions[0]} until {calendar.known_until}; where the exchange was open,"
+            " state the session as calendar_extra"
         )
     return replace(raw, times=Times(kind=TimeKind.DATE, values=days.astype("datetime64[us]")))
 

@@ -82,7 +82,7 @@ def check_spacing(raw: RawColumns, days: Days, *, calendar: Calendar) -> None:
 
 def _period_kind(days: Days, calendar: Calendar) -> str | None:
     """Return `weekly bars` or `monthly bars` where nearly each bar has such a period to itself."""
-    weeks = week_numbers(days, calendar.week_starts_on)
+    weeks = week_numbers(days, calendar.week_starts)
     months = days.astype("datetime64[M]").astype(np.int64)
     for periods, kind in ((weeks, "weekly bars"), (months, "monthly bars")):
         distinct = len(np.unique(periods))

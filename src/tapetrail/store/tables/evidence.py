@@ -52,7 +52,7 @@ record_table(
     Index("ix_market_snapshots_timeframe_id", "timeframe", text("id DESC")),
     Index(None, "fetched_at"),
     Index(None, "derived_from", postgresql_where=text("derived_from IS NOT NULL")),
-    *names_blobs("bars_digest", "raw_digest"),
+    *names_blobs("bars_digest", "raw_digest", "calendar_digest"),
     timeframe_form(),
     one_of("adjustment", Adjustment),
     one_of("session", SessionHours),
@@ -114,6 +114,7 @@ record_table(
     check("dates_in_order", "start_date <= end_date"),
     check("volume_avg_not_negative", "volume_avg >= 0"),
     check("conid_positive", "conid > 0"),
+    check("escaped_letters", "escaped_letters <> ''"),
 )
 
 

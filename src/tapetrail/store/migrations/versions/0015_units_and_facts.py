@@ -10,7 +10,7 @@ from typing import Final
 from alembic import op
 
 revision: Final = "0015"
-down_revision: Final = "0013"
+down_revision: Final = "0014"
 
 ALTERED: Final = (
     "ALTER TABLE tapetrail.market_snapshots ADD COLUMN quoted_in text",
