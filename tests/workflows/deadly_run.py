@@ -10,57 +10,30 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, NoReturn
 
+from tests.workflows.other_source import Through
 from tests.workflows.wired import OtherWiring, record_of, settings_of
 
-from tapetrail.core.market.bars import Calendar, Timeframe
-from tapetrail.core.market.instruments import Instrument
-from tapetrail.core.strategy.parts import InstrumentName
-from tapetrail.sources.sample import SampleSource
+from tapetrail.sources.protocol import Fetched
 from tapetrail.strategy_files import bundled_strategy
 from tapetrail.usecases.planning import RunQuery
 from tapetrail.usecases.runs import Manner
 
 WORKFLOW: Final = "deadly"
-SAMPLE: Final = SampleSource()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadly:
-    """The sample source, but whoever fetches from it is killed."""
-
-    name: str = "sample"
-
-    def instruments(self) -> tuple[Instrument, ...]:
-        return SAMPLE.instruments()
-
-    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
-        return SAMPLE.candidates(named)
-
-    def coverage(self, instrument: Instrument) -> tuple[date, date]:
-        return SAMPLE.coverage(instrument)
-
-    def fetch(
-        self,
-        instrument: Instrument,
-        *,
-        timeframe: Timeframe,
-        first: date,
-        as_of: datetime,
-        calendar: Calendar,
-    ) -> NoReturn:
-        del instrument, timeframe, first, as_of, calendar
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError("nobody survives this")
+def die(_fetch: Callable[[], Fetched]) -> NoReturn:
+    """End this process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("nobody survives this")
 
 
 def main(home: Path, clock: Callable[[], datetime]) -> None:
     settings = settings_of(home)
-    wiring = OtherWiring(settings=settings, source=Deadly(), clock=clock)
+    wiring = OtherWiring(settings=settings, source=Through(done=die), clock=clock)
     query = RunQuery(
         spec=bundled_strategy(),
         symbols=["IBM"],

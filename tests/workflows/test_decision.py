@@ -9,13 +9,14 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pytest
 from tests.core import oracles
 from tests.vendor_source import VendorSource, share
 from tests.workflows import altered
+from tests.workflows.other_source import SAMPLE, Through
 
 from tapetrail.analysts.protocol import Identity
 from tapetrail.analysts.registry import Analysts, Family
@@ -28,14 +29,11 @@ from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, IntegrityFailure, InvalidInput, Stage
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bar_text import bars_text, parse_bars_text
-from tapetrail.core.market.bars import Bars, Calendar, Timeframe
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.indicators import derive_indicators
-from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, Provenance
-from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.persistence import RenderedChart
 from tapetrail.render.jpeg import render_jpeg
@@ -49,9 +47,11 @@ from tapetrail.workflows.ask import AnalystError, Answered, ask_local, in_turn, 
 from tapetrail.workflows.conclude import conclude
 from tapetrail.workflows.prepare import Gathered, Ports, Prepared, evidence_of, prepare
 
+if TYPE_CHECKING:
+    from tapetrail.core.market.bars import Bars
+
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 AS_OF: Final = datetime(2012, 8, 31, 20, tzinfo=UTC)
-SAMPLE: Final = SampleSource()
 
 
 def spec_of(**changes: object) -> StrategySpec:
@@ -127,38 +127,6 @@ def decided(
         signal=next(iter(concluded.signals.values()), None),
         failure=concluded.failure,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Through:
-    """The sample source with something done to each answer."""
-
-    done: Callable[[Fetched], Fetched]
-    name: str = "sample"
-
-    def instruments(self) -> tuple[Instrument, ...]:
-        return SAMPLE.instruments()
-
-    def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
-        return SAMPLE.candidates(named)
-
-    def coverage(self, instrument: Instrument) -> tuple[date, date]:
-        return SAMPLE.coverage(instrument)
-
-    def fetch(
-        self,
-        instrument: Instrument,
-        *,
-        timeframe: Timeframe,
-        first: date,
-        as_of: datetime,
-        calendar: Calendar,
-    ) -> Fetched:
-        return self.done(
-            SAMPLE.fetch(
-                instrument, timeframe=timeframe, first=first, as_of=as_of, calendar=calendar
-            )
-        )
 
 
 Alter = Callable[[str, altered.Change], SampleSource]
@@ -305,7 +273,8 @@ def test_an_analyst_that_is_not_the_first_to_answer_decides_by_its_own_answers()
     assert (found.failure.failed_stage, found.failure.error_kind) == ("signal", "invalid_levels")
 
 
-def without_last(fetched: Fetched) -> Fetched:
+def without_last(fetch: Callable[[], Fetched]) -> Fetched:
+    fetched = fetch()
     kept = slice(0, len(fetched.bars) - 1)
     return replace(fetched, bars=fetched.bars.take(kept))
 
@@ -342,7 +311,7 @@ def test_a_source_that_lists_nothing_and_knows_no_coverage_is_decided_on_like_an
 
 
 def test_no_bars_at_all_fail_as_no_bars() -> None:
-    none = Through(done=lambda fetched: replace(fetched, bars=fetched.bars.take(slice(0, 0))))
+    none = Through(done=lambda fetch: replace(fetch(), bars=fetch().bars.take(slice(0, 0))))
     early = decided("FB", as_of=datetime(2012, 5, 17, 20, tzinfo=UTC))
     for findings in (decided(source=none), early):
         assert findings.failure is not None
@@ -363,8 +332,7 @@ def test_no_bars_at_all_fail_as_no_bars() -> None:
 def test_a_source_that_fails_for_a_known_reason_fails_the_decision_with_it(
     error: Exception, kind: str
 ) -> None:
-    def broken(fetched: Fetched) -> Fetched:
-        del fetched
+    def broken(_fetch: Callable[[], Fetched]) -> Fetched:
         raise error
 
     failure = decided(source=Through(done=broken)).failure
@@ -378,8 +346,7 @@ def test_a_source_that_fails_for_a_known_reason_fails_the_decision_with_it(
 
 @pytest.mark.parametrize("error", [InvalidInput("no kind"), ZeroDivisionError("a defect")])
 def test_an_error_that_names_no_kind_is_a_defect_and_raises(error: Exception) -> None:
-    def broken(fetched: Fetched) -> Fetched:
-        del fetched
+    def broken(_fetch: Callable[[], Fetched]) -> Fetched:
         raise error
 
     with pytest.raises(type(error), match=str(error)):
