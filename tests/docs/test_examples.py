@@ -16,6 +16,7 @@ from typing import Final
 import psycopg
 import pytest
 from tests.docs.pages import DOCS, ROOT, Block, is_shown, read_blocks
+from tests.homes import plain_path
 
 from tapetrail.cli.app import run_command_line
 from tapetrail.store.private.server import PrivateServer
@@ -96,7 +97,7 @@ class Reader:
     def _shell(self, block: Block, text: str) -> str:
         ended = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", text],  # noqa: S607 # the shell of the pages
-            env=self.environment,
+            env={**self.environment, **plain_path()},
             capture_output=True,
             encoding="utf-8",
             timeout=180,

@@ -86,8 +86,9 @@ def load_many(connection: Connection, count: int) -> None:
         connection.execute(
             text(
                 f"INSERT INTO tapetrail.{table} OVERRIDING SYSTEM VALUE"  # noqa: S608 # text of this module
-                f" SELECT (jsonb_populate_record(t, jsonb_build_object('id', n, {columns}))).*"
-                f" FROM tapetrail.{table} t, generate_series(2, {last}) n WHERE t.id = 1"
+                f" SELECT made.* FROM tapetrail.{table} t, generate_series(2, {last}) n,"
+                f" LATERAL jsonb_populate_record(t, jsonb_build_object('id', n, {columns})) made"
+                " WHERE t.id = 1"
             )
         )
     connection.execute(text("ANALYZE"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.homes import copy_home
+from tests.homes import copy_home, plain_path
 
 from tapetrail.cli.app import run_command_line
 
@@ -43,7 +43,7 @@ class Terminal:
         }
         # Files of settings of whoever runs the tests do not count in them.
         own = {"TAPETRAIL_HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home.parent)}
-        return {**kept, **own, **more}
+        return {**kept, **plain_path(), **own, **more}
 
     def run(self, *words: str, **environment: str) -> Answer:
         """Return how a command ended, which it has to within two minutes."""

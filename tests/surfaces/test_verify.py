@@ -93,7 +93,7 @@ def test_damage_of_what_is_shown_is_an_error_and_no_quiet_answer(
     assert (sound.code, sound.err) == (0, "")
     if "--json" not in words:
         last = sound.out.splitlines()[-1]
-        assert last.startswith("verified: 23 rows, 9 objects; ")
+        assert last.startswith("verified: 23 rows, 10 objects; ")
         assert last.endswith(SOUND)
     answer = call(*words.split(), TAPETRAIL_HOME=str(damaged))
     assert answer.code == 1

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from tests.edges.waiting import wait_for
-from tests.homes import copy_home
+from tests.homes import copy_home, plain_path
 
 from tapetrail.store.private.files import ServerFiles, is_postmaster, load_state, orphans
 from tapetrail.store.private.server import PrivateServer
@@ -119,7 +119,7 @@ class Home:
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("TAPETRAIL_")}
-        return {**inherited, "TAPETRAIL_HOME": str(self.path), **more}
+        return {**inherited, **plain_path(), "TAPETRAIL_HOME": str(self.path), **more}
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:

@@ -1,6 +1,7 @@
 """Analysts over a wire: what goes out and comes back is on record, and nothing is asked twice."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import pytest
 from tests.edges.waiting import wait_for
+from tests.homes import plain_path
 from tests.workflows import model_run
 from tests.workflows.conftest import AS_OF, Home
 from tests.workflows.model_server import CHART, HOLD, ModelServer, model_server
@@ -70,7 +72,7 @@ def command(
 @contextmanager
 def started(words: list[str]) -> Generator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        words, cwd=Path(__file__).parents[2],
+        words, cwd=Path(__file__).parents[2], env={**os.environ, **plain_path()},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         try:

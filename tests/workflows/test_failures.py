@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 from tests.edges.waiting import wait_for
+from tests.homes import plain_path
 from tests.workflows import broken_run, deadly_run, stranger
 from tests.workflows.conftest import FOUR, Home
 from tests.workflows.soundness import assert_sound, is_done, work_off
@@ -99,7 +100,8 @@ def test_a_blob_folder_that_is_none_is_refused_or_recorded(home: Home) -> None:
 def test_a_defect_is_recorded_and_ends_its_execution(home: Home) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", broken_run.__name__, str(home.path)],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+        cwd=Path(__file__).parents[2], env={**os.environ, **plain_path()},
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stdout) == (0, "failed\n"), ended.stderr
     assert "Traceback" not in ended.stderr
@@ -111,7 +113,8 @@ def test_a_decision_that_ends_every_process_is_given_up_and_said_so(home: Home) 
     def begun(*, minutes: int) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", deadly_run.__name__, str(home.path), str(minutes)],
-            cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+            cwd=Path(__file__).parents[2], env={**os.environ, **plain_path()},
+            capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 
     # In its first minute a decision is not counted.

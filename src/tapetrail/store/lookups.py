@@ -34,7 +34,7 @@ _NEWEST_KEYS: Final = """
     FROM (SELECT id FROM tapetrail.decisions WHERE status IN ('completed', 'failed')
           ORDER BY id DESC LIMIT %s) d
     CROSS JOIN LATERAL (
-        SELECT unnest(ARRAY[bars_digest, raw_digest]) AS digest
+        SELECT unnest(ARRAY[bars_digest, raw_digest, calendar_digest]) AS digest
         FROM tapetrail.market_snapshots WHERE decision_id = d.id
         UNION ALL
         SELECT unnest(ARRAY[jpeg_digest, html_digest, spec_digest])
