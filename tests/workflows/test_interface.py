@@ -33,6 +33,8 @@ from tapetrail.listing import DECISIONS
 from tapetrail.models import Chart, WorkflowExecution
 from tapetrail.settings import read_settings
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.store.connections import held_name
+from tapetrail.store.private.server import PrivateServer
 from tapetrail.strategy_files import bundled_strategy
 from tapetrail.usecases.planning import RunQuery
 from tapetrail.usecases.runs import Manner
@@ -226,6 +228,17 @@ def test_a_file_that_is_gone_when_its_decision_is_made_is_a_recorded_failure(
     assert (row.status, row.failed_stage, row.error_kind) == ("failed", "bars", "no_bars")
     assert row.error_message is not None
     assert "prices.csv: no such file" in row.error_message
+
+
+def test_a_second_backfill_of_the_same_strategy_is_refused_while_one_is_at_work(home: Path) -> None:
+    with tapetrail.open_record(home) as record, PrivateServer(home=home).hold() as address:
+        (known, *_) = record.rows("strategies", name="mine")
+        name = f"backfill of strategy {known['id']}"
+        with held_name(address.url("tapetrail_app"), name) as is_alone:
+            assert is_alone
+            with pytest.raises(InvalidInput, match="another backfill of this version is under way"):
+                record.backfill(STRATEGY, dates=[date(2024, 4, 30)], frame=frame())
+        assert record.backfill(STRATEGY, dates=[date(2024, 3, 28)], frame=frame()).skipped == 1
 
 
 @pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])

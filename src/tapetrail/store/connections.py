@@ -1,8 +1,9 @@
 """Connections by the driver alone: how the record is read, without the time that an ORM takes."""
 
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -14,10 +15,18 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
+Opened = TypeVar("Opened")
 Reading: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 """What gives a connection to whoever reads, for as long as that takes."""
 
 IDLE_TRANSACTION_TIMEOUT_S: Final = 15
+RETRY_S: Final = 0.2
+DEATH_NOTICED_S: Final = 2.0
+RETURN_S: Final = 20.0
+"""How long a server that is starting up is waited for."""
+RESTARTED_S: Final = 2.0
+STARTING: Final = "the database system is starting up"
+SOCKET: Final = 'on socket "'
 
 
 def connect_args(
@@ -44,10 +53,45 @@ def connect_args(
 def connect(url: str) -> Connection:
     """Return a connection on which each statement stands for itself, in UTC, with bounded waits.
 
-    Raises `EdgeFailure` when the server does not answer.
+    A server that is starting up is waited for. Raises `EdgeFailure` when it does not answer.
     """
     with answering():
-        return psycopg.connect(**{**_parts(url), **connect_args(url)}, autocommit=True)  # pyright: ignore[reportArgumentType] # words of the driver's
+        return once_started(
+            lambda: psycopg.connect(**{**_parts(url), **connect_args(url)}, autocommit=True)  # pyright: ignore[reportArgumentType] # words of the driver's
+        )
+
+
+def once_started(opened: Callable[[], Opened]) -> Opened:
+    """Return what is opened, tried again while the server says that it is starting up.
+
+    A private server that was killed is started again in its place: its socket is gone for a moment.
+    """
+    began = time.monotonic()
+    while True:
+        try:
+            return opened()
+        except psycopg.OperationalError as error:
+            said = str(error)
+            patience_s = RETURN_S if STARTING in said else RESTARTED_S if SOCKET in said else 0.0
+            if time.monotonic() - began >= patience_s:
+                raise
+        time.sleep(RETRY_S)
+
+
+@contextmanager
+def held_name(url: str, name: str) -> Generator[bool]:
+    """Give whether nobody else holds a name, which is held until the end or the process dies.
+
+    The server takes a moment to notice a death, so it is tried for two seconds.
+    """
+    with connect(url) as connection:
+        deadline = time.monotonic() + DEATH_NOTICED_S
+        asked = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+        while not (taken := connection.execute(asked, [name]).fetchone() == (True,)):
+            if time.monotonic() >= deadline:
+                break
+            time.sleep(RETRY_S)
+        yield taken
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.connections import IDLE_TRANSACTION_TIMEOUT_S, connect_args
+from tapetrail.store.connections import IDLE_TRANSACTION_TIMEOUT_S, connect_args, once_started
 
 RETRY_S: Final = 0.2
 SCHEMA: Final = "tapetrail"
@@ -38,8 +38,13 @@ def open_engine(
         pool_reset_on_return="rollback",
         connect_args=connect_args(url, idle_timeout_s=idle_timeout_s),
     )
-    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "do_connect", _connect_once_started)
     return engine
+
+
+def _connect_once_started(*what: Any) -> DBAPIConnection:
+    """Return a new connection, if need be once the server has started."""
+    return once_started(lambda: _connect(*what))
 
 
 def _connect(
@@ -71,7 +76,7 @@ class ReconnectPolicy:
         self._patience_s = patience_s
         self._refused = threading.Event()
         for engine in engines:
-            event.remove(engine, "do_connect", _connect)
+            event.remove(engine, "do_connect", _connect_once_started)
             event.listen(engine, "do_connect", self._connect)
             event.listen(engine, "checkin", self._release)
 

@@ -70,6 +70,34 @@ def backfill(
     ]
     tell_notes(past.plans, how)
     rows = runs.requests.rows(planned)
+    if not planned:
+        return Backfilled(executions=(), skipped=0, without_bars=past.without_bars, resumed=0)
+    strategy = rows.strategy_of(planned[0].query)
+    with runs.alone(f"backfill of strategy {strategy.id}") as is_alone:
+        if not is_alone:
+            raise InvalidInput(
+                f"strategy {query.spec.name}: another backfill of this version is under way, and"
+                " would decide the same days; wait for its end, or stop it: tapetrail executions"
+            )
+        found, ahead = _carried_out(runs, query, planned, rows=rows, how=how, again=again)
+    return Backfilled(
+        executions=tuple(found),
+        skipped=ahead.skipped,
+        without_bars=past.without_bars,
+        resumed=len(ahead.resumed),
+    )
+
+
+def _carried_out(
+    runs: Runs,
+    query: "RunQuery",
+    planned: Sequence[Planned],
+    *,
+    rows: Rows,
+    how: Manner,
+    again: bool,
+) -> "tuple[Sequence[Progress], _Ahead]":
+    """Return how what is left of a backfill ended, and what was left of it."""
     ahead = _ahead(planned, rows, runs.requests.passes(rows, query), again=again)
     requests = runs.requests.requests(ahead.planned, rows)
     found: Sequence[Progress] = ()
@@ -87,12 +115,7 @@ def backfill(
             found = runs.work_through(requests, how, resumed=ahead.resumed, joined=joined)
         except Stopped as stopped:
             raise Stopped(stopped.how_far, go_on="the same backfill again") from None
-    return Backfilled(
-        executions=tuple(found),
-        skipped=ahead.skipped,
-        without_bars=past.without_bars,
-        resumed=len(ahead.resumed),
-    )
+    return found, ahead
 
 
 def _ahead(

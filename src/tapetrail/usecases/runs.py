@@ -6,7 +6,7 @@ or, where the program runs the engine itself, by a child.
 
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store import lookups
 from tapetrail.store.access import Access
+from tapetrail.store.connections import held_name
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.requests import Planned, Requests
 
@@ -211,6 +212,10 @@ class Runs:
         url = self._access.database().app_url
         with launch(self._wiring.launch(url, concurrency=concurrency)) as runner:
             yield runner
+
+    def alone(self, name: str) -> "AbstractContextManager[bool]":
+        """Give whether this process alone holds a name, for as long as this is open."""
+        return held_name(self._access.database().app_url, name)
 
     def work_until_empty(self, manner: Manner) -> int:
         """Work until nothing is in work that this process can do; return how many decisions."""
