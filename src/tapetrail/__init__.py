@@ -35,6 +35,11 @@ _HOMES: Final = {
 }
 
 
+def __dir__() -> list[str]:
+    """Return what there is, whether it is loaded or not."""
+    return __all__
+
+
 def __getattr__(name: str) -> object:
     """Return what `__all__` names. Raises `AttributeError` for any other name."""
     if name not in _HOMES:

@@ -394,6 +394,12 @@ def test_many_symbols_are_counted_and_not_listed(tmp_path: Path) -> None:
         source_of(tmp_path / "{symbol}.csv").instrument("AAPL")
 
 
+def test_a_form_that_no_file_has_is_named(tmp_path: Path) -> None:
+    written(tmp_path, HEADER, "AAPL.txt")
+    with pytest.raises(NotFound, match=r"\{symbol\}\.csv: no file has a name of this form"):
+        source_of(tmp_path / "{symbol}.csv").instrument("AAPL")
+
+
 def test_an_instrument_that_trades_elsewhere_is_not_the_files(tmp_path: Path) -> None:
     source = written(tmp_path, HEADER + LINES)
     elsewhere = Instrument(symbol="AAPL", exchange="XETR", currency="EUR", calendar="XETR")

@@ -48,6 +48,19 @@ def test_pence_beside_pounds_are_refused_with_the_row_and_both_prices(
     assert said.endswith(f"`price_steps: {{AAPL: [{FIRST + timedelta(days=2)}]}}`")
 
 
+@pytest.mark.parametrize("slip", ["open", "high", "low"])
+def test_pence_beside_pounds_in_one_row_are_refused_with_both_prices(slip: str) -> None:
+    bars = series(123, 124, 125)
+    wrong = 12_500.0 if slip == "high" else 1.25
+    low = {"low": 1.25} if slip == "open" else {}
+    bars[1] = {**bars[1], **low, slip: wrong}
+    with pytest.raises(InvalidInput) as caught:
+        normalised(bars, share=POUNDS)
+    least, most = sorted((wrong, 124.0))
+    said = f"row 2: price {least} beside {most} in one row: a step of about 100 looks like pence"
+    assert said in caught.value.message
+
+
 @pytest.mark.parametrize(
     ("times", "share", "is_refused"),
     [

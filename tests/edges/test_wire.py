@@ -37,6 +37,8 @@ CHART: Final = ChartRow(
     generated_at=datetime(2012, 12, 1, 8, 30, tzinfo=UTC),
     missing_sessions=0,
     age_sessions=None,
+    exchange="XNAS",
+    currency="USD",
 )
 
 
@@ -60,6 +62,8 @@ def test_a_view_is_shown_by_its_column_names_nulls_included() -> None:
         "generated_at": "2012-12-01T08:30:00.000000Z",
         "missing_sessions": 0,
         "age_sessions": None,
+        "exchange": "XNAS",
+        "currency": "USD",
     }
     assert [field.name for field in fields(ChartRow)] == list(document)
 

@@ -304,7 +304,7 @@ IMPORTED = """
 import sys
 from tapetrail.cli.app import run_command_line
 codes = [run_command_line(words.split()) for words in {commands!r}]
-print(codes, *sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)
+print(codes, *sorted((n for n in {heavy!r} if sys.modules.get(n))), file=sys.stderr)
 """
 
 

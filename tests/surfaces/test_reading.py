@@ -17,7 +17,7 @@ SCRIPT: Final = f"""
 import sys
 from tapetrail.cli.app import run_command_line
 code = run_command_line()
-found = [name for name in {HEAVY!r} if name in sys.modules]
+found = [name for name in {HEAVY!r} if sys.modules.get(name)]
 sys.exit(f"imported: {{found}}" if found else code)
 """
 OWN: Final = {"--limit", "--all", "--cursor", "--columns", "--json", "--jsonl", "--csv",

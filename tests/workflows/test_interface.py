@@ -269,6 +269,7 @@ def test_a_child_runs_no_code_of_the_folder_it_is_started_in(
 
 
 def test_what_the_package_offers_is_loaded_by_name() -> None:
+    assert {"open_record", "days_between", "Manner"} <= {*dir(tapetrail)}
     offered: list[Any] = [getattr(tapetrail, name) for name in tapetrail.__all__]
     assert OpenRecord in offered
     with pytest.raises(AttributeError, match="has no attribute 'open_recrod'"):

@@ -23,6 +23,7 @@ from tapetrail.listing.parts import (
     by_status,
     by_time_made,
     of_bars,
+    of_market,
 )
 from tapetrail.listing.spec import ListSpec
 
@@ -107,6 +108,8 @@ class SignalRow:
     generated_at: datetime
     missing_sessions: int | None
     age_sessions: int | None
+    exchange: str | None
+    currency: str | None
 
 
 SIGNALS: Final = ListSpec(
@@ -119,7 +122,7 @@ SIGNALS: Final = ListSpec(
         "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
     ),
     title="signal {id}: {role} {signal_type} {symbol} of {decided_at}",
-    columns=of_bars("m.decision_id = t.decision_id"),
+    columns={**of_bars("m.decision_id = t.decision_id"), **of_market("t.decision_id")},
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME.where("t.timeframe_primary = %s"),

@@ -19,6 +19,7 @@ from tapetrail.listing.parts import (
     by_status,
     by_time_made,
     of_bars,
+    of_market,
 )
 from tapetrail.listing.spec import ListSpec
 
@@ -43,6 +44,8 @@ class ChartRow:
     generated_at: datetime
     missing_sessions: int | None
     age_sessions: int | None
+    exchange: str | None
+    currency: str | None
 
 
 CHARTS: Final = ListSpec(
@@ -55,7 +58,7 @@ CHARTS: Final = ListSpec(
         "data_points", "price_current", "price_change_pct", "status",
     ),
     title="chart {id}: {symbol} {timeframe}",
-    columns=of_bars("m.id = t.snapshot_id"),
+    columns={**of_bars("m.id = t.snapshot_id"), **of_market("t.decision_id")},
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME,

@@ -97,6 +97,13 @@ RELATED_SNAPSHOTS: Final = Related(
         "missing_sessions", "age_sessions", "bars_digest",
     ),
 )  # fmt: skip
+RUNTIME: Final = Related(
+    name="runtimes",
+    table="runtimes",
+    condition="r.id = (SELECT e.runtime_id FROM tapetrail.workflow_executions e WHERE e.id = %s)",
+    brief=("id", "code_version", "python_version", "platform", "renderer"),
+)
+"""What ran."""
 EVENTS: Final = ("at", "from_status", "to_status", "actor", "reason")
 RELATED_CHARTS: Final = Related(
     name="charts",
@@ -119,6 +126,15 @@ RELATED_SIGNALS: Final = Related(
         "risk_reward_ratio",
     ),
 )  # fmt: skip
+
+
+def of_market(decision: LiteralString) -> dict[str, LiteralString]:
+    """Return where lists find in which market their prices are: by the decision with this id."""
+    return {
+        name: f"(SELECT i.{name} FROM tapetrail.instruments i JOIN tapetrail.decisions b"  # noqa: S608 # declared text, as its type says
+        f" ON b.instrument_id = i.id WHERE b.id = {decision})"
+        for name in ("exchange", "currency")
+    }
 
 
 def of_bars(condition: LiteralString) -> dict[str, LiteralString]:

@@ -24,9 +24,11 @@ from tapetrail.listing.parts import (
     RELATED_DECISIONS,
     RELATED_SIGNALS,
     RELATED_SNAPSHOTS,
+    RUNTIME,
     by_status,
     by_time_made,
     of_bars,
+    of_market,
 )
 from tapetrail.listing.spec import Filter, ListSpec, Related
 from tapetrail.listing.values import TEXT
@@ -122,6 +124,7 @@ EXECUTIONS: Final = ListSpec(
     ),
     related=(
         RELATED_DECISIONS,
+        RUNTIME,
         Related(
             name="events", table="execution_events", condition="r.execution_id = %s", brief=EVENTS
         ),
@@ -155,6 +158,8 @@ class DecisionRow:
     created_at: datetime
     missing_sessions: int | None
     age_sessions: int | None
+    exchange: str | None
+    currency: str | None
 
 
 DECISIONS: Final = ListSpec(
@@ -178,6 +183,7 @@ DECISIONS: Final = ListSpec(
         "target_price": "g.target_price",
         "risk_reward_ratio": "g.risk_reward_ratio",
         **of_bars("m.decision_id = t.id"),
+        **of_market("t.id"),
     },
     joins="LEFT JOIN tapetrail.trading_signals g ON g.decision_id = t.id AND g.role = 'deciding'"
     " LEFT JOIN tapetrail.workflow_executions e ON e.id = t.execution_id"
@@ -211,6 +217,10 @@ DECISIONS: Final = ListSpec(
             condition="r.id = (SELECT e.strategy_id FROM tapetrail.workflow_executions e"
             " JOIN tapetrail.decisions d ON d.execution_id = e.id WHERE d.id = %s)",
             brief=("id", "name", "version", "spec_digest"),
+        ),
+        RUNTIME.where(
+            "r.id = (SELECT e.runtime_id FROM tapetrail.workflow_executions e"
+            " JOIN tapetrail.decisions d ON d.execution_id = e.id WHERE d.id = %s)"
         ),
         RELATED_SNAPSHOTS,
         RELATED_CHARTS,

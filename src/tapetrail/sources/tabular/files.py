@@ -81,18 +81,21 @@ class FileSource(TabularSource):
 
 
 def _symbols_of_files(pattern: Path) -> Sequence[str]:
-    """Return the symbols for which there is a file. Raises `NotFound` if there is no folder."""
+    """Return the symbols for which there is a file. Raises `NotFound` if there is none."""
     before, _, after = pattern.name.partition(SYMBOL)
     if not pattern.parent.is_dir():
         raise NotFound(f"{pattern.parent}: no such folder", kind=ErrorKind.NO_BARS)
     names = [path.name for path in pattern.parent.iterdir() if path.is_file()]
-    return [
+    symbols = [
         symbol
         for name in names
         if name.startswith(before) and name.endswith(after)
         for symbol in [name[len(before) : len(name) - len(after)]]
         if _FILE_SYMBOL.fullmatch(symbol)
     ]
+    if not symbols:
+        raise NotFound(f"{pattern}: no file has a name of this form", kind=ErrorKind.NO_BARS)
+    return symbols
 
 
 def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> FileSource:

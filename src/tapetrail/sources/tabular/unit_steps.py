@@ -1,7 +1,8 @@
 """Steps of a hundredfold inside one series: two units side by side, which no rule of a bar breaks.
 
-Closes are compared with the closes before them. A split that is stated is no step, nor is one on a
-day that the strategy names; prices that may lie at 0 have no ratio to speak of.
+Closes are compared with the closes before them, and the prices of a row with each other. A split
+that is stated is no step, nor is one on a day that the strategy names; prices that may lie at 0 have
+no ratio to speak of.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.bars import Floats, Instrument, Split
+from tapetrail.core.market.bars import Flags, Floats, Instrument, Split
 from tapetrail.core.market.units import MINOR_UNITS, minor_unit_of
 from tapetrail.sources.tabular.raw import RawColumns
 
@@ -29,22 +30,37 @@ def check_unit_steps(
     `steps` are the days on which the price is said to have moved that far.
     """
     days = raw.times.values.astype("datetime64[D]")
+    is_stated = np.isin(days, np.array([*steps], dtype=days.dtype))
     times = _unit_times(instrument.currency)
-    moved = _moved(raw, splits)
-    is_step = (moved >= NEAREST * times) & (moved <= FARTHEST * times)
-    is_step &= ~np.isin(days[1:], np.array([*steps], dtype=days.dtype))
-    if not is_step.any():
+    prices = np.stack((raw.open, raw.high, raw.low, raw.close))
+    least, most = prices.min(axis=0), prices.max(axis=0)
+    within = _is_step(most / least, times) & ~is_stated
+    between = _is_step(_moved(raw, splits), times) & ~is_stated[1:]
+    found = within | np.concatenate(([False], between))
+    if not found.any():
         return
-    at = int(np.argmax(is_step)) + 1
-    between = [s for s in splits if days[at - 1] < np.datetime64(s.ex_on) <= days[at]]
-    stated = f", the split of {between[0].ex_on} undone" if between else ""
+    at = int(np.argmax(found))
+    said = (
+        f"price {least[at]} beside {most[at]} in one row"
+        if within[at]
+        else f"close {raw.close[at]} after {raw.close[at - 1]} at {raw.where(at - 1)}"
+        + "".join(
+            f", the split of {split.ex_on} undone"
+            for split in splits
+            if days[at - 1] < np.datetime64(split.ex_on) <= days[at]
+        )
+    )
     raise InvalidInput(
-        f"{raw.where(at)}: close {raw.close[at]} after {raw.close[at - 1]} at {raw.where(at - 1)}"
-        f"{stated}: a step of about {times} looks like {_units(instrument.currency)}; correct the"
-        " rows, or add to `data` what it is: `splits` of raw prices, or for a price that moved"
-        f" so far `price_steps: {{{instrument.symbol}: [{days[at]}]}}`",
+        f"{raw.where(at)}: {said}: a step of about {times} looks like"
+        f" {_units(instrument.currency)}; correct the rows, or add to `data` what it is: `splits`"
+        " of raw prices, or for a price that moved so far `price_steps:"
+        f" {{{instrument.symbol}: [{days[at]}]}}`",
         kind=ErrorKind.BAD_BARS,
     )
+
+
+def _is_step(ratios: Floats, times: int) -> Flags:
+    return (ratios >= NEAREST * times) & (ratios <= FARTHEST * times)
 
 
 def _moved(raw: RawColumns, splits: Sequence[Split]) -> Floats:
