@@ -224,13 +224,15 @@ def _verification(settings: Settings) -> Check:
         return _fail("verify", found, fix=REMEDY)
     count = 0 if newest is None else newest.decisions
     found = f"the newest {count} decisions are consistent"
-    if last is None:
-        return _ok("verify", f"{found}; all of it was not yet verified: tapetrail verify")
-    age = (bootstrap.utc_now() - last.at).days
-    found = f"{found}; all of it was verified {age} days ago, with {last.faults} faults"
-    if last.faults:
+    if not last:
+        return _ok("verify", f"{found}; all of it was not yet verified: tapetrail verify --deep")
+    for each in last:
+        depth = "its objects' bytes read" if each.is_deep else "bytes not read"
+        age = (bootstrap.utc_now() - each.at).days
+        found += f"; all of it was verified {age} days ago, {depth}, with {each.faults} faults"
+    if any(each.faults for each in last):
         return _fail("verify", found, fix=REMEDY)
-    if age > VERIFIED_DAYS:
+    if (bootstrap.utc_now() - last[0].at).days > VERIFIED_DAYS:
         return _warn("verify", found, fix="tapetrail verify")
     return _ok("verify", found)
 

@@ -83,7 +83,7 @@ def charts(running: Rows, tmp_path: Path) -> Charts:
         clock_offset_ms=lambda: None,
     )
     records = Records(access.reading, open_blobs=process.open_blobs)
-    return Charts(access, records=records, process=process)
+    return Charts(access, records=records, process=process, check=lambda _decision: None)
 
 
 def add_signal(rows: Rows, *, role: str, **prices: int) -> None:

@@ -30,7 +30,7 @@ def test_an_empty_folder_stays_empty(call: Run, tmp_path: Path) -> None:
 
 @pytest.mark.service
 def test_a_sound_record_is_found_sound_and_left_as_it_is(recorded: Recorded, ask: Run) -> None:
-    before = ask("status", "--json").out
+    before = ask("decisions", "--json").out
     names = sorted(path.name for path in recorded.terminal.home.iterdir())
     answer = ask("doctor", "--json")
     assert answer.code == 0
@@ -39,7 +39,7 @@ def test_a_sound_record_is_found_sound_and_left_as_it_is(recorded: Recorded, ask
     assert {name: found[name]["level"] for name in ("blobs", "database", "socket", "work")} == {
         "blobs": "ok", "database": "ok", "socket": "ok", "work": "ok",
     }  # fmt: skip
-    assert ask("status", "--json").out == before
+    assert ask("decisions", "--json").out == before
     assert sorted(path.name for path in recorded.terminal.home.iterdir()) == names
     plain = ask("doctor").out
     assert "ok    database    PostgreSQL " in plain

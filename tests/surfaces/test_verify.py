@@ -69,7 +69,7 @@ def test_a_fault_is_one_line_and_the_hint_leads_on(damaged: Path, call: Run) -> 
     answer = call("verify", TAPETRAIL_HOME=str(damaged))
     assert answer.code == 1
     fault, verified, reach = answer.out.splitlines()
-    assert fault == "trading_signals 1 confidence: recorded 0.23, found 0.99"
+    assert fault == "trading_signals 1 confidence of decision 1 (AAPL): recorded 0.23, found 0.99"
     assert verified.startswith("verified 2 decisions")
     assert reach == "1 fault; compared with no head outside"
     assert answer.err == f"Try: {REMEDY}\n"
@@ -93,15 +93,45 @@ def test_damage_of_what_is_shown_is_an_error_and_no_quiet_answer(
     assert (sound.code, sound.err) == (0, "")
     if "--json" not in words:
         last = sound.out.splitlines()[-1]
-        assert last.startswith("verified: 23 rows, 10 objects; ")
+        assert last.startswith("verified: 23 rows, 10 objects, read; ")
         assert last.endswith(SOUND)
     answer = call(*words.split(), TAPETRAIL_HOME=str(damaged))
     assert answer.code == 1
     assert answer.out
     first, fault, hint = answer.err.splitlines()
     assert first == "Error: decision 1 is damaged"
-    assert fault.startswith("  trading_signals 1 confidence: recorded ")
+    assert fault.startswith("  trading_signals 1 confidence of decision 1 (AAPL): recorded ")
     assert hint == f"Try: {REMEDY}"
+
+
+@pytest.mark.parametrize("form", ["pdf", "html"])
+def test_nothing_is_saved_beside_the_seal_of_a_damaged_decision(
+    *, form: str, damaged: Path, ask: Run, call: Run, tmp_path: Path
+) -> None:
+    target = tmp_path / f"chart.{form}"
+    chart = str(json.loads(ask("signals", "show", "1", "--json").out)["chart_id"])
+    answer = call("charts", "save", chart, "-o", str(target), TAPETRAIL_HOME=str(damaged))
+    assert answer.code == 1
+    assert answer.err.startswith("Error: decision 1 is damaged\n  trading_signals 1 confidence of")
+    assert not target.exists()
+
+
+def test_what_a_deep_verification_found_is_not_cleared_by_one_that_reads_no_bytes(
+    damaged: Path, call: Run
+) -> None:
+    image = next((damaged / "blobs" / "charts" / "AAPL").rglob("*.jpg"))
+    content = image.read_bytes()
+    image.write_bytes(content[:-1] + b"x")
+    try:
+        assert call("verify", "--deep", TAPETRAIL_HOME=str(damaged)).code == 1
+    finally:
+        image.write_bytes(content)
+    call("verify", TAPETRAIL_HOME=str(damaged))
+    with tapetrail.open_record(damaged) as record:
+        known = {each.is_deep: each.faults for each in record.verification.remembered()}
+        assert known == {True: 2, False: 1}
+        record.verify(deep=True)
+        assert [each.is_deep for each in record.verification.remembered()] == [True]
 
 
 def test_a_file_that_is_gone_is_an_error_of_what_names_it(damaged: Path, call: Run) -> None:

@@ -58,6 +58,21 @@ _ORPHANS: Final = """
 """
 
 
+_OWNER_OF_BYTES: Final = """
+    SELECT named.decision_id FROM tapetrail.blobs b CROSS JOIN LATERAL (
+        SELECT decision_id FROM tapetrail.market_snapshots
+        WHERE b.digest IN (bars_digest, raw_digest, calendar_digest)
+        UNION ALL
+        SELECT decision_id FROM tapetrail.charts
+        WHERE b.digest IN (jpeg_digest, html_digest, spec_digest)
+        UNION ALL
+        SELECT decision_id FROM tapetrail.llm_attempts WHERE b.digest = request_digest
+        UNION ALL
+        SELECT decision_id FROM tapetrail.llm_replies WHERE b.digest = response_digest
+    ) named WHERE b.id = %(number)s
+"""
+
+
 class _AnyInstant(TimestamptzLoader):
     """Gives an instant, or its text where no `datetime` can be that."""
 
@@ -181,6 +196,26 @@ class FoundRecord:
         """Return the numbers of the newest decisions."""
         asked = "SELECT id FROM tapetrail.decisions ORDER BY id DESC LIMIT %s"
         return [number for (number,) in self._connection.execute(asked, [limit])]
+
+    def owner_of(self, table: str, number: int) -> tuple[int, str] | None:
+        """Return number and symbol of the decision that a row or object is of, the first of them.
+
+        None for what is of no decision, and where the row or the decision is not there.
+        """
+        if table == "blobs":
+            owned = _OWNER_OF_BYTES
+        elif table == "decisions":
+            owned = "SELECT id AS decision_id FROM tapetrail.decisions WHERE id = %(number)s"
+        elif "decision_id" in COVERED[table]:
+            owned = f"SELECT decision_id FROM tapetrail.{table} WHERE id = %(number)s"  # noqa: S608 # a table of ours
+        else:
+            return None
+        statement = (
+            f"SELECT d.id, d.symbol FROM tapetrail.decisions d JOIN ({owned}) o"  # noqa: S608 # as above
+            " ON o.decision_id = d.id ORDER BY d.id LIMIT 1"
+        )
+        found = self._connection.execute(statement.encode(), {"number": number}).fetchone()
+        return None if found is None else (int(found[0]), str(found[1]))
 
     def _rows(self, asked: _Statement, values: Sequence[object]) -> list[FoundRow]:
         width = 2 + len(asked.columns)

@@ -1,6 +1,6 @@
 """Charts: their bytes, their print, and setting old ones aside."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -21,9 +21,17 @@ ARCHIVE_BATCH: Final = 1000
 
 
 class Charts:
-    """The charts of a record."""
+    """The charts of a record; `check` raises for a decision that is not what was sealed."""
 
-    def __init__(self, access: Access, *, records: Records, process: Process) -> None:
+    def __init__(
+        self,
+        access: Access,
+        *,
+        records: Records,
+        process: Process,
+        check: "Callable[[int], None]",
+    ) -> None:
+        self._check = check
         self._access = access
         self._records = records
         self._process = process
@@ -118,11 +126,16 @@ class Charts:
         return until if isinstance(until, date) else None
 
     def _origin(self, number: int) -> "Origin":
-        """Return where a drawn chart comes from. Raises `NotFound`."""
+        """Return where a drawn chart comes from.
+
+        It stands beside a seal, so all of the decision is verified. Raises `NotFound`, and as the
+        check does.
+        """
         from tapetrail.core.charts.origin import Origin  # noqa: PLC0415 # most readers do without
 
         shown = self._records.detail(CHARTS, number)
         (decision,) = self._records.page(DECISIONS.select(chart_id=number)).data
+        self._check(decision.id)
         seals = self._records.detail(DECISIONS, decision.id).related["seals"]
         recorded_at = shown.columns["generated_at"]
         if not isinstance(recorded_at, datetime):

@@ -51,7 +51,12 @@ class Record:
         """Their bytes, their print, and setting old ones aside."""
         from tapetrail.usecases.charts import Charts  # noqa: PLC0415 # see the module's docstring
 
-        return Charts(self._access, records=self.records, process=self._process)
+        return Charts(
+            self._access,
+            records=self.records,
+            process=self._process,
+            check=self.verification.check,
+        )
 
     @cached_property
     def strategies(self) -> "Strategies":

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
 from tapetrail.core.canonical import instant_text
-from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.errors import IntegrityFailure, InvalidInput, NotFound
 from tapetrail.core.verification.verdict import Verification
 from tapetrail.store import found
 from tapetrail.store.access import Access
@@ -80,24 +80,39 @@ class Verify:
             )
             return verifier.decisions(_chosen(record, numbers, days))
 
+    def check(self, number: int) -> None:
+        """Raise `IntegrityFailure` for a decision that is not what was sealed, bytes included."""
+        result = self.decisions([number], is_deep=True)
+        if not result.is_sound:
+            faults = "\n".join(map(str, result.faults))
+            raise IntegrityFailure(f"decision {number} is damaged; {faults}")
+
     def newest(self) -> Verification | None:
         """Return what came of verifying the newest decisions; None where there are none."""
         with self._access.reading() as connection:
             numbers = found.FoundRecord(connection).newest_decisions(NEWEST)
         return self.decisions(numbers) if numbers else None
 
-    def remembered(self) -> Remembered | None:
-        """Return what the home remembers of the last whole verification, if anything."""
+    def remembered(self) -> Sequence[Remembered]:
+        """Return what the home remembers of the last whole verifications, the newest first.
+
+        There is at most one that read bytes and one that did not: what the first found, the other
+        cannot have seen.
+        """
         try:
             stored = json.loads(self._file.read_text(encoding="utf-8"))
-            return Remembered(
-                at=datetime.fromisoformat(stored["at"]),
-                is_deep=bool(stored["is_deep"]),
-                decisions=int(stored["decisions"]),
-                faults=int(stored["faults"]),
-            )
+            known = [
+                Remembered(
+                    at=datetime.fromisoformat(each["at"]),
+                    is_deep=bool(each["is_deep"]),
+                    decisions=int(each["decisions"]),
+                    faults=int(each["faults"]),
+                )
+                for each in stored["whole"]
+            ]
         except (OSError, ValueError, KeyError, TypeError):
-            return None
+            return ()
+        return sorted(known, key=lambda each: each.at, reverse=True)
 
     @property
     def _file(self) -> Path:
@@ -105,14 +120,17 @@ class Verify:
 
     def _remember(self, result: Verification, *, at: datetime) -> None:
         """Write down when all was verified. A home that cannot be written to remembers nothing."""
-        content = {
-            "at": instant_text(at),
-            "is_deep": result.is_deep,
-            "decisions": result.decisions,
-            "faults": len(result.faults),
-        }
+        new = Remembered(
+            at=at,
+            is_deep=result.is_deep,
+            decisions=result.decisions,
+            faults=len(result.faults),
+        )
+        # What reads bytes sees all that the other sees.
+        kept = [old for old in self.remembered() if old.is_deep and not new.is_deep]
+        whole = [{**asdict(each), "at": instant_text(each.at)} for each in (new, *kept)]
         with suppress(OSError), NamedTemporaryFile(dir=self._file.parent, delete=False) as file:
-            file.write(json.dumps(content).encode() + b"\n")
+            file.write(json.dumps({"whole": whole}).encode() + b"\n")
             file.flush()
             Path(file.name).replace(self._file)
 

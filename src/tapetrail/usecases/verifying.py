@@ -6,7 +6,7 @@ comparisons are the core's; here rows and bytes are brought to them.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
 from tapetrail.blobs.protocol import BlobStore
@@ -57,6 +57,8 @@ EXECUTIONS_AT_ONCE: Final = 50
 DECISIONS_AT_ONCE: Final = 200
 SEARCHES_MAX: Final = 200
 """Damaged rows of which the wrong field is looked for; of all further ones the digest is named."""
+OWNERS_MAX: Final = 50
+"""Faults that name the decision they are of."""
 
 Watch = Callable[[str, int, int], None]
 """Is told what is verified (`decisions` or `objects`), how many are, and of how many."""
@@ -359,9 +361,17 @@ class Verifier:
             if fault.id is None and fault.recorded is not None:
                 self._gone.setdefault(fault.recorded, place)
 
+    def _owned(self) -> Iterator[Fault]:
+        """Yield the faults, the first ones with the decision that they are of."""
+        for number, fault in enumerate(self._faults.values()):
+            is_open = fault.id is not None and fault.within is None and number < OWNERS_MAX
+            owner = self.record.owner_of(fault.table, fault.id) if is_open and fault.id else None
+            said = None if owner is None else f"decision {owner[0]} ({owner[1]})"
+            yield fault if said is None else replace(fault, within=said)
+
     def _result(self, *, is_whole: bool) -> Verification:
         return Verification(
-            faults=tuple(self._faults.values()),
+            faults=tuple(self._owned()),
             executions=self._counts[EXECUTIONS],
             decisions=self._counts[DECISIONS],
             rows=self._counts["rows"],

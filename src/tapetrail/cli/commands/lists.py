@@ -135,7 +135,11 @@ def add_show(group: typer.Typer, listed: ListSpec[Numbered]) -> None:
         with opened() as record:
             detail = record.records.detail(listed, number)
             decision = _decision_of(listed, detail)
-            found = record.verification.decisions([decision]) if decision is not None else None
+            found = (
+                None
+                if decision is None
+                else record.verification.decisions([decision], is_deep=True)
+            )
         if as_json:
             print_json(detail_document(detail))
         else:
@@ -156,7 +160,7 @@ def _verified(found: "Verification", *, decision: int | None, as_json: bool) -> 
     if found.is_sound:
         if not as_json:
             echo("")
-            echo(f"verified: {found.rows} rows, {found.blobs} objects; {found.reach}")
+            echo(f"verified: {found.rows} rows, {found.blobs} objects, read; {found.reach}")
         return DONE
     faults = "\n".join(map(str, found.faults))
     show_error(f"decision {decision} is damaged; {faults}", hint=REMEDY)

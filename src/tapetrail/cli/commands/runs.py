@@ -172,7 +172,7 @@ def worker(
     if until_empty:
         with opened_or_new(settings()) as record, watched(concurrency) as manner:
             done = record.runs.work_until_empty(manner)
-        note(f"nothing is left to do; {done} decisions were")
+        note(f"{done} decisions were left; nothing is left to do")
         return 0
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

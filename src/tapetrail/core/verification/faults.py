@@ -17,8 +17,8 @@ _SHOWN_CHARS: Final = 80
 class Fault:
     """One place where something is not what it was: what was recorded, and what is there now.
 
-    `id` is None where a row is gone and nothing says which number it had; `within` then says what
-    it belonged to, such as `decision 5`. None as `recorded` or `found` is nothing at all.
+    `id` is None where a row is gone and nothing says which number it had. `within` says what it is
+    of, such as `decision 5 (AAPL)`. None as `recorded` or `found` is nothing at all.
     """
 
     table: str
@@ -36,7 +36,8 @@ class Fault:
 
     def __str__(self) -> str:
         """Return the fault as one line, long values shortened."""
-        return f"{self.place}: recorded {_short(self.recorded)}, found {_short(self.found)}"
+        within = f" of {self.within}" if self.id is not None and self.within else ""
+        return f"{self.place}{within}: recorded {_short(self.recorded)}, found {_short(self.found)}"
 
 
 def gone(table: str, number: int | None, *, recorded: str | None, within: str) -> Fault:

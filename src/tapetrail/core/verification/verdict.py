@@ -8,7 +8,7 @@ from typing import Final
 from tapetrail.core.verification.faults import Fault
 
 REACH: Final = "compared with no head outside"
-REMEDY: Final = "restore it from a backup, or see what else is damaged: tapetrail verify"
+REMEDY: Final = "restore it from a backup, or see what else is damaged: tapetrail verify --deep"
 """What to do where something that was stored is not what it was."""
 
 
