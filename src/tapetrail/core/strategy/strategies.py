@@ -26,7 +26,7 @@ from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
-from tapetrail.core.strategy.listings import Listing
+from tapetrail.core.strategy.listings import Listing, listing_named
 from tapetrail.core.strategy.parts import (
     ANY,
     BAR_COUNT_RULE,
@@ -192,6 +192,10 @@ class StrategySpec(Part):
         """Each instrument with what is settled of it; nothing where the source says it all."""
         data = self.data
         return () if data is None else tuple((n, Listing.of(n, data)) for n in self.instruments)
+
+    def listing_of(self, symbol: str) -> Listing | None:
+        """Return what is settled of a symbol, None where it is not named or the source says it."""
+        return listing_named(self.listings, symbol)
 
     @property
     def drawn(self) -> tuple[tuple[Timeframe, int], ...]:
