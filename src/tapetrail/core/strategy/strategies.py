@@ -209,11 +209,6 @@ class StrategySpec(Part):
             return UNCHANGED
         return data.calendar_changes().about(calendar, home=data.calendar or data.exchange)
 
-    @property
-    def base_timeframe(self) -> Timeframe:
-        """The timeframe of the bars that the bars of every timeframe are derived from."""
-        return self.timeframes[0].base
-
 
 def parse_strategy(
     content: object, *, place: str, sources: SourceRules | None = None
