@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ import pytest
 from tests.surfaces.conftest import Recorded, Run
 
 import tapetrail
+from tapetrail.core.errors import NotFound
 from tapetrail.core.verification.verdict import REMEDY
 from tapetrail.store.private.server import PrivateServer
 from tapetrail.usecases.verify import FILE
@@ -131,6 +133,13 @@ def test_a_damaged_image_that_is_saved_leads_on_to_verify(
         path.write_bytes(content)
     assert answer.code == 1
     assert answer.err.splitlines()[-1] == f"Try: {REMEDY}"
+
+
+def test_programs_choose_by_date_and_choosing_nothing_is_refused(damaged: Path) -> None:
+    with tapetrail.open_record(damaged) as record:
+        assert record.verify(as_of=date(2012, 8, 3)).decisions == 2
+        with pytest.raises(NotFound, match="verify: names no decision and no day"):
+            record.verification.decisions()
 
 
 def test_a_home_that_cannot_remember_when_it_was_verified_is_left_as_it_was(
