@@ -1,8 +1,8 @@
 """Steps of a hundredfold inside one series: two units side by side, which no rule of a bar breaks.
 
 Closes are compared with the closes before them, and the prices of a row with each other. A split
-that is stated is no step, nor is one on a day that the strategy names; prices that may lie at 0 have
-no ratio to speak of.
+that is stated is no step, nor is one on a day that the strategy names; prices that may lie at 0
+have no ratio to speak of.
 """
 
 from collections.abc import Collection, Sequence
