@@ -34,12 +34,31 @@ def shown_progress(
         yield advance
 
 
-def rate_text(done: int, left: int, *, seconds: float) -> str:
-    """Return how fast work goes and how long it will take, such as `8.1/s, 2 min left`."""
-    if not done or seconds <= 0:
-        return "just begun"
-    rate = done / seconds
-    return f"{rate:.1f}/s, {_duration(left / rate)} left"
+class Pace:
+    """How fast work goes from when it is first seen; other work than before begins anew."""
+
+    def __init__(self, clock: "Callable[[], float]" = time.monotonic) -> None:
+        self._clock = clock
+        self._total: int | None = None
+        self._first = 0
+        self._began = 0.0
+
+    def begins(self, done: int, total: int) -> bool:
+        """Return whether this is other work than before; what is done of it was not seen done."""
+        if total == self._total:
+            return False
+        self._total, self._first, self._began = total, done, self._clock()
+        return True
+
+    def text(self, done: int, total: int) -> str:
+        """Return how fast work goes and how long it will take, such as `8.1/s, 2 min left`."""
+        rate = self.rate(done)
+        return f"{rate:.1f}/s, {_duration((total - done) / rate)} left" if rate else "just begun"
+
+    def rate(self, done: int) -> float:
+        """Return how many are done a second, 0 where none was yet."""
+        seconds = self._clock() - self._began
+        return (done - self._first) / seconds if seconds > 0 else 0.0
 
 
 def _duration(seconds: float) -> str:
@@ -56,23 +75,18 @@ class _Lines:
     def __init__(self, say: "Callable[[str], None]") -> None:
         self._say = say
         self._tenths = 0
-        self._total = 0
-        self._first = 0
-        self._began = time.monotonic()
+        self._pace = Pace()
 
     def advance(self, found: "Sequence[Progress]") -> None:
         """Note it when another tenth is done; other work than before begins anew."""
         done, total = _done(found)
-        if total != self._total:
-            self._tenths, self._total, self._first = 0, total, done
-            self._began = time.monotonic()
+        if self._pace.begins(done, total):
+            self._tenths = 0
         tenths = done * 10 // total if total else 0
         if tenths > self._tenths:
             self._tenths = tenths
-            seconds = time.monotonic() - self._began
-            speed = rate_text(done - self._first, total - done, seconds=seconds)
-            far = f"{done} of {total} decisions" + (f", {speed}" if done < total else "")
-            self._say(far)
+            speed = f", {self._pace.text(done, total)}" if done < total else ""
+            self._say(f"{done} of {total} decisions{speed}")
 
 
 @contextmanager
@@ -93,14 +107,14 @@ def _bar() -> "Generator[Callable[[Sequence[Progress]], None]]":
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    began = time.monotonic()
+    pace = Pace()
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("decisions", total=None, rate="")
 
         def advance(found: "Sequence[Progress]") -> None:
             done, total = _done(found)
-            rate = f"{done / (time.monotonic() - began):.1f}/s"
-            bar.update(task, completed=done, total=total, rate=rate)
+            pace.begins(done, total)
+            bar.update(task, completed=done, total=total, rate=f"{pace.rate(done):.1f}/s")
 
         yield advance
 

@@ -19,6 +19,8 @@ FILE: Final = "tapetrail.toml"
 PROJECT_FILE: Final = "pyproject.toml"
 USER_FILE: Final = "config.toml"
 SIZE_MAX: Final = 100_000
+PROJECT_SIZE_MAX: Final = 10_000_000
+"""A project's file is mostly about other things, and our table may stand at its end."""
 _PLACE: Final = re.compile(r"(?s)(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -87,10 +89,11 @@ def write_setting(path: Path, key: str, value: str) -> None:
 
 
 def _read(path: Path) -> SettingsFile | None:
+    size_max = PROJECT_SIZE_MAX if path.name == PROJECT_FILE else SIZE_MAX
     try:
         with path.open("rb") as file:
             state = os.fstat(file.fileno())
-            content = file.read(SIZE_MAX + 1) if stat.S_ISREG(state.st_mode) else b""
+            content = file.read(size_max + 1) if stat.S_ISREG(state.st_mode) else b""
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -98,8 +101,8 @@ def _read(path: Path) -> SettingsFile | None:
     table: Mapping[str, object] | None = None
     if path.name == PROJECT_FILE and (table := _project_table(content, path)) is None:
         return None
-    if not stat.S_ISREG(state.st_mode) or len(content) > SIZE_MAX:
-        raise InvalidInput(f"settings {path}: expected a file of at most {SIZE_MAX} bytes")
+    if not stat.S_ISREG(state.st_mode) or len(content) > size_max:
+        raise InvalidInput(f"settings {path}: expected a file of at most {size_max} bytes")
     if hasattr(os, "geteuid") and state.st_uid not in {os.geteuid(), 0}:
         raise InvalidInput(
             f"settings {path}: belongs to another user, who could name programs to run; make it"

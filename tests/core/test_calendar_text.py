@@ -51,6 +51,10 @@ def test_hours_are_read_as_they_are_written(minutes: int) -> None:
         (TEXT + "late 2026-01-03 07:00\n", "calendar MINE: unknown line 'late 2026-01-03 07:00'"),
         (TEXT.replace(WEEKS, ""), "does not say on which weekday weeks start"),
         (TEXT.replace("06:00", "00:00"), "each session closes after it opens"),
+        (
+            f"{TEXT}extra 2026-01-05 00:30 06:00\n",
+            "2026-01-04 closes at 2026-01-05T02:00 UTC, after that of 2026-01-05 opens",
+        ),
     ],
 )
 def test_text_that_is_no_calendar_is_refused(text: str, said: str) -> None:

@@ -48,6 +48,11 @@ def test_a_halt_in_which_no_session_is_missing_counts_days() -> None:
     assert said(without(HALT)) == [("2026-07-06", "79 days without bars")]
 
 
+def test_one_session_that_a_declared_halt_leaves_open_is_one() -> None:
+    one = Gap(first=HALT[1], last=HALT[1], sessions=1)
+    assert said(without(HALT, gaps=(one,))) == [("2026-07-06", "1 session missing")]
+
+
 def test_a_gap_as_long_as_a_holiday_is_no_break() -> None:
     assert without().breaks == ()
     assert without((date(2026, 4, 20), date(2026, 4, 30))).breaks == ()

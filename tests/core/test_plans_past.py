@@ -1,7 +1,9 @@
 """Backfills: which days they are as of, and what is left out of them."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import numpy as np
 import pytest
 
 from tapetrail.core.errors import InvalidInput
@@ -43,6 +45,25 @@ def test_a_week_is_as_of_its_last_session_also_before_a_holiday() -> None:
 def test_a_week_or_month_that_is_not_over_by_the_last_day_is_left_out() -> None:
     assert between("2024-03-18", "2024-04-04", Every.WEEK) == ["2024-03-22", "2024-03-28"]
     assert between("2024-01-02", "2024-03-27", Every.MONTH) == ["2024-01-31", "2024-02-29"]
+
+
+def test_the_last_session_that_a_calendar_knows_is_one_and_ends_its_month() -> None:
+    # 31 December 2026 is a Thursday: the week goes on, the month does not.
+    end = int(np.searchsorted(NEW_YORK.sessions, np.datetime64("2027-01-01")))
+    known = replace(
+        NEW_YORK,
+        known_until=date(2026, 12, 31),
+        sessions=NEW_YORK.sessions[:end],
+        opened_at=NEW_YORK.opened_at[:end],
+        closed_at=NEW_YORK.closed_at[:end],
+    )
+    of_it = replace(coverage("A"), calendar=known)
+    assert between("2026-12-30", "2026-12-31", Every.SESSION, of_it) == [
+        "2026-12-30",
+        "2026-12-31",
+    ]
+    assert between("2026-12-14", "2026-12-31", Every.WEEK, of_it) == ["2026-12-18", "2026-12-24"]
+    assert between("2026-11-01", "2026-12-31", Every.MONTH, of_it) == ["2026-11-30", "2026-12-31"]
 
 
 def test_sessions_are_those_of_any_calendar() -> None:

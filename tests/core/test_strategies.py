@@ -80,7 +80,6 @@ def test_the_defaults_are_those_of_the_settings_they_become() -> None:
 def test_what_is_drawn_follows_the_timeframes_in_their_order() -> None:
     spec = parsed(timeframes=["1mo", "1d", "1w"], bars={"1d": 120, "1mo": 36})
     assert spec.drawn == ((MONTHLY, 36), (DAILY, 120), (WEEKLY, 104))
-    assert spec.base_timeframe == DAILY
 
 
 def test_bars_are_a_mapping_from_every_timeframe_that_is_drawn_to_a_number() -> None:

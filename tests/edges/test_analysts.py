@@ -64,6 +64,30 @@ def test_a_tick_size_is_the_strategys_word_or_else_the_records(
     assert question.tick_size == (None if meant is None else Decimal(meant))
 
 
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [
+        ({"symbol": "AAPL", "tick_size": "0.25"}, "0.25"),
+        ({"symbol": "A*", "tick_size": "0.25"}, "0.25"),
+        ({"symbol": "AAPL", "exchange": "XTKS"}, None),
+        ("IBM", "0.05"),
+    ],
+)
+def test_a_tick_size_of_its_own_comes_before_that_of_data_and_another_market_has_none(
+    named: object, meant: str | None
+) -> None:
+    data = {"exchange": "XNYS", "currency": "USD", "adjustment": "raw", "tick_size": "0.05"}
+    asked = {"name": "s", "instruments": [named], "source": "file:a.csv", "data": data}
+    question = Question(
+        name="consolidated",
+        instrument=replace(instrument(), symbol="AAPL", tick_size=None),
+        as_of=utc("2024-03-04 21:00"),
+        strategy=parse_strategy(asked, place="a test"),
+        charts=(),
+    )
+    assert question.tick_size == (None if meant is None else Decimal(meant))
+
+
 def test_the_deciding_analyst_comes_first_and_shadows_in_their_order() -> None:
     deciding, shadow = BROUGHT.of(strategy(RULES, ["own:a"]))
     assert isinstance(deciding, TechnicalRules)

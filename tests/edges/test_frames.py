@@ -224,6 +224,15 @@ def test_no_rows_at_all_is_a_stated_reason(data: object) -> None:
     assert failure.value.kind is ErrorKind.NO_BARS
 
 
+def test_a_row_that_only_some_columns_have_is_refused_and_not_left_out() -> None:
+    prices = {name: {"2024-03-04": 10.0} for name in ("open", "high", "low")}
+    message = refusal({**prices, "close": {"2024-03-04": 10.0, "2024-03-05": 11.0}})
+    assert message.startswith("frame, row 2: open nan, high nan, low nan, close 11.0")
+    assert "a price is missing" in message
+    whole = {**prices, "close": {"2024-03-04": 10.0}, "about": {"source": "a vendor"}}
+    assert bars(whole).close.tolist() == [10.0]
+
+
 def test_an_array_of_ccxt_rows_is_read() -> None:
     row = [1_709_562_600_000.0, 1.0, 2.0, 0.5, 1.5, 7.0]
     assert bars(np.array([row])).close.tolist() == [1.5]

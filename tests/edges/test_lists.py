@@ -23,8 +23,10 @@ from tapetrail.listing import (
 )
 from tapetrail.listing.cursors import encode_cursor
 from tapetrail.listing.spec import Numbered
+from tapetrail.listing.values import DAYS
 from tapetrail.store import lists, nearby
 from tapetrail.store.connections import Connection
+from tapetrail.store.found import FoundRecord
 
 pytestmark = pytest.mark.service
 
@@ -282,6 +284,19 @@ def test_the_markets_day_narrows_every_list_of_runs(rows: Rows) -> None:
         assert ids(connection, listed, as_of="2026-11-10..2026-11-18") == [own[listed.table]]
     # A row of before has no session: its UTC date counts, which was noon of the 20th.
     assert len(ids(connection, DECISIONS, as_of="2026-11-20")) == 1
+
+
+def test_verify_takes_the_same_decisions_for_a_day_as_the_list(rows: Rows) -> None:
+    rows.add_decision("at-midnight")
+    rows.add("instruments", symbol="IBM")
+    rows.add("decisions", symbol="IBM", as_of=datetime(2026, 11, 21, tzinfo=UTC))
+    rows.add("instruments", symbol="KO")
+    rows.add("decisions", symbol="KO", session_on=date(2026, 11, 18))
+    connection = driver(rows)
+    for days in ("2026-11-18", "2026-11-20", "2026-11-21", "2026-11-18..2026-11-20"):
+        verified = FoundRecord(connection).decisions_as_of(str(DAYS.read(days, "as_of")))
+        assert verified == sorted(ids(connection, DECISIONS, as_of=days))
+        assert len(verified) == (2 if ".." in days else 1)
 
 
 @pytest.mark.parametrize("listed", [*RUN, SNAPSHOTS], ids=name_of)

@@ -141,6 +141,8 @@ def test_a_date_on_which_the_exchange_was_closed_is_refused() -> None:
         (True, "True is no time"),
         (None, "the time is missing"),
         (pd.NaT, "the time is missing"),
+        (np.datetime64("NaT"), "the time is missing"),
+        (np.datetime64("20000-01-01"), "20000-01-01 is no time"),
         ("2024-03-04T09:30:00", "2024-03-04T09:30:00.000000 has no zone; name the `zone`"),
     ],
 )

@@ -17,7 +17,7 @@ from tests.edges.exports import (
 from tests.edges.own_files import digest, expected, fetched, refusal, source_of, written
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.sources.tabular.workbooks import UNPACKED_MAX
+from tapetrail.sources.tabular.workbooks import CELLS_MAX, UNPACKED_MAX
 
 
 def with_cell(cells: list[list[object]], *, row: int, column: int, value: object) -> bytes:
@@ -104,6 +104,21 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unread(tmp_path: Path) -
         archive.writestr("xl/workbook.xml", b"0" * (UNPACKED_MAX + 1))
     message = refusal(tmp_path, content.getvalue(), name="a.xlsx")
     assert f"unpacks to {UNPACKED_MAX + 1} bytes; workbooks of at most {UNPACKED_MAX}" in message
+
+
+@pytest.mark.parametrize("stray", ["A1048576", "XFD2000"])
+def test_a_sheet_with_a_stray_cell_far_away_is_refused_before_the_room_between_is_read(
+    tmp_path: Path, stray: str
+) -> None:
+    book, content = Workbook(), io.BytesIO()
+    sheet = book.worksheets[0]
+    for row in sheet_of(rows()):
+        sheet.append(row)
+    sheet[stray].number_format = "0.00"
+    book.save(content)
+    message = refusal(tmp_path, content.getvalue(), name="a.xlsx")
+    assert f"sheet 'Sheet': reaches to cell {'F1048576' if stray[0] == 'A' else stray}" in message
+    assert f"at most {CELLS_MAX} cells are read; delete the rows and columns" in message
 
 
 def test_without_openpyxl_a_workbook_says_what_to_install(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.surfaces.conftest import Answer, Run
 
 from tapetrail.settings import has_password, masked
+from tapetrail.settings_files import SIZE_MAX
 
 SECRET: Final = "s3cr3t"  # noqa: S105 # it opens nothing
 URL: Final = f"postgresql://ann:{SECRET}@db.example/trail"
@@ -66,6 +67,13 @@ def test_a_projects_table_goes_between_the_folders_file_and_the_users(place: Pla
     assert place.found()["actor"] == ("folder", f"{place.file}: actor")
     project.chmod(0o666)
     assert place.config("list").code == 2
+
+
+def test_a_table_far_down_in_a_large_project_counts_as_well(place: Place) -> None:
+    project = place.file.parent / "pyproject.toml"
+    far = "# a comment\n" * (SIZE_MAX // 10)
+    project.write_text(f'{far}[project]\nname = "x"\n[tool.tapetrail]\nactor = "project"\n')
+    assert place.found()["actor"] == ("project", f"{project}: actor")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +11,10 @@ import pytest
 from tests.surfaces.conftest import Recorded, Run
 
 import tapetrail
+from tapetrail.core.errors import NotFound
 from tapetrail.core.verification.verdict import REMEDY
 from tapetrail.store.private.server import PrivateServer
+from tapetrail.usecases.verify import FILE
 
 pytestmark = pytest.mark.service
 
@@ -55,7 +58,7 @@ def test_some_decisions_are_chosen_by_number_and_day(ask: Run) -> None:
         (["99"], 3, "Error: no decision 99\nTry: tapetrail decisions list\n"),
         (["--as-of", "2012-08-04"], 3, "Error: no decision as of 2012-08-04\n"),
         (["--as-of", "yesterday"], 2, "expected a date such as 2012-11-30"),
-        (["--as-of", "2012-08-04..2012-08-03"], 2, "2012-08-04 is after 2012-08-03"),
+        (["--as-of", "2012-08-04..2012-08-03"], 2, "2012-08-04..2012-08-03: ends before it begins"),
         (["one"], 2, "expected a whole number"),
     ],
 )
@@ -160,6 +163,27 @@ def test_a_damaged_image_that_is_saved_leads_on_to_verify(
         path.write_bytes(content)
     assert answer.code == 1
     assert answer.err.splitlines()[-1] == f"Try: {REMEDY}"
+
+
+def test_programs_choose_by_date_and_choosing_nothing_is_refused(damaged: Path) -> None:
+    with tapetrail.open_record(damaged) as record:
+        assert record.verify(as_of=date(2012, 8, 3)).decisions == 2
+        with pytest.raises(NotFound, match="verify: names no decision and no day"):
+            record.verification.decisions()
+
+
+def test_a_home_that_cannot_remember_when_it_was_verified_is_left_as_it_was(
+    damaged: Path, call: Run
+) -> None:
+    remembered = damaged / FILE
+    remembered.unlink(missing_ok=True)
+    remembered.mkdir()
+    try:
+        before = {*damaged.iterdir()}
+        assert call("verify", TAPETRAIL_HOME=str(damaged)).code == 1
+        assert {*damaged.iterdir()} == before
+    finally:
+        remembered.rmdir()
 
 
 def test_doctor_verifies_the_newest_decisions_and_says_how_old_the_last_whole_one_is(

@@ -45,7 +45,8 @@ def test_each_instrument_has_its_own_calendar_currency_and_unit(
     (tmp_path / "prices.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     with tapetrail.open_record(tmp_path / "home") as record:
-        ran = record.run(strategy("ACME", VOD), as_of="2024-05-31")
+        acme = {"symbol": "ACME", "calendar": "NASDAQ"}
+        ran = record.run(strategy(acme, VOD), as_of="2024-05-31")
         assert (ran.ended, ran.failed) == (2, 0)
         found = {
             row.symbol: record.detail(SNAPSHOTS, row.id).columns
@@ -53,13 +54,18 @@ def test_each_instrument_has_its_own_calendar_currency_and_unit(
         }
         said = ("calendar", "currency", "quoted_in", "price_factor")
         assert {symbol: tuple(row[name] for name in said) for symbol, row in found.items()} == {
-            "ACME": ("XNYS", "USD", "USD", Decimal(1)),
+            "ACME": ("XNAS", "USD", "USD", Decimal(1)),
             "VOD": ("XLON", "GBP", "GBX", Decimal("0.01")),
         }
         prices = {row.symbol: row.price_current for row in record.rows(CHARTS, timeframe="1d")}
         assert {symbol: round(price or 0, -1) for symbol, price in prices.items()} == {
             "ACME": 50, "VOD": 70,
         }  # fmt: skip
+        # A file that leaves the record names the exchange, whatever its calendar is called.
+        saved = {row.symbol: record.charts.saved_page(row.id)
+                 for row in record.rows(CHARTS, timeframe="1d")}  # fmt: skip
+        assert b"Instrument: ACME XNYS USD, 1d" in saved["ACME"]
+        assert b"Instrument: VOD XLON GBP, 1d" in saved["VOD"]
         # VOD's number is learnt later: decisions carry it from then on, and it stands.
         record.run(strategy({**VOD, "conid": 6467}), as_of="2024-05-31")
         record.run(strategy(VOD), as_of="2024-05-31")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -120,9 +120,10 @@ def dates_between(
     for calendar in calendars if every is Every.SESSION else calendars[:1]:
         close_on_or_before(calendar, first_on)
         close_on_or_before(calendar, last_on)
-        # One session more than asked for shows whether the one before it is the last of its week.
+        # One day more than asked for shows whether the session before it is the last of its week.
         end = int(np.searchsorted(calendar.sessions, np.datetime64(last_on), side="right"))
-        sessions = calendar.sessions[: end + 1]
+        unknown = np.datetime64(calendar.known_until + timedelta(days=1))
+        sessions = np.append(calendar.sessions, unknown)[: end + 1]
         ends = sessions[:-1][_ends_period(sessions, calendar, every)]
         found.update(map(day_of, ends[ends >= np.datetime64(first_on)]))
     if not found:

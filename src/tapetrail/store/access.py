@@ -84,9 +84,13 @@ class Access:
             yield session
 
     def close(self) -> None:
-        """Close every connection, and let the private server go. Nothing can be asked after."""
-        self.is_closed = True
-        self._stack.close()
+        """Close every connection, and let the private server go. Nothing can be asked after.
+
+        What another thread is about to open is waited for: it would stay open for good.
+        """
+        with self._lock:
+            self.is_closed = True
+            self._stack.close()
 
     def _check_open(self) -> None:
         if self.is_closed:

@@ -22,6 +22,8 @@ from tapetrail.core.records.columns import BESIDE, COVERED, REFERENCES
 from tapetrail.core.verification.blobs import FoundBlob
 from tapetrail.core.verification.executions import Brief
 from tapetrail.core.verification.rows import FoundRow
+from tapetrail.listing.parts import AS_OF
+from tapetrail.listing.values import DAYS
 from tapetrail.store.connections import Connection
 
 BATCH: Final = 1000
@@ -34,12 +36,7 @@ _WHERE: Final = {
 }
 _BLOB: Final = ", ".join(field.name for field in fields(FoundBlob))
 _EXECUTIONS_OF: Final = "SELECT DISTINCT execution_id FROM tapetrail.decisions WHERE id = ANY(%s)"
-# The last instant before `as_of` belongs to its session, wherever that closes at midnight.
-_AS_OF: Final = """
-    SELECT id FROM tapetrail.decisions
-    WHERE session_on BETWEEN %s AND %s
-       OR session_on IS NULL AND as_of > %s::date AND as_of <= (%s::date + 1) ORDER BY id
-"""
+_AS_OF: Final = f"SELECT d.id FROM tapetrail.decisions d WHERE {AS_OF} ORDER BY d.id"  # noqa: S608 # declared text
 _BRIEFS: Final = """
     SELECT d.execution_id, d.id, d.record_digest, i.record_digest, d.as_of,
            (SELECT array_agg(e.id ORDER BY e.id) FROM tapetrail.decision_events e
@@ -157,9 +154,9 @@ class FoundRecord:
         found = self._connection.execute(_EXECUTIONS_OF, [[*decisions]])
         return sorted(number for (number,) in found if number is not None)
 
-    def decisions_as_of(self, first: str, last: str) -> list[int]:
-        """Return the numbers of the decisions as of a day from `first` to `last`, in order."""
-        found = self._connection.execute(_AS_OF, [first, last, first, last])
+    def decisions_as_of(self, days: str) -> list[int]:
+        """Return the numbers of the decisions that lists have as of `FROM..TO`, in order."""
+        found = self._connection.execute(_AS_OF, DAYS.parameters(days))
         return [number for (number,) in found]
 
     def orphans(self, table: str, column: str) -> list[Orphan]:

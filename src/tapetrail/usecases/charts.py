@@ -143,7 +143,7 @@ class Charts:
         chart = {name: "" if each is None else str(each) for name, each in shown.columns.items()}
         (snapshot,) = shown.related["snapshots"]
         conid = f"conid {chart['conid']}" if chart["conid"] else ""
-        traded = (chart["symbol"], str(snapshot["calendar"]), str(snapshot["currency"]), conid)
+        traded = (chart["symbol"], decision.exchange, str(snapshot["currency"]), conid)
         digests = {
             "Image": chart["jpeg_digest"],
             "Page": chart["html_digest"],

@@ -10,8 +10,9 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from tapetrail.core.canonical import instant_text
-from tapetrail.core.errors import IntegrityFailure, InvalidInput, NotFound
+from tapetrail.core.errors import IntegrityFailure, NotFound
 from tapetrail.core.verification.verdict import Verification
+from tapetrail.listing.values import DAYS
 from tapetrail.store import found
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
@@ -62,14 +63,14 @@ class Verify:
         self,
         numbers: Sequence[int] = (),
         *,
-        days: tuple[date, date] | None = None,
+        days: str | None = None,
         is_deep: bool = False,
         watch: Watch = unseen,
     ) -> Verification:
-        """Return what came of verifying decisions: by number, or those as of one of the days.
+        """Return what came of verifying decisions: by number, or those as of the `days`.
 
-        With both, those of the numbers that are as of one of the days. Raises `NotFound` without
-        any, and for a number that there is not.
+        `days` are what `read_days` returns. With both, those of the numbers that are as of one of
+        them. Raises `NotFound` without any, and for a number that there is not.
         """
         with self._access.reading() as reading, found.snapshot(reading) as record:
             verifier = Verifier(
@@ -130,41 +131,36 @@ class Verify:
         kept = [old for old in self.remembered() if old.is_deep and not new.is_deep]
         whole = [{**asdict(each), "at": instant_text(each.at)} for each in (new, *kept)]
         with suppress(OSError), NamedTemporaryFile(dir=self._file.parent, delete=False) as file:
-            file.write(json.dumps({"whole": whole}).encode() + b"\n")
-            file.flush()
-            Path(file.name).replace(self._file)
+            unfinished = Path(file.name)
+            try:
+                file.write(json.dumps({"whole": whole}).encode() + b"\n")
+                file.flush()
+                unfinished.replace(self._file)
+            finally:
+                unfinished.unlink(missing_ok=True)
 
 
-def read_days(as_of: str | date | None) -> tuple[date, date] | None:
-    """Return the first and the last day in a date, `DATE` or `FROM..TO`.
+def read_days(as_of: str | date | None) -> str | None:
+    """Return `FROM..TO`, both included, of a date or of text as lists take it; None for None.
 
     Raises `InvalidInput` for anything else, and for days in the wrong order.
     """
     if as_of is None:
         return None
-    if isinstance(as_of, date):
-        day = as_of.date() if isinstance(as_of, datetime) else as_of
-        return day, day
-    first, _, last = as_of.partition("..")
-    try:
-        days = date.fromisoformat(first), date.fromisoformat(last if ".." in as_of else first)
-    except ValueError as error:
-        raise InvalidInput(
-            f"as_of {as_of!r}: expected a date such as 2012-11-30, or two, 2012-06-01..2012-11-30"
-        ) from error
-    if days[0] > days[1]:
-        raise InvalidInput(f"as_of {as_of!r}: {days[0]} is after {days[1]}")
-    return days
+    day = as_of.date() if isinstance(as_of, datetime) else as_of
+    return str(DAYS.read(str(day), "as_of"))
 
 
-def _chosen(
-    record: found.FoundRecord, numbers: Sequence[int], days: tuple[date, date] | None
-) -> Sequence[int]:
+def _chosen(record: found.FoundRecord, numbers: Sequence[int], days: str | None) -> Sequence[int]:
+    if days is None and not numbers:
+        raise NotFound("verify: names no decision and no day; run: tapetrail decisions list")
     if days is None:
         return numbers
-    there = record.decisions_as_of(str(days[0]), str(days[1]))
-    chosen = [number for number in numbers if number in {*there}] if numbers else there
+    there = record.decisions_as_of(days)
+    known = {*there}
+    chosen = [number for number in numbers if number in known] if numbers else there
     if not chosen:
-        span = str(days[0]) if days[0] == days[1] else f"{days[0]}..{days[1]}"
+        first, _, last = days.partition("..")
+        span = first if first == last else days
         raise NotFound(f"no decision as of {span}; run: tapetrail decisions list")
     return chosen

@@ -3,3 +3,4 @@ class Cell:
     coordinate: str
     data_type: str
     value: object
+    number_format: str

@@ -22,7 +22,7 @@ from tapetrail.cli.terminal.tables import column_lines
 from tapetrail.cli.terminal.words import Concurrency, Json
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing import DECISIONS, EXECUTIONS
-from tapetrail.wire import LIMIT_MAX, detail_document
+from tapetrail.wire import detail_document
 
 if TYPE_CHECKING:
     from tapetrail.store.reads import Progress
@@ -105,7 +105,7 @@ def run(
     query = replace(_query(strategy, instruments), as_of_on=_date(as_of, "--as-of"))
     with opened_or_new(settings()) as record:
         (progress,) = _carried_out(record, [query], concurrency=concurrency)
-        _show_run(record.records, progress, as_json=as_json)
+        show_run(record.records, progress, as_json=as_json)
     return 0 if progress.status == "completed" else 1
 
 
@@ -186,20 +186,19 @@ def worker(
     return 0
 
 
-def _show_run(records: "Records", progress: "Progress", *, as_json: bool) -> None:
-    detail = records.detail(EXECUTIONS, progress.execution_id)
-    wanted = DECISIONS.select(execution_id=progress.execution_id)
-    page = records.page(wanted, limit=LIMIT_MAX)
+def show_run(records: "Records", progress: "Progress", *, as_json: bool) -> None:
+    """Show a run that came to rest: every decision, and why those failed that did."""
+    rows = [*records.rows(DECISIONS.select(execution_id=progress.execution_id))]
     if as_json:
-        print_json(detail_document(detail))
-        note_bars(DECISIONS, page.data)
+        print_json(detail_document(records.detail(EXECUTIONS, progress.execution_id)))
+        note_bars(DECISIONS, rows)
         return
-    print_rows(DECISIONS, page.data)
+    print_rows(DECISIONS, rows)
     note(f"execution {progress.execution_id}: {progress.status.replace('_', ' ')}")
-    for row in page.data:
+    for row in rows:
         if row.error_message:
             note(f"  {sanitise(f'{row.symbol}: {row.failed_stage}: {row.error_message}')}")
-    note(f"Try: tapetrail decisions show {page.data[0].id}")
+    note(f"Try: tapetrail decisions show {rows[0].id}")
 
 
 def _show_backfill(found: "Backfilled", *, as_json: bool) -> int:
@@ -242,9 +241,8 @@ def _show_demo(records: "Records", progress: Sequence["Progress"], *, seconds: f
 
 def _note_failures(records: "Records") -> None:
     """Note for each symbol and kind how many decisions failed, and why the last one did."""
-    page = records.page(DECISIONS.select(status="failed"), limit=LIMIT_MAX)
     reasons: dict[tuple[str, str | None], list[str]] = {}
-    for row in page.data:
+    for row in records.rows(DECISIONS.select(status="failed")):
         reasons.setdefault((row.symbol, row.error_kind), []).append(row.error_message or "")
     for (symbol, kind), messages in reasons.items():
         note(sanitise(f"  {symbol}: {kind}, {len(messages)} times; the latest: {messages[0]}"))

@@ -56,7 +56,7 @@ def verify(
     """
     from tapetrail.usecases.verify import read_days  # noqa: PLC0415 # --help never needs it
 
-    chosen = [read_number(_whole(number), "ID") for number in numbers or ()]
+    chosen = [read_number(number, "ID") for number in numbers or ()]
     days = read_days(as_of)
     with opened() as record:
         watch = _progress()
@@ -71,12 +71,6 @@ def verify(
     if not found.is_sound:
         note(f"Try: {REMEDY}")
     return DONE if found.is_sound else FAILED
-
-
-def _whole(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()):
-        raise typer.BadParameter(f"ID: {word}: expected a whole number")
-    return int(word)
 
 
 def _print(found: "Verification") -> None:

@@ -65,9 +65,11 @@ class Question:
     def tick_size(self) -> Decimal | None:
         """The step between prices that can be placed, None where neither strategy nor record say.
 
-        A strategy's word for bars of its own is the record's, or fills what the record leaves open.
+        A strategy's word for bars of its own is the record's, or fills what the record leaves open:
+        that of the instrument, or of `data` for instruments of its market.
         """
-        stated = self.strategy.data and self.strategy.data.tick_size
+        strategy, listing = self.strategy, self.strategy.listing_of(self.instrument.symbol)
+        stated = listing.tick_size if listing else strategy.data and strategy.data.tick_size
         return stated or self.instrument.tick_size
 
     def parse(self, text: str) -> Analysis:

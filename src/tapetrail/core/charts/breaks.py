@@ -22,9 +22,11 @@ def derive_breaks(drawn: Bars, gaps: Sequence[Gap]) -> tuple[Break, ...]:
     for at in wide.tolist():
         before, after = day_of(drawn.last_on[at - 1]), day_of(drawn.first_on[at])
         sessions = sum(gap.sessions for gap in gaps if before < gap.last and gap.first < after)
-        days_between = int(days[at - 1]) - 1
-        missing = (
-            f"{sessions} sessions missing" if sessions else f"{days_between} days without bars"
-        )
-        found.append(Break(at=at, label=missing))
+        found.append(Break(at=at, label=_label(sessions, days_between=int(days[at - 1]) - 1)))
     return tuple(found)
+
+
+def _label(sessions: int, *, days_between: int) -> str:
+    if not sessions:
+        return f"{days_between} days without bars"
+    return f"{sessions} {'session' if sessions == 1 else 'sessions'} missing"

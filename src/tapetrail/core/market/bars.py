@@ -90,7 +90,7 @@ class Calendar:
     text: bytes
 
     def __post_init__(self) -> None:
-        """Raise `InvalidInput` unless there are sessions, in order, each closing after it opens."""
+        """Raise `InvalidInput` unless there are sessions, in order, one open at a time."""
         if not len(self.sessions):
             raise InvalidInput(f"calendar {self.name}: has no sessions")
         if not self.week_starts:
@@ -105,6 +105,15 @@ class Calendar:
                 raise InvalidInput(f"calendar {self.name}: sessions must strictly increase")
         if not bool(np.all(self.closed_at > self.opened_at)):
             raise InvalidInput(f"calendar {self.name}: each session closes after it opens")
+        over = self.closed_at[:-1] > self.opened_at[1:]
+        if bool(over.any()):
+            at = int(np.argmax(over))
+            raise InvalidInput(
+                f"calendar {self.name}: the session of {self.sessions[at]} closes at"
+                f" {self.closed_at[at].astype('datetime64[m]')} UTC, after that of"
+                f" {self.sessions[at + 1]} opens, at"
+                f" {self.opened_at[at + 1].astype('datetime64[m]')}; no two are open at once"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

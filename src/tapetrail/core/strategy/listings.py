@@ -1,5 +1,6 @@
 """Where an instrument trades and what its prices are: what it says itself, and what `data` says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
@@ -56,3 +57,12 @@ class Listing:
             currency=self.currency,
             quoted_in=self.quoted_in,
         )
+
+
+def listing_named(
+    listings: Sequence[tuple[InstrumentName, Listing]], symbol: str
+) -> Listing | None:
+    """Return the listing of a symbol: by its name, or else by the first pattern it has."""
+    named = [listing for name, listing in listings if name.symbol == symbol]
+    alike = (listing for name, listing in listings if name.is_pattern and name.matches(symbol))
+    return named[0] if named else next(alike, None)

@@ -26,7 +26,7 @@ from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
-from tapetrail.core.strategy.listings import Listing
+from tapetrail.core.strategy.listings import Listing, listing_named
 from tapetrail.core.strategy.parts import (
     ANY,
     BAR_COUNT_RULE,
@@ -193,6 +193,10 @@ class StrategySpec(Part):
         data = self.data
         return () if data is None else tuple((n, Listing.of(n, data)) for n in self.instruments)
 
+    def listing_of(self, symbol: str) -> Listing | None:
+        """Return what is settled of a symbol, None where it is not named or the source says it."""
+        return listing_named(self.listings, symbol)
+
     @property
     def drawn(self) -> tuple[tuple[Timeframe, int], ...]:
         """Each timeframe with the number of bars to draw, the primary one first."""
@@ -204,11 +208,6 @@ class StrategySpec(Part):
         if data is None:
             return UNCHANGED
         return data.calendar_changes().about(calendar, home=data.calendar or data.exchange)
-
-    @property
-    def base_timeframe(self) -> Timeframe:
-        """The timeframe of the bars that the bars of every timeframe are derived from."""
-        return self.timeframes[0].base
 
 
 def parse_strategy(

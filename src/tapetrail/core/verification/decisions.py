@@ -18,7 +18,6 @@ EVENTS: Final = "decision_events"
 ARCHIVALS: Final = "chart_archivals"
 CHILDREN: Final = (*SEAL_ORDER, EVENTS, SEAL, ARCHIVALS)
 """The tables whose rows belong to one decision."""
-_OUTSIDERS: Final = {"external", "legacy"}
 
 Place: TypeAlias = tuple[str, int]
 """A table and the number of a row."""

@@ -105,6 +105,8 @@ def is_missing(cell: object) -> bool:
             return cell.strip().casefold() in _MISSING_TEXTS
         case float() | np.floating():
             return bool(np.isnan(cell))
+        case np.datetime64():
+            return bool(np.isnat(cell))
         case Decimal():
             return cell.is_nan()
         case _:
@@ -225,7 +227,11 @@ def _read_moment(
         case date():
             return "a date", (TimeKind.DATE, datetime(cell.year, cell.month, cell.day))  # noqa: DTZ001 # a date's midnight is no instant
         case np.datetime64():
-            return _moment_of(cell.astype("datetime64[us]").item())
+            found: object = cell.astype("datetime64[us]").item()
+            # One that no `datetime` can be comes out as a number.
+            if not isinstance(found, datetime):
+                raise _no_time(cell, where, at)
+            return _moment_of(found)
         case str():
             return _read_text(cell.strip(), where, at, written=written)
         case int() | float() | np.number() if not isinstance(cell, bool):

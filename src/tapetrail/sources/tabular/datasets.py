@@ -37,7 +37,7 @@ from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.histories import adjust_for_splits
 from tapetrail.core.market.instruments import has_signed_prices
 from tapetrail.core.market.sessions import day_of, last_session_at
-from tapetrail.core.strategy.listings import Listing
+from tapetrail.core.strategy.listings import Listing, listing_named
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.calendars import load_calendar
@@ -56,11 +56,11 @@ class DatasetSpec:
     """Where the bars' instruments trade and what the numbers mean.
 
     `calendar` is the exchange's unless it has another one, and `calendar_changes` what is different
-    in it. `symbol` names what data hold that name
-    no symbol themselves. `splits`, by symbol, restate raw bars for those known as of a request;
-    None leaves them raw. `halted` are the symbols of declared halts, `price_steps` the days, by
-    symbol, on which a price moved a hundredfold. `layout` says how bars are
-    written, and `symbol_map` which symbols they go by where those are not the instruments' own.
+    in it. `symbol` names what data hold that name no symbol themselves. `splits`, by symbol,
+    restate raw bars for those known as of a request; None leaves them raw. `halted` are the symbols
+    of declared halts, `price_steps` the days, by symbol, on which a price moved a hundredfold.
+    `layout` says how bars are written, and `symbol_map` which symbols they go by where those are
+    not the instruments' own.
     """
 
     exchange: str | None
@@ -98,12 +98,9 @@ class DatasetSpec:
 
     def _listing(self, symbol: str) -> Listing:
         """Return what is said of a symbol: by its name, by the first pattern, or by the dataset."""
-        for name, listing in self.listings:
-            if name.symbol == symbol:
-                return listing
-        for name, listing in self.listings:
-            if name.is_pattern and name.matches(symbol):
-                return listing
+        listing = listing_named(self.listings, symbol)
+        if listing is not None:
+            return listing
         if self.exchange is None or self.currency is None:
             raise InvalidInput(f"instrument {symbol!r}: add its exchange and currency to `data`")
         return Listing(

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, cast
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Adjustment
-from tapetrail.sources.tabular.columns import names_prices
+from tapetrail.sources.tabular.columns import field_named, names_prices
 from tapetrail.sources.tabular.klines import KLINE, is_kline
 from tapetrail.sources.tabular.layouts import PLAIN, Layout
 from tapetrail.sources.tabular.tables import Stated, Table, split_by_symbol, table_of_records
@@ -156,7 +156,10 @@ def _table_of_split(document: Document, *, place: str) -> Table:
 def _table_of_columns(document: Document, *, place: str) -> Table:
     """Return a mapping of names to columns, each a list, or a mapping from the index to cells."""
     indexed = [_document(column) for column in document.values()]
-    index = next((list(column) for column in indexed if column is not None), None)
+    fields = [column for name, column in zip(document, indexed, strict=True) if field_named(name)]
+    by_key = [column for column in fields if column is not None]
+    # A key that one column lacks is a missing cell there, and no row that is left out.
+    index = [*dict.fromkeys(key for column in by_key for key in column)] if by_key else None
     columns: list[List] = []
     for (name, column), by_index in zip(document.items(), indexed, strict=True):
         cells = _list(column) if by_index is None else [by_index.get(key) for key in index or ()]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 UNPACKED_MAX: Final = 64 * 2**20
+CELLS_MAX: Final = 3_000_000
+"""What a sheet may reach over: more than a file of that size can fill."""
 _PART: Final = "xl/workbook.xml"
 _FORMULA: Final = "f"
 _VISIBLE: Final = "visible"
@@ -38,11 +40,13 @@ def parse_workbook(content: bytes, *, place: str, layout: Layout) -> tuple[Table
     """Return the tables in one sheet, the first one shown or the layout's, one for each symbol.
 
     Raises `InvalidInput` naming the place for what is no workbook, unpacks to more than
-    `UNPACKED_MAX` bytes, or does not hold the sheet, and `EdgeFailure` where openpyxl is missing.
+    `UNPACKED_MAX` bytes, reaches over more than `CELLS_MAX` cells, or does not hold the sheet, and
+    `EdgeFailure` where openpyxl is missing.
     """
     _check_archive(content, place=place)
     sheet = _sheet(_opened(content, place=place, values=False), place=place, layout=layout)
     where = f"{place}, sheet {sheet.title!r}"
+    _check_reach(sheet, where=where)
     cells = [row for row in sheet.iter_rows() if row and row[0].row >= layout.first_line]
     computed = _computed(cells, content, place=place, title=sheet.title)
     rows = [
@@ -137,6 +141,17 @@ def _sheet(book: "Workbook", *, place: str, layout: Layout) -> "Worksheet":
     if not visible:
         raise InvalidInput(f"{place}: holds no sheet that is shown", kind=ErrorKind.NO_BARS)
     return visible[0]
+
+
+def _check_reach(sheet: "Worksheet", *, where: str) -> None:
+    """Refuse a sheet over which a stray cell far away, perhaps only formatted, spreads nothing."""
+    count = sheet.max_row * sheet.max_column
+    if count > CELLS_MAX:
+        last = sheet.dimensions.rpartition(":")[2]
+        raise _refused(
+            f"{where}: reaches to cell {last}, over {count} cells; sheets of at most {CELLS_MAX}"
+            " cells are read; delete the rows and columns beyond the bars, or save it as CSV"
+        )
 
 
 def _computed(
