@@ -78,6 +78,7 @@ def backfill(
             raise InvalidInput(
                 f"strategy {query.spec.name}: another backfill of this version is under way, and"
                 " would decide the same days; wait for its end, or stop it: tapetrail executions"
+                " stop ID"
             )
         found, ahead = _carried_out(runs, query, planned, rows=rows, how=how, again=again)
     return Backfilled(

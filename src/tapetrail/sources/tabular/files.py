@@ -7,7 +7,7 @@ an instrument that names no symbol takes the dataset's, or else the name of the 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -36,6 +36,7 @@ class FileSource(TabularSource):
     name: str
     path: Path
     dataset: DatasetSpec
+    _held: list[str] = field(default_factory=list[str], init=False, repr=False, compare=False)
 
     @classmethod
     def parse(cls, text: str, *, folder: Path, dataset: DatasetSpec) -> Self:
@@ -56,7 +57,15 @@ class FileSource(TabularSource):
         return str(self.path)
 
     def held_symbols(self) -> Sequence[str]:
-        """Return the symbols in the file, or those there is a file for. Raises as `read_tables`."""
+        """Return the symbols in the file, or those there is a file for. Raises as `read_tables`.
+
+        They are looked up once: each of many instruments asks for all of them.
+        """
+        if not self._held:
+            self._held.extend(self._listed())
+        return self._held
+
+    def _listed(self) -> Sequence[str]:
         if SYMBOL in self.path.name:
             return _symbols_of_files(self.path)
         only = self.dataset.symbol or self.path.stem
