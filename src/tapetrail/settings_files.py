@@ -91,7 +91,7 @@ def write_setting(path: Path, key: str, value: str) -> None:
 def _read(path: Path) -> SettingsFile | None:
     size_max = PROJECT_SIZE_MAX if path.name == PROJECT_FILE else SIZE_MAX
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:  # it takes an opener
             state = os.fstat(file.fileno())
             content = file.read(size_max + 1) if stat.S_ISREG(state.st_mode) else b""
     except (FileNotFoundError, NotADirectoryError):
@@ -115,6 +115,11 @@ def _read(path: Path) -> SettingsFile | None:
         )
     values = _values(_parsed(content, path) if table is None else table, path)
     return SettingsFile(path=path, values=values, is_private=not state.st_mode & 0o077)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Return the open file; a pipe in its place would wait for whoever writes to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _project_table(content: bytes, path: Path) -> Mapping[str, object] | None:

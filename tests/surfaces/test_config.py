@@ -57,6 +57,13 @@ def test_a_variable_goes_before_the_folders_file_and_that_before_the_users(place
     assert place.config("get", "home").out == f"{home}\n"
 
 
+def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(place: Place) -> None:
+    os.mkfifo(place.file)
+    answer = place.config("list")
+    assert answer.code == 2
+    assert f"settings {place.file}: expected a file of at most" in answer.err
+
+
 def test_a_projects_table_goes_between_the_folders_file_and_the_users(place: Place) -> None:
     project = place.file.parent / "pyproject.toml"
     project.write_text('[project]\nname = "tapetrail-user"\n[tool.tapetrail]\nactor = "project"\n')
