@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.edges.wire_replies import (
+from tests.wire_replies import (
     FORMATS,
     GOOD,
     TEXT,

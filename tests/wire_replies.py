@@ -42,7 +42,9 @@ def part(**content: object) -> dict[str, Any]:
     return {"type": "message", "content": [content]}
 
 
-def chat(*, finish_reason: str | None = "stop", message: object = None, **changes: object) -> Any:
+def chat(
+    *, finish_reason: str | None = "stop", message: object = None, **changes: object
+) -> dict[str, Any]:
     usage = {
         "prompt_tokens": 1200,
         "completion_tokens": 300,
@@ -101,6 +103,26 @@ def generated(*parts: dict[str, Any], **changes: object) -> dict[str, Any]:
         "usageMetadata": usage,
         "modelVersion": "gemini-3-pro",
     }
+
+
+def responses_of(text: str, model: str) -> dict[str, Any]:
+    """Return what OpenAI's Responses say, with a text."""
+    return responses(part(type="output_text", text=text), model=model)
+
+
+def chat_of(text: str, model: str) -> dict[str, Any]:
+    """Return what a chat completion says, with a text."""
+    return chat(message={"role": "assistant", "content": text}, model=model)
+
+
+def message_of(text: str, model: str) -> dict[str, Any]:
+    """Return what Anthropic's Messages say, with a text."""
+    return message({"type": "text", "text": text}, model=model)
+
+
+def generated_of(text: str, model: str) -> dict[str, Any]:
+    """Return what Google's generateContent says, with a text."""
+    return {**generated({"text": text}), "modelVersion": model}
 
 
 GOOD: Final = {
