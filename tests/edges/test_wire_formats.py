@@ -420,6 +420,8 @@ def test_an_encoding_that_nobody_asked_for_is_undone_or_named() -> None:
         found = reader(wrong, http_status=200, headers={"content-encoding": encoding})
         assert found.error_kind is ErrorKind.NOT_JSON_BODY
         assert says in (found.error_message or "")
+    failed = reader(body, http_status=502, headers={"content-encoding": "gzip"})
+    assert failed.error_kind is ErrorKind.PROVIDER_FAILED
 
 
 JSON: Final = st.recursive(

@@ -10,6 +10,7 @@ from tapetrail.analysts.models.asking import Tier
 from tapetrail.analysts.models.bodies import BODY_BYTES_MAX
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 
+SECRET_CHARS_MIN: Final = 16
 REQUEST_IDS: Final = ("x-request-id", "request-id")
 _SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
 
@@ -34,8 +35,8 @@ class Secret:
         return self._prefix + self._key
 
     def is_in(self, content: bytes) -> bool:
-        """Return whether bytes hold the key."""
-        return self._key.encode() in content
+        """Return whether bytes hold the key; a short one, as `ollama`, is a word and no key."""
+        return len(self._key) >= SECRET_CHARS_MIN and self._key.encode() in content
 
     def __repr__(self) -> str:
         """Return that there is one."""
