@@ -1,0 +1,149 @@
+"""Where a family is asked and with which key: from the names that people have set already.
+
+The environment comes as a mapping; nothing here reads it. A key is never part of a message.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from tapetrail.analysts.models.calls import Call, Secret
+from tapetrail.analysts.models.families import Family
+from tapetrail.core.errors import ErrorKind, InvalidInput
+
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+_HOST: Final = re.compile(r"[a-z0-9._:-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a family is reached: the address in front of every path, and what each call carries."""
+
+    family: Family
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
+
+    def call(self, model: str, body: bytes) -> Call:
+        """Return the call that sends a request's bytes."""
+        wire = self.family.wire
+        return Call(
+            url=self.base_url + wire.path(model),
+            body=body,
+            headers={**wire.headers, **self.headers},
+            secrets=self.secrets,
+        )
+
+
+def access(
+    family: Family,
+    environment: Mapping[str, str],
+    *,
+    key_env: str | None = None,
+    base_url: str | None = None,
+) -> Access:
+    """Return how a family is reached; `key_env` and `base_url` are what a strategy states.
+
+    Raises `InvalidInput`: `key_missing` for a key that is not set, naming the variable, and without
+    a kind for an address that is missing, not to be stated, or not safe to send a key to.
+    """
+    return Access(
+        family=family,
+        base_url=_base_url(family, environment, base_url),
+        headers={
+            header: _sendable(environment[name], place=name)
+            for header, name in family.named_headers.items()
+            if environment.get(name)
+        },
+        secrets=_secrets(family, environment, key_env),
+    )
+
+
+def _secrets(
+    family: Family, environment: Mapping[str, str], key_env: str | None
+) -> dict[str, Secret]:
+    names = (key_env,) if key_env else family.key_envs
+    found = next((name for name in names if environment.get(name)), None)
+    if found:
+        secret = Secret(environment[found], name=found, prefix=family.key_prefix)
+        return {family.key_header: secret}
+    if not names:
+        return {}
+    raise InvalidInput(
+        f"{family.word}: no key; set {_listed(names)} to one", kind=ErrorKind.KEY_MISSING
+    )
+
+
+def _base_url(family: Family, environment: Mapping[str, str], stated: str | None) -> str:
+    set_url = environment.get(family.base_url_env or "")
+    if family.base_url is None:
+        if not stated:
+            raise InvalidInput(
+                f"{family.word}: no base_url; state the address in front of"
+                f" {family.wire.path('MODEL')}, such as http://127.0.0.1:11434/v1"
+            )
+        return checked_url(stated, place="base_url", schemes=("https", "http"))
+    if stated:
+        way = f"set {family.base_url_env}" if family.base_url_env else "leave it out"
+        raise InvalidInput(
+            f"{family.word}: base_url is for compatible:MODEL, since a strategy must not send the"
+            f" key of {family.word} elsewhere; {way}"
+        )
+    place = family.base_url_env or family.word
+    return checked_url(set_url or family.base_url, place=place, schemes=("https",))
+
+
+def checked_url(url: str, *, place: str, schemes: Iterable[str]) -> str:
+    """Return a base URL without a slash at its end; http to this machine is taken in any case.
+
+    Raises `InvalidInput`, which shows no part of it that may be secret.
+    """
+    parts = _split(url, place=place)
+    if parts.username is not None or parts.password is not None:
+        raise InvalidInput(f"{place}: holds a user or a password; a key belongs into its variable")
+    host = parts.hostname or ""
+    if not _HOST.fullmatch(host):
+        raise InvalidInput(f"{place}: {host!r} is no host; write https://HOST or https://HOST/PATH")
+    if parts.query or parts.fragment:
+        raise InvalidInput(f"{place} at {host}: has a query or fragment; a base URL ends before it")
+    if parts.scheme not in schemes and not (parts.scheme == "http" and is_loopback(host)):
+        raise InvalidInput(
+            f"{place} at {host}: {parts.scheme or 'no scheme'}, expected https: a key would be read"
+            " on its way"
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine by its name or number."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: str, *, place: str) -> SplitResult:
+    if not _PRINTABLE.fullmatch(url):
+        raise InvalidInput(
+            f"{place}: a URL has no blanks, line ends or letters outside of ASCII; write a host"
+            " with such letters in its xn-- form"
+        )
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidInput(f"{place}: no URL, its host or port cannot be read") from error
+    return parts
+
+
+def _sendable(text: str, *, place: str) -> str:
+    if not _PRINTABLE.fullmatch(text):
+        raise InvalidInput(f"{place}: has a blank, a line end or a letter that no header takes")
+    return text
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " or ".join(names)

@@ -1,0 +1,135 @@
+"""Chat completions: what `openai-chat:MODEL` speaks, and most servers of one's own.
+
+Those differ from OpenAI in two words: they take `max_tokens`, and store nothing.
+"""
+
+from functools import partial
+from typing import Final
+
+from tapetrail.analysts.models import bodies
+from tapetrail.analysts.models.asking import ModelRequest
+from tapetrail.analysts.models.bodies import Document, Sent
+from tapetrail.analysts.models.openai_responses import DETAIL, SCHEMA_NAME, TIERS
+from tapetrail.analysts.models.reading import NoAnswer, Said, Stops, WireFormat, malformed, stop
+from tapetrail.analysts.models.usage import Inclusive, Usage, count
+from tapetrail.core.canonical import FieldValue
+from tapetrail.core.errors import ErrorKind
+
+_PARAMS: Final = ("max_output_tokens", "temperature", "top_p", "seed", "reasoning_effort")
+_TOOL_CALL: Final = malformed("a tool call instead of text")
+# Some servers leave the reason out, and some name the token that ended the text.
+_STOPS: Final[Stops] = {
+    None: None,
+    "stop": None,
+    "eos_token": None,
+    "length": NoAnswer(kind=ErrorKind.TRUNCATED, reason="cut: finish_reason length"),
+    "content_filter": NoAnswer(kind=ErrorKind.REFUSED, reason="finish_reason content_filter"),
+    "tool_calls": _TOOL_CALL,
+    "function_call": _TOOL_CALL,
+}
+
+
+def build(request: ModelRequest, *, maximum: str, stated: dict[str, Sent]) -> bytes:
+    """Return the request's bytes. Raises `InvalidInput` for a parameter that is not taken.
+
+    `maximum` is the word for the maximum of tokens, `stated` what else is always said.
+    """
+    params = request.params
+    params.refuse_others(_PARAMS, by="a chat completion")
+    body: dict[str, Sent] = {
+        "model": request.model,
+        **stated,
+        "messages": [
+            {"role": "system", "content": request.system},
+            {"role": "user", "content": _content(request)},
+        ],
+        maximum: params.max_output_tokens,
+    }
+    if params.temperature is not None:
+        body["temperature"] = bodies.number(params.temperature)
+    if params.top_p is not None:
+        body["top_p"] = bodies.number(params.top_p)
+    if params.seed is not None:
+        body["seed"] = params.seed
+    if params.reasoning_effort is not None:
+        body["reasoning_effort"] = params.reasoning_effort
+    if request.schema is not None:
+        form = {"name": SCHEMA_NAME, "strict": True, "schema": request.schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
+    if request.tier is not None:
+        body["service_tier"] = TIERS[request.tier]
+    return bodies.compact(body)
+
+
+def _content(request: ModelRequest) -> list[Sent]:
+    content: list[Sent] = []
+    for image in request.images:
+        url = f"data:image/jpeg;base64,{bodies.base64_text(image.jpeg)}"
+        content.append({"type": "text", "text": image.label})
+        content.append({"type": "image_url", "image_url": {"url": url, "detail": DETAIL}})
+    return [*content, {"type": "text", "text": request.text}]
+
+
+def document(found: Document) -> Said:
+    """Return what a completion says: its first choice, as one was asked for."""
+    choice = bodies.part(found, "choices", 0)
+    reason = bodies.text_of(choice, "finish_reason")
+    return Said(
+        text=bodies.text_of(choice, "message", "content"),
+        no_answer=_no_answer(choice, reason),
+        finish_reason=reason,
+        model_reported=bodies.text_of(found, "model"),
+        usage=bodies.object_of(found, "usage"),
+        service_tier=bodies.text_of(found, "service_tier"),
+    )
+
+
+def _no_answer(choice: FieldValue, reason: str | None) -> NoAnswer | None:
+    message = bodies.object_of(choice, "message")
+    if message is None:
+        return malformed("no message in choices")
+    refusal = bodies.text_of(message, "refusal")
+    if refusal:
+        said = bodies.shown(refusal)
+        return NoAnswer(kind=ErrorKind.REFUSED, reason=f"the model refused: {said}")
+    found = stop(reason, _STOPS, name="finish_reason")
+    if found is None and message.get("tool_calls") and not bodies.text_of(message, "content"):
+        return _TOOL_CALL
+    if found is None and not isinstance(message.get("content"), str | None):
+        return malformed("content is no text")
+    return found
+
+
+def usage(raw: Document) -> Usage:
+    """Return the tokens by kind: prompts hold what caches gave and took, completions the reasoning.
+
+    Some servers count reasoning beside the completion; their total tells.
+    """
+    details, total = raw.get("prompt_tokens_details"), count(raw, "total_tokens")
+    prompt, completion = count(raw, "prompt_tokens"), count(raw, "completion_tokens")
+    reasoning = count(raw.get("completion_tokens_details"), "reasoning_tokens")
+    if total is not None and total == (prompt or 0) + (completion or 0) + (reasoning or 0):
+        completion = total - (prompt or 0)
+    return Inclusive(
+        input_total=prompt,
+        output=completion,
+        cached_read=count(details, "cached_tokens"),
+        cache_write=count(details, "cache_write_tokens"),
+        image=count(details, "image_tokens"),
+        reasoning=reasoning,
+        total=total,
+    ).undone()
+
+
+def _format(name: str, *, maximum: str, stated: dict[str, Sent]) -> WireFormat:
+    return WireFormat(
+        name=name,
+        path=lambda _: "/chat/completions",
+        build=partial(build, maximum=maximum, stated=stated),
+        document=document,
+        count=usage,
+    )
+
+
+FORMAT: Final = _format("openai_chat", maximum="max_completion_tokens", stated={"store": False})
+COMPATIBLE: Final = _format("compatible", maximum="max_tokens", stated={})
