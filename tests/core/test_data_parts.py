@@ -126,6 +126,15 @@ def test_changes_of_the_calendar_are_stored_as_they_are_written() -> None:
     assert not CHANGES.keys() & without.keys()
 
 
+def test_days_of_price_steps_are_stored_as_they_are_written() -> None:
+    steps = {"ACME": ["2024-03-04"]}
+    spec = parsed(source="file:a.csv", data={**OWN, "price_steps": steps})
+    data = spec_document(spec)["data"]
+    assert isinstance(data, dict)
+    assert data["price_steps"] == steps
+    assert parse_strategy(spec_document(spec), place="again") == spec
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

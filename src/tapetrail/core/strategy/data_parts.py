@@ -99,8 +99,6 @@ def _days_document(value: tuple[tuple[str, tuple[date, ...]], ...]) -> Mapping[s
 
 def _clock(value: object) -> time:
     """Return the time of day that `09:15` names."""
-    if isinstance(value, time):
-        return value
     if not (isinstance(value, str) and _CLOCK.fullmatch(value)):
         raise PydanticCustomError("not_a_time", "not a time of day")
     return time.fromisoformat(value)
