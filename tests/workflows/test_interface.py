@@ -4,8 +4,9 @@ import asyncio
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, cast
@@ -37,6 +38,7 @@ from tapetrail.store.connections import held_name
 from tapetrail.store.private.server import PrivateServer
 from tapetrail.strategy_files import bundled_strategy
 from tapetrail.usecases.planning import RunQuery
+from tapetrail.usecases.record import Record
 from tapetrail.usecases.runs import Manner
 from tapetrail.workflows import runner
 from tapetrail.workflows.runner import Launch
@@ -255,6 +257,20 @@ def test_a_clock_that_steps_during_a_run_changes_no_order_of_events(
         assert [event["to_status"] for event in told] == ["running", "completed"]
         times = [cast("datetime", event["at"]) for event in told]
         assert (times[1] - times[0]) * (step // abs(step)) > abs(step) / 2
+        assert record.verify().faults == ()
+
+
+def test_how_far_the_clock_was_off_is_kept_with_the_execution(home: Path) -> None:
+    settings = settings_of(home)
+    process = replace(bootstrap.process(settings), clock_offset_ms=lambda: Decimal("-1.25"))
+    query = RunQuery(spec=bundled_strategy(), symbols=["MSFT"], as_of_on=date(2012, 6, 8))
+    with bootstrap.open_access(settings) as access:
+        record = Record(access, process=process, wiring=bootstrap.Wiring(settings=settings))
+        (ended,) = record.runs.carry_out([query])
+        columns = record.detail("executions", ended.execution_id).columns
+        assert (columns["clock_offset_ms"], columns["clock_source"]) == (
+            Decimal("-1.25"), "ntp_adjtime",
+        )  # fmt: skip
         assert record.verify().faults == ()
 
 
