@@ -34,6 +34,7 @@ class ErrorKind(StrEnum):
     NOT_JSON = "not_json"
     AGAINST_SCHEMA = "against_schema"
     BAD_CONFIDENCE = "bad_confidence"
+    BAD_PROMPT = "bad_prompt"
     INVALID_LEVELS = "invalid_levels"
     LEVELS_TOO_FAR = "levels_too_far"
     REWARD_RISK_TOO_LOW = "reward_risk_too_low"
