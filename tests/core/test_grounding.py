@@ -15,7 +15,7 @@ from tests.chart_builders import NONE, chart_of
 from tapetrail.core.analysis.analyses import ChartAnalysis, Trend
 from tapetrail.core.analysis.answer_checks import price_reference
 from tapetrail.core.analysis.chart_numbers import chart_numbers, number_key
-from tapetrail.core.analysis.grounding import ground
+from tapetrail.core.analysis.grounding import derive_grounding
 from tapetrail.core.analysis.questions import ChartEvidence
 from tapetrail.core.canonical import canonical_json, decimal_of
 from tapetrail.core.market.bars import DAILY, WEEKLY, Bars, Timeframe
@@ -64,7 +64,7 @@ def analysis(
 def findings(
     stated: ChartAnalysis, chart: ChartEvidence = CHART, *, tick: str | None = "0.01"
 ) -> Mapping[str, Any]:
-    return ground(stated, [chart], tick=None if tick is None else Decimal(tick))
+    return derive_grounding(stated, [chart], tick=None if tick is None else Decimal(tick))
 
 
 def level(price: str, chart: ChartEvidence = CHART, *, tick: str | None = "0.01") -> Any:
@@ -72,7 +72,7 @@ def level(price: str, chart: ChartEvidence = CHART, *, tick: str | None = "0.01"
 
 
 def observed(text: str, charts: Sequence[ChartEvidence] = (CHART,)) -> Mapping[str, object]:
-    found = ground(analysis(observations=[text]), charts, tick=None)["observations"]
+    found = derive_grounding(analysis(observations=[text]), charts, tick=None)["observations"]
     return cast("list[Mapping[str, object]]", found)[0]
 
 

@@ -17,7 +17,7 @@ from tapetrail.core.analysis.analyses import (
     SignalType,
     parse_reply,
 )
-from tapetrail.core.analysis.model_answers import ParsedFrom, answer_schema, re_ask, read_answer
+from tapetrail.core.analysis.model_answers import ParsedFrom, answer_schema, parse_answer, re_ask
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 CHART: Final[Mapping[str, object]] = {
@@ -51,12 +51,12 @@ def whole(**change: object) -> str:
 
 def refused(text: str, kind: type[AnalysisType]) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        read_answer(kind, text)
+        parse_answer(kind, text)
     return caught.value
 
 
 def test_an_answer_is_read_with_its_observations() -> None:
-    read = read_answer(ChartAnalysis, CHART_TEXT)
+    read = parse_answer(ChartAnalysis, CHART_TEXT)
     assert read.parsed_from is ParsedFrom.PLAIN
     assert read.analysis.observations == (
         "last close = 101.50",
@@ -67,7 +67,7 @@ def test_an_answer_is_read_with_its_observations() -> None:
 
 def test_numbers_are_the_decimals_they_are_written_as() -> None:
     text = whole().replace("104.25", "104.123456789012345678901234567890")
-    analysis = read_answer(ConsolidatedAnalysis, text.replace("100.1", "1.001E2")).analysis
+    analysis = parse_answer(ConsolidatedAnalysis, text.replace("100.1", "1.001E2")).analysis
     assert str(analysis.target_price) == "104.123456789012345678901234567890"
     assert (analysis.entry_price, analysis.stop_loss) == (Decimal("100.1"), Decimal(98))
 
@@ -77,7 +77,7 @@ def test_numbers_are_the_decimals_they_are_written_as() -> None:
 def test_any_price_is_read_as_written_as_number_or_as_decimal_text(price: Decimal) -> None:
     for written in (f"{price:f}", f'"{price:f}"'):
         text = CHART_TEXT.replace("98.5", written)
-        assert read_answer(ChartAnalysis, text).analysis.support_levels[0] == price
+        assert parse_answer(ChartAnalysis, text).analysis.support_levels[0] == price
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_any_price_is_read_as_written_as_number_or_as_decimal_text(price: Decima
     ],
 )
 def test_one_object_is_found_and_where_it_stood_is_said(text: str, parsed_from: str) -> None:
-    assert read_answer(ChartAnalysis, text).parsed_from == parsed_from
+    assert parse_answer(ChartAnalysis, text).parsed_from == parsed_from
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
@@ -181,7 +181,7 @@ def test_a_reply_beyond_all_size_is_refused(text: str) -> None:
 def test_a_hold_of_a_model_has_no_confidence_and_one_of_code_has() -> None:
     nothing = dict.fromkeys(["entry_type", "entry_price", "stop_loss", "target_price"])
     hold = {**WHOLE, **nothing, "signal_type": "HOLD", "confidence": None}
-    analysis = read_answer(ConsolidatedAnalysis, json.dumps(hold)).analysis
+    analysis = parse_answer(ConsolidatedAnalysis, json.dumps(hold)).analysis
     assert (analysis.signal_type, analysis.confidence) == (SignalType.HOLD, None)
     of_code = {**hold, "support_levels": [], "resistance_levels": []}
     with pytest.raises(InvalidInput, match="confidence: expected a decimal in quotes"):
@@ -189,13 +189,13 @@ def test_a_hold_of_a_model_has_no_confidence_and_one_of_code_has() -> None:
 
 
 def test_text_that_a_database_cannot_hold_is_shown_with_a_replacement() -> None:
-    analysis = read_answer(ChartAnalysis, chart(observations=["a\x00b"])).analysis
+    analysis = parse_answer(ChartAnalysis, chart(observations=["a\x00b"])).analysis
     assert analysis.observations == ("a\ufffdb",)
     assert refused(chart(observations=["\ud800"]), ChartAnalysis).kind is ErrorKind.AGAINST_SCHEMA
 
 
 def test_an_analysis_without_observations_is_written_as_it_was_before_there_were_any() -> None:
-    observed = read_answer(ChartAnalysis, CHART_TEXT).analysis
+    observed = parse_answer(ChartAnalysis, CHART_TEXT).analysis
     assert "observations" in observed.model_dump()
     assert "observations" not in observed.model_copy(update={"observations": ()}).model_dump()
 
@@ -240,5 +240,5 @@ def test_no_text_raises_anything_but_a_stated_refusal(text: str) -> None:
 )
 def test_no_json_raises_anything_but_a_stated_refusal(change: Mapping[str, object]) -> None:
     with suppress(InvalidInput):
-        analysis = read_answer(ConsolidatedAnalysis, whole(**change)).analysis
+        analysis = parse_answer(ConsolidatedAnalysis, whole(**change)).analysis
         assert analysis.confidence is None or 0 <= analysis.confidence <= 1

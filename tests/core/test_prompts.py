@@ -352,6 +352,7 @@ def test_versions_begin_at_one() -> None:
         ("{{ as_of['upper'] }}", "has no attribute 'upper'"),
         ("{{ charts.append }}", "has no attribute 'append'"),
         ("{{ charts[9] }}", "has no element 9"),
+        ("{{ as_of[0] }}", "has no element 0"),
         ("{{ 9 * 9 }}", "operator *: nothing is computed in a prompt"),
         ("{{ as_of % 9 }}", "operator %: nothing is computed in a prompt"),
         ("{{ missing_charts }}", "'missing_charts' is undefined"),

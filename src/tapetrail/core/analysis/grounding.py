@@ -42,7 +42,7 @@ class _Ground:
     tick: Decimal | None
 
 
-def ground(
+def derive_grounding(
     analysis: Analysis, charts: Sequence[ChartEvidence], *, tick: Decimal | None
 ) -> dict[str, FieldValue]:
     """Return the findings on the levels and observations of an analysis of these charts.

@@ -124,7 +124,7 @@ _VERDICT_OF_ALL: Final[Mapping[str, JsonValue]] = {
 }
 
 
-def read_answer(kind: type[AnalysisType], text: str) -> ModelAnswer[AnalysisType]:
+def parse_answer(kind: type[AnalysisType], text: str) -> ModelAnswer[AnalysisType]:
     """Return the analysis in a model's reply.
 
     Raises `InvalidInput` whose kind is the way in which it is none: `empty_reply`, `not_json`,
