@@ -1,8 +1,9 @@
 """A reply's text as an analysis, or a stated reason why it is none.
 
-One format for every analyst, built-in or model: a JSON object whose prices and scores are decimal
-text, so that no digit is lost on the way. A reply is taken whole or refused whole; nothing in it
-is repaired and nothing that is missing gets a default.
+The format of analysts that are code is a JSON object whose prices and scores are decimal text, so
+that no digit is lost on the way. What a model answers is read by `model_answers` and is the same
+analysis. A reply is taken whole or refused whole; nothing in it is repaired and nothing that is
+missing gets a default.
 """
 
 import json
@@ -18,8 +19,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    Strict,
     StringConstraints,
     ValidationError,
+    ValidationInfo,
 )
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails
@@ -32,6 +35,8 @@ REPLY_CHARS_MAX: Final = 200_000
 LEVELS_MAX: Final = 10
 PATTERNS_MAX: Final = 30
 PATTERN_CHARS_MAX: Final = 120
+OBSERVATIONS_MAX: Final = 30
+OBSERVATION_CHARS_MAX: Final = 300
 REASONING_CHARS_MAX: Final = 20_000
 # Seventeen significant digits, all a float64 has, of any price from 10^-13 to 10^15.
 _DECIMAL: Final = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,30})?")
@@ -39,6 +44,9 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,30})?")
 _WHOLE_DIGITS_MAX: Final = 9
 _ERRORS_SHOWN: Final = 5
 _SHOWN_CHARS: Final = 80
+_IN_QUOTES: Final = 'a decimal in quotes, such as "101.50"'
+AS_NUMBERS: Final = "a number, such as 101.50"
+"""The context in which a price that is none is told to be a JSON number, not text."""
 
 
 class Trend(StrEnum):
@@ -80,20 +88,22 @@ def _decimal_of(value: object, form: re.Pattern[str], *, expected: str) -> Decim
     """Return a decimal in the form that replies write it in, digits kept."""
     text = decimal_text(value) if isinstance(value, Decimal) else value
     if not (isinstance(text, str) and form.fullmatch(text)):
-        raise ValueError(f"expected a decimal in quotes, such as {expected}")
+        raise ValueError(f"expected {expected}")
     return value if isinstance(value, Decimal) else Decimal(text)
 
 
-def _decimal(value: object) -> Decimal:
-    return _decimal_of(
-        value,
-        _DECIMAL,
-        expected='"101.50": no sign, no exponent, at most 15 digits before and 30 after the point',
-    )
+def _decimal(value: object, info: ValidationInfo) -> Decimal:
+    form = "no sign, no exponent, at most 15 digits before and 30 after the point"
+    return _decimal_of(value, _DECIMAL, expected=f"{info.context or _IN_QUOTES}: {form}")
 
 
 def _number(value: object) -> Decimal:
-    return _decimal_of(value, _NUMBER, expected='"-0.25": at most 30 digits a side')
+    form = 'a decimal in quotes, such as "-0.25": at most 30 digits a side'
+    return _decimal_of(value, _NUMBER, expected=form)
+
+
+def _is_empty(items: tuple[str, ...]) -> bool:
+    return not items
 
 
 Price: TypeAlias = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0)]
@@ -106,6 +116,11 @@ Pattern: TypeAlias = Annotated[
     StringConstraints(min_length=1, max_length=PATTERN_CHARS_MAX),
     AfterValidator(storable_text),
 ]
+Observation: TypeAlias = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=OBSERVATION_CHARS_MAX),
+    AfterValidator(storable_text),
+]
 Reasoning: TypeAlias = Annotated[
     str,
     StringConstraints(min_length=1, max_length=REASONING_CHARS_MAX),
@@ -113,11 +128,11 @@ Reasoning: TypeAlias = Annotated[
 ]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Part(BaseModel, frozen=True):
+    model_config = ConfigDict(extra="forbid")
 
 
-class RuleVerdict(_Part):
+class RuleVerdict(_Part, frozen=True):
     """What one rule of a rule-based analyst saw and said.
 
     `points` are above 0 for bullish and below for bearish, of `weight` that were at stake;
@@ -131,29 +146,36 @@ class RuleVerdict(_Part):
     numbers: Mapping[RuleName, Number] = Field(default_factory=dict)
 
 
-class Analysis(_Part):
+class Analysis(_Part, frozen=True):
     """What an analyst sees: a trend, a score from 0 to 1, levels in prices, patterns, reasons.
 
-    `rules` is for rule-based analysts alone.
+    `rules` is for rule-based analysts alone, `observations` are what a model read off its charts
+    before it judged; without any the key is left out, so that older replies stay as they are.
     """
 
     trend: Trend
-    confidence: Score
+    confidence: Score | None
     support_levels: Levels
     resistance_levels: Levels
     key_patterns: Annotated[tuple[Pattern, ...], Field(max_length=PATTERNS_MAX)]
     reasoning: Reasoning
     rules: SkipJsonSchema[tuple[RuleVerdict, ...]] = ()
+    observations: Annotated[
+        tuple[Observation, ...], Field(max_length=OBSERVATIONS_MAX, exclude_if=_is_empty)
+    ] = ()
 
 
-class ChartAnalysis(Analysis):
+class ChartAnalysis(Analysis, frozen=True):
     """What an analyst sees in one chart."""
 
+    confidence: Score
 
-class ConsolidatedAnalysis(Analysis):
+
+class ConsolidatedAnalysis(Analysis, frozen=True):
     """What an analyst makes of all charts together: what to do, and at which prices.
 
-    HOLD has no entry and no prices; whether the prices make sense is for the signal to check.
+    HOLD has no entry and no prices; whether the prices make sense is for the signal to check. A
+    model has no confidence in what is no trade; code always has its score.
     """
 
     signal_type: SignalType
@@ -161,7 +183,7 @@ class ConsolidatedAnalysis(Analysis):
     entry_price: Price | None
     stop_loss: Price | None
     target_price: Price | None
-    horizon_bars: Annotated[int, Field(ge=1, le=HORIZON_SESSIONS_MAX)]
+    horizon_bars: Annotated[int, Strict(), Field(ge=1, le=HORIZON_SESSIONS_MAX)]
 
 
 AnalysisType = TypeVar("AnalysisType", bound=Analysis)
@@ -174,12 +196,20 @@ def parse_reply(kind: type[AnalysisType], text: str) -> AnalysisType:
     """
     _check_json(text)
     try:
-        return kind.model_validate_json(text, strict=True)
+        analysis = kind.model_validate_json(text, strict=True)
     except ValidationError as error:
-        broken = error.errors(include_url=False, include_context=False)
-        shown = "; ".join(map(_error_text, broken[:_ERRORS_SHOWN]))
-        more = len(broken) - _ERRORS_SHOWN
-        raise _unparseable(f"{shown}; and {more} more" if more > 0 else shown) from error
+        raise _unparseable(broken_rules(error)) from error
+    if analysis.confidence is None:
+        raise _unparseable(f"confidence: expected {_IN_QUOTES}, found None")
+    return analysis
+
+
+def broken_rules(error: ValidationError) -> str:
+    """Return what is wrong with an analysis, the first five places of it."""
+    broken = error.errors(include_url=False, include_context=False)
+    shown = "; ".join(map(_error_text, broken[:_ERRORS_SHOWN]))
+    more = len(broken) - _ERRORS_SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 def _check_json(text: str) -> None:

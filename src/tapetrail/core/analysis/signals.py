@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
-from typing import Final
+from typing import Final, TypeAlias
 
 from tapetrail.core.analysis.analyses import ConsolidatedAnalysis, EntryType, SignalType, Trend
 from tapetrail.core.canonical import FieldValue
@@ -63,6 +63,22 @@ class Signal:
             )
 
 
+_Plan: TypeAlias = Signal | ConsolidatedAnalysis
+
+
+def check_levels(analysis: ConsolidatedAnalysis, settings: SignalSettings) -> None:
+    """Raise `InvalidInput` (`invalid_levels`) for prices that no signal can have."""
+    _check_sell(analysis, settings.sell_means)
+    rule = next((rule for holds, rule in _plan_rules(analysis) if not holds), None)
+    if rule is not None:
+        raise InvalidInput(
+            f"{analysis.signal_type} with entry {_shown(analysis.entry_type)}"
+            f" {_shown(analysis.entry_price)}, stop {_shown(analysis.stop_loss)}, target"
+            f" {_shown(analysis.target_price)}: {rule}",
+            kind=ErrorKind.INVALID_LEVELS,
+        )
+
+
 def derive_signal(
     analysis: ConsolidatedAnalysis,
     settings: SignalSettings,
@@ -74,11 +90,17 @@ def derive_signal(
 
     `timeframes` are the strategy's, the primary first. `entries_stand_until` is the session until
     which a limit or stop entry would stand; an entry at the market has none. Raises `InvalidInput`
-    (`invalid_levels`) if the prices break a rule of `Signal` or of `settings.sell_means`.
+    (`invalid_levels`) if the prices break a rule of `Signal` or of `settings.sell_means`, and
+    (`no_signal`) without a confidence.
     """
     if not timeframes:
         raise InvalidInput("signal: no timeframe, expected at least the primary one")
     _check_sell(analysis, settings.sell_means)
+    if analysis.confidence is None:
+        raise InvalidInput(
+            f"{analysis.signal_type} without a confidence: signals are recorded with one",
+            kind=ErrorKind.NO_SIGNAL,
+        )
     waits = analysis.entry_type in {EntryType.LIMIT, EntryType.STOP}
     return Signal(
         signal_type=analysis.signal_type,
@@ -88,7 +110,7 @@ def derive_signal(
         entry_price=analysis.entry_price,
         stop_loss=analysis.stop_loss,
         target_price=analysis.target_price,
-        risk_reward_ratio=_reward_risk(analysis),
+        risk_reward_ratio=reward_risk(analysis),
         horizon_bars=analysis.horizon_bars,
         valid_until=entries_stand_until if waits else None,
         timeframe_primary=timeframes[0],
@@ -111,12 +133,7 @@ def _broken_rule(signal: Signal) -> str | None:
             1 <= signal.horizon_bars <= HORIZON_SESSIONS_MAX,
             f"the horizon must lie in 1..{HORIZON_SESSIONS_MAX} sessions",
         ),
-        (_prices_positive(signal), "prices must lie above 0"),
-        _level_rule(signal),
-        (
-            (signal.entry_type is None) == (signal.signal_type is SignalType.HOLD),
-            "HOLD has no entry, BUY and SELL have one",
-        ),
+        *_plan_rules(signal),
         (
             (signal.valid_until is None) == (signal.entry_type in {None, EntryType.MARKET}),
             "limit and stop entries name the session until which they stand, others none",
@@ -133,17 +150,25 @@ def _broken_rule(signal: Signal) -> str | None:
     return next((rule for holds, rule in rules if not holds), None)
 
 
-def _prices_positive(signal: Signal) -> bool:
-    prices = (signal.entry_price, signal.stop_loss, signal.target_price)
-    return all(price > 0 for price in prices if price is not None)
+def _plan_rules(plan: _Plan) -> tuple[tuple[bool, str], ...]:
+    """Return the rules of prices and entry, each with whether it holds."""
+    prices = (plan.entry_price, plan.stop_loss, plan.target_price)
+    return (
+        (all(price > 0 for price in prices if price is not None), "prices must lie above 0"),
+        _level_rule(plan),
+        (
+            (plan.entry_type is None) == (plan.signal_type is SignalType.HOLD),
+            "HOLD has no entry, BUY and SELL have one",
+        ),
+    )
 
 
-def _level_rule(signal: Signal) -> tuple[bool, str]:
+def _level_rule(plan: _Plan) -> tuple[bool, str]:
     """Return whether the prices suit the kind of signal, and the rule for it."""
-    entry, stop, target = signal.entry_price, signal.stop_loss, signal.target_price
-    if signal.signal_type is SignalType.HOLD:
+    entry, stop, target = plan.entry_price, plan.stop_loss, plan.target_price
+    if plan.signal_type is SignalType.HOLD:
         return entry is stop is target is None, "HOLD has no prices"
-    if signal.signal_type is SignalType.BUY:
+    if plan.signal_type is SignalType.BUY:
         return _ordered(stop, entry, target), "BUY has stop < entry < target"
     leaves = entry is not None and stop is target is None
     return (
@@ -170,8 +195,11 @@ def _check_sell(analysis: ConsolidatedAnalysis, means: SellMeaning) -> None:
         )
 
 
-def _reward_risk(analysis: ConsolidatedAnalysis) -> Decimal | None:
-    """Return the ratio where the prices allow one; whether they may is for `Signal` to check."""
+def reward_risk(analysis: ConsolidatedAnalysis) -> Decimal | None:
+    """Return the target's distance in distances to the stop, None where the prices allow none.
+
+    Whether they may is for `Signal` to check.
+    """
     entry, stop, target = analysis.entry_price, analysis.stop_loss, analysis.target_price
     if entry is None or stop is None or target is None or entry == stop:
         return None
