@@ -394,6 +394,13 @@ def test_many_symbols_are_counted_and_not_listed(tmp_path: Path) -> None:
         source_of(tmp_path / "{symbol}.csv").instrument("AAPL")
 
 
+def test_a_symbol_composed_in_another_way_is_told_apart_by_a_word(tmp_path: Path) -> None:
+    source = written(tmp_path, HEADER + LINES, "O\u0308BB.csv")
+    with pytest.raises(NotFound, match="with these letters composed in another way") as caught:
+        source_of(source.path).instrument("\u00d6BB")
+    assert caught.value.message.endswith("`symbol_map: {\u00d6BB: O\u0308BB}`")
+
+
 def test_a_form_that_no_file_has_is_named(tmp_path: Path) -> None:
     written(tmp_path, HEADER, "AAPL.txt")
     with pytest.raises(NotFound, match=r"\{symbol\}\.csv: no file has a name of this form"):

@@ -87,7 +87,8 @@ def age_days(text: str) -> int:
     days = int(found[1]) * _DAYS[found[2]] if found else 0
     if not 1 <= days <= DAYS_MAX:
         raise InvalidInput(
-            f"--older-than {text!r}: expected days or weeks such as 90d or 12w, at most {DAYS_MAX}d"
+            f"--older-than {text!r}: expected days or weeks such as 90d or 12w, from 1d to"
+            f" {DAYS_MAX}d"
         )
     return days
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
+from unicodedata import normalize
 from urllib.parse import quote
 
 import numpy as np
@@ -219,10 +220,12 @@ class TabularSource(ABC):
         if symbol not in known:
             shown = ", ".join(known[:_SHOWN_MAX]) or "none"
             more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
-            meant = known[0] if len(known) == 1 else "..."
+            alike = [name for name in known if normalize("NFC", name) == normalize("NFC", symbol)]
+            meant = (alike or known)[0] if len(alike or known) == 1 else "..."
+            said = ", with these letters composed in another way (Unicode)" if alike else ""
             raise NotFound(
-                f"instrument {symbol!r}: {self.place} holds {shown}{more}; if that is it under"
-                f" another name, add to `data`: `symbol_map: {{{symbol}: {meant}}}`",
+                f"instrument {symbol!r}: {self.place} holds {shown}{more}{said}; if that is it"
+                f" under another name, add to `data`: `symbol_map: {{{symbol}: {meant}}}`",
                 kind=ErrorKind.NO_BARS,
             )
         return self.dataset.instrument(symbol)
