@@ -63,7 +63,7 @@ def test_a_postmaster_killed_under_its_user_is_started_again_in_its_place(home: 
         write_down(address)
         killed, supervisor = postmaster_of(home), supervisor_of(home)
         kill(killed)
-        wait_for(lambda: is_answering(address))
+        wait_for(lambda: is_up(home, address))
         assert is_written(address)
         assert (postmaster_of(home) != killed, supervisor_of(home)) == (True, supervisor)
 
@@ -71,13 +71,17 @@ def test_a_postmaster_killed_under_its_user_is_started_again_in_its_place(home: 
 def test_a_server_that_ends_again_and_again_is_given_up(home: Path) -> None:
     with PrivateServer(home=home).hold() as address:
         for _ in range(STARTS_MAX):
-            wait_for(lambda: is_answering(address))
+            wait_for(lambda: is_up(home, address))
             kill(postmaster_of(home))
         wait_for(lambda: not programs_of(home))
     assert "PostgreSQL ended by itself" in ServerFiles(home=home).log.read_text()
 
 
-def is_answering(address: ServerAddress) -> bool:
+def is_up(home: Path, address: ServerAddress) -> bool:
+    """Return whether the server answers and its supervisor has said so."""
+    state = load_state(ServerFiles(home=home))
+    if state is None or state.postmaster_pid is None:
+        return False
     try:
         return answer(address, "SELECT 42") == "42"
     except psycopg.OperationalError:

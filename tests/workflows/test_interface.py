@@ -260,6 +260,23 @@ def test_a_clock_that_steps_during_a_run_changes_no_order_of_events(
         assert record.verify().faults == ()
 
 
+def test_an_execution_that_somebody_resumed_meanwhile_is_joined(home: Path) -> None:
+    def interrupt(_found: object) -> None:
+        raise KeyboardInterrupt
+
+    with tapetrail.open_record(home) as record:
+        how = Manner(watch=interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            record.run(bundled_strategy(), as_of=date(2012, 6, 15), how=how)
+        (row,) = record.rows("executions", status="stopped")
+        number = cast("int", row["id"])
+        ended = record.runs.work_through({}, Manner(), resumed=[number, number])
+        assert [each.execution_id for each in ended] == [number, number]
+        assert record.rows("executions", status="stopped") == []
+        with pytest.raises(InvalidInput, match="only a stopped one is resumed"):
+            record.runs.resume(number)
+
+
 def test_how_far_the_clock_was_off_is_kept_with_the_execution(home: Path) -> None:
     settings = settings_of(home)
     process = replace(bootstrap.process(settings), clock_offset_ms=lambda: Decimal("-1.25"))

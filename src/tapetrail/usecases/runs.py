@@ -178,6 +178,9 @@ class Runs:
 
         Raises `NotFound`, and `InvalidInput` for one that is not stopped.
         """
+        from tapetrail.workflows.runner import check_stopped  # noqa: PLC0415 # readers do without
+
+        check_stopped(self.execution(number), number)
         return self.work_through({}, manner or Manner(), resumed=[number])[0]
 
     def cancel(self, number: int, *, reason: str = "cancelled") -> int:

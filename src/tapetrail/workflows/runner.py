@@ -98,7 +98,9 @@ class Runner:
     def resume(self, number: int, *, actor: str, reason: str) -> str:
         """Let a stopped execution go on; return the workflow that opened it.
 
-        Raises `NotFound`, `InvalidInput` for one that is not stopped, and as `open` does.
+        One that goes on meanwhile is let be: a process may have died while it resumed it, which is
+        then made up for. Raises `NotFound`, `InvalidInput` for one that has ended, and as `open`
+        does.
         """
         return self._thread.submit(self._resume, number, (actor, reason)).result()
 
@@ -144,14 +146,13 @@ class Runner:
     def _resume(self, number: int, said: tuple[str, str]) -> str:
         with transaction(self._engines.records) as session:
             found = control.execution(session, number)
-        if found.status is not ExecutionStatus.STOPPED:
-            raise InvalidInput(
-                f"execution {number} is {found.status}: only a stopped one is resumed"
-            )
         if found.workflow_id is None or found.strategy_id is None:
             raise InvalidInput(
                 f"execution {number} was recorded by another program: it has no work"
             )
+        if found.status.is_in_work:
+            return found.workflow_id
+        check_stopped(found, number)
         own = resumption_id(found.workflow_id, found.resumptions + 1)
         with bounded_wait(self._engines.reconnect), SetWorkflowID(own):
             queue = self._queue_of(found.strategy_id)
@@ -197,6 +198,12 @@ class Runner:
         if strategy_id not in self._queues:
             self._queues[strategy_id] = DECISIONS.queue_of(strategy_id)
         return self._queues[strategy_id]
+
+
+def check_stopped(found: Execution, number: int) -> None:
+    """Raise `InvalidInput` for an execution that is not stopped."""
+    if found.status is not ExecutionStatus.STOPPED:
+        raise InvalidInput(f"execution {number} is {found.status}: only a stopped one is resumed")
 
 
 def _opener(found: Execution) -> str:
