@@ -305,6 +305,27 @@ def test_a_decision_that_is_gone_whole_is_named_by_its_execution(subject: Subjec
     assert " as of 2012-" in fault.recorded
 
 
+def test_a_decision_that_is_gone_whole_is_named_beside_a_change_of_its_execution(
+    subject: Subject,
+) -> None:
+    with subject.changed() as database:
+        tamperer = Tamperer(database=database, blobs=subject.blobs, chance=random.Random(4))
+        (execution,) = tamperer.remove_decision().executions
+        database.execute(
+            "UPDATE tapetrail.workflow_executions SET created_at = created_at - interval '1 day'"
+            " WHERE id = %s",
+            [execution],
+        )
+        found = subject.verified(database)
+    assert sorted((fault.table, fault.id, fault.field) for fault in found.faults if fault.id) == [
+        ("workflow_executions", execution, "created_at")
+    ]
+    gone = [fault for fault in found.faults if fault.id is None]
+    assert [(f.table, f.field, f.within) for f in gone] == [
+        ("decisions", "row", f"execution {execution}")
+    ]
+
+
 def test_a_row_led_to_a_decision_that_there_is_not_is_named_itself(subject: Subject) -> None:
     with subject.changed() as database:
         rows = [

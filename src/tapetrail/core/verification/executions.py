@@ -109,11 +109,17 @@ def check_decisions(
 ) -> list[Fault]:
     """Return what an execution's decisions lack of what it was asked for and what it sealed.
 
-    `doubted` are rows of it and its decisions that are named as faults already.
+    `doubted` are rows of it and its decisions that are named as faults already. A damaged row says
+    nothing of what was asked for; the seal still says which decisions there were.
     """
-    if (whole.row.table, whole.row.id) in doubted:
+    if (whole.row.table, whole.row.id) not in doubted:
+        return [
+            *_unasked(whole, amended, doubted),
+            *_unsealed(whole, doubted, counted=whole.asked is not None),
+        ]
+    if any(table == SEAL for table, _ in doubted):
         return []
-    return [*_unasked(whole, amended, doubted), *_unsealed(whole, doubted)]
+    return [*_unsealed(whole, doubted, counted=False)]
 
 
 def _examine(found: _Examined, row: FoundRow, name: Namer) -> None:
@@ -200,8 +206,13 @@ def _unasked(
             yield _digested_anew("decisions", each.id, each.digest, former=None)
 
 
-def _unsealed(whole: Whole, doubted: frozenset[tuple[str, int]]) -> Iterator[Fault]:
-    """Yield what an execution's seal covers of its decisions and is not there."""
+def _unsealed(
+    whole: Whole, doubted: frozenset[tuple[str, int]], *, counted: bool
+) -> Iterator[Fault]:
+    """Yield what an execution's seal covers of its decisions and is not there.
+
+    Decisions that are gone whole are named here unless they were `counted` by the request.
+    """
     document = whole.document
     if document is None:
         return
@@ -214,7 +225,7 @@ def _unsealed(whole: Whole, doubted: frozenset[tuple[str, int]]) -> Iterator[Fau
         yield from _other_rows(each, story, doubted)
     found = sum(each.digest not in {str(s.get("decision")) for s in sealed}
                 for each in whole.decisions)  # fmt: skip
-    if whole.asked is None:
+    if not counted:
         for digest in list(by_digest)[found:]:
             yield gone("decisions", None, recorded=digest, within=whole.within)
 
