@@ -24,10 +24,11 @@ from tests.edges.server_processes import (
 )
 from tests.edges.waiting import wait_for
 
+from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.private.account import OWN_ACCOUNT, Account, check_reachable
 from tapetrail.store.private.binaries import installation
-from tapetrail.store.private.files import ServerFiles
+from tapetrail.store.private.files import ServerFiles, make_lasting
 from tapetrail.store.private.server import PrivateServer, ServerAddress
 
 pytestmark = [pytest.mark.service, as_root]
@@ -206,3 +207,15 @@ def test_an_account_without_a_way_to_the_home_is_told_which_folder_is_closed(
     """The folders of tests are closed to others."""
     said = first_use(new_home, *WITH_ACCOUNT, MOUNTED, "sh", str(users)).stderr
     assert "PostgreSQL runs as user 4712, who cannot enter /" in said, said
+
+
+@pytest.mark.parametrize("uid", STRANGERS)
+def test_a_home_is_made_in_a_folder_that_may_be_written_to_and_not_read(uid: int) -> None:
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        os.chown(folder, uid, uid)
+        folder.chmod(0o300)
+        assert as_stranger(uid, lambda: make_lasting(folder / "a" / "home"))
+        blobs = DirectoryBlobs(root=folder / "b" / "home" / "blobs")
+        assert as_stranger(uid, lambda: blobs.put(b"kept", key="objects/a"))
+        assert (folder / "a" / "home").is_dir()

@@ -134,7 +134,8 @@ class DirectoryBlobs:
         missing = [each for each in (home, *home.parents) if not each.exists()]
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for each in missing:
-            _sync(each.parent)
+            with suppress(PermissionError):  # one that may be written to, and not read
+                _sync(each.parent)
         self._root.mkdir(mode=0o700, exist_ok=True)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with os.scandir(folder) as names:

@@ -14,7 +14,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
@@ -109,11 +109,15 @@ class ServerFiles:
 
 
 def make_lasting(folder: Path) -> None:
-    """Make a folder and those above it that are missing, so that a power cut leaves them there."""
+    """Make a folder and those above it that are missing, so that a power cut leaves them there.
+
+    A folder that may be written to and not read cannot be synced, and is no reason to refuse.
+    """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in reversed(missing):
-        sync_folder(each.parent)
+        with suppress(PermissionError):
+            sync_folder(each.parent)
 
 
 def sync_folder(folder: Path) -> None:
