@@ -9,7 +9,13 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import InvalidInput
-from tapetrail.store.connections import ReadConnections, connect, connect_args, driver_connection
+from tapetrail.store.connections import (
+    ReadConnections,
+    connect,
+    connect_args,
+    driver_connection,
+    once_started,
+)
 from tapetrail.store.private.server import ServerAddress
 from tapetrail.store.session import ReconnectPolicy, open_engine
 
@@ -111,3 +117,29 @@ def test_a_connection_that_comes_back_after_its_engine_was_let_go_is_closed(
     assert not driver.closed
     held.close()
     assert driver.closed
+
+
+@pytest.mark.parametrize(
+    ("said", "tries"),
+    [
+        ('connection to server on socket "/tmp/x" failed: FATAL:  role "r" does not exist', 1),
+        ('connection to server at "db" failed: Connection refused', 1),
+        ('connection to server on socket "/tmp/x" failed: No such file or directory', 2),
+        ("connection failed: FATAL:  the database system is starting up", 2),
+    ],
+)
+def test_only_a_server_that_comes_back_is_tried_again(said: str, tries: int) -> None:
+    made: list[str] = []
+
+    def opened() -> str:
+        made.append(said)
+        if len(made) == 1:
+            raise psycopg.OperationalError(said)
+        return "open"
+
+    if tries == 1:
+        with pytest.raises(psycopg.OperationalError):
+            once_started(opened)
+    else:
+        assert once_started(opened) == "open"
+    assert len(made) == tries

@@ -27,6 +27,8 @@ RETURN_S: Final = 20.0
 RESTARTED_S: Final = 2.0
 STARTING: Final = "the database system is starting up"
 SOCKET: Final = 'on socket "'
+REFUSED: Final = "FATAL:"
+"""Begins what a server says that is there: waiting changes nothing."""
 
 
 def connect_args(
@@ -72,7 +74,8 @@ def once_started(opened: Callable[[], Opened]) -> Opened:
             return opened()
         except psycopg.OperationalError as error:
             said = str(error)
-            patience_s = RETURN_S if STARTING in said else RESTARTED_S if SOCKET in said else 0.0
+            is_gone = SOCKET in said and REFUSED not in said
+            patience_s = RETURN_S if STARTING in said else RESTARTED_S if is_gone else 0.0
             if time.monotonic() - began >= patience_s:
                 raise
         time.sleep(RETRY_S)
