@@ -132,7 +132,8 @@ def test_the_reference_is_the_last_close_and_the_range_of_fourteen_complete_bars
     assert price_reference(daily_bars(np.full(14, 100.0))).atr is None
 
 
-def test_a_signal_is_not_derived_without_a_confidence() -> None:
-    with pytest.raises(InvalidInput, match="HOLD without a confidence") as caught:
-        derive_signal(HOLD, SHORT, timeframes=["1d"])
-    assert caught.value.kind is ErrorKind.NO_SIGNAL
+def test_only_what_is_no_trade_is_a_signal_without_a_confidence() -> None:
+    assert derive_signal(HOLD, SHORT, timeframes=["1d"]).confidence is None
+    with pytest.raises(InvalidInput, match="a trade has a confidence") as caught:
+        derive_signal(changed(confidence=None), SHORT, timeframes=["1d"])
+    assert caught.value.kind is ErrorKind.INVALID_LEVELS

@@ -138,6 +138,16 @@ def test_a_replay_asks_about_the_charts_of_what_it_replays(running: Rows, genera
     running.add("trading_signals", chart_id=chart)
 
 
+def test_an_analysis_names_the_images_that_it_was_shown(running: Rows):
+    for name in EVIDENCE[: EVIDENCE.index("analysis_charts")]:
+        running.add(name)
+    refused = row_refused(running, "analysis_charts", image_digest=None)
+    assert "names no image" in str(refused)
+    running.add("llm_analyses", question="chart:1w", params={"image": False})
+    assert "names an image" in str(row_refused(running, "analysis_charts"))
+    running.add("analysis_charts", image_digest=None)
+
+
 def test_a_replay_is_about_the_same_instrument(running: Rows):
     original = running.last["decisions"]
     running.add("instruments", symbol="FB")

@@ -67,6 +67,7 @@ BUILTIN: Final[Columns] = {
     "prompt_text": None,
     "prompt_template_id": None,
 }
+NO_JSON: Final[Columns] = {"status": "unparseable", "error_message": "no JSON"}
 FAILED: Final[Columns] = {"failed_stage": "bars", "error_kind": "no_bars", "error_message": "none"}
 EXTERNAL: Final[Columns] = {"run_type": "external", "provenance": "external"}
 NO_STRATEGY: Final[Columns] = {"strategy_id": None}
@@ -181,6 +182,9 @@ BAD: Final = (
     Bad("llm_analyses", "error_unless_completed", {"error_message": "yet"}),
     Bad("llm_analyses", "error_unless_completed", {"status": "failed"}),
     Bad("llm_analyses", "error_unless_completed", {"status": "refused"}),
+    Bad("llm_analyses", "kind_of_error", {"error_kind": "refused"}),
+    Bad("llm_analyses", "error_kind_form", {**NO_JSON, "error_kind": "No JSON"}),
+    Bad("llm_analyses", "parsed_from_known", {"parsed_from": "guessed"}),
     Bad("llm_analyses", "sample_no_positive", {"sample_no": 0}),
     Bad("llm_analyses", "confidence_score_range", {"confidence_score": 1.1}),
     Bad("llm_analyses", "tokens_used_not_negative", {"tokens_used": -1}),
@@ -188,8 +192,16 @@ BAD: Final = (
     Bad("llm_analyses", "latency_ms_not_negative", {"latency_ms": -1}),
     Bad("llm_attempts", "sample_no_positive", {"sample_no": 0}),
     Bad("llm_attempts", "attempt_no_positive", {"attempt_no": 0}),
+    Bad("llm_attempts", "reason_known", {"turn_no": 1, "reason": "again", "attempt_no": 2}),
+    Bad("llm_attempts", "turn_no_in_order", {"turn_no": 2, "reason": "first"}),
+    Bad("llm_attempts", "turn_no_in_order", {"turn_no": 0, "reason": "first"}),
+    Bad("llm_attempts", "reason_of_turn", {"turn_no": 1}),
+    Bad("llm_attempts", "reason_of_turn", {"reason": "first"}),
+    Bad("llm_attempts", "first_is_first", {"turn_no": 1, "reason": "retry"}),
+    Bad("llm_attempts", "first_is_first", {"turn_no": 1, "reason": "first", "attempt_no": 2}),
     Bad("llm_attempts", "on_a_wire", {"analyst": "builtin:technical-rules-v1"}),
     Bad("llm_replies", "bytes_or_error", {"response_digest": None}),
+    Bad("llm_replies", "partial_says_why", {"is_partial": True}),
     Bad("llm_replies", "error_kind_form", {"error_kind": "Time out"}),
     Bad("llm_replies", "http_status_range", {"http_status": 0}),
     Bad("llm_replies", "cost_usd_not_negative", {"cost_usd": -1}),
@@ -231,7 +243,6 @@ BAD: Final = (
             "chart_id",
             "llm_analysis_id",
             "strategy_id",
-            "confidence",
             "trend",
             "horizon_bars",
             "timeframe_primary",
@@ -239,6 +250,8 @@ BAD: Final = (
         )
     ),
     Bad("trading_signals", "confidence_range", {"confidence": -0.1}),
+    Bad("trading_signals", "confidence_of_trade", {"confidence": None}),
+    Bad("trading_signals", "confidence_of_trade", {**SHORT, "confidence": None}),
     Bad("trading_signals", "horizon_bars_positive", {"horizon_bars": 0}),
     Bad("trading_signals", "conid_positive", {"conid": 0}),
     Bad("signal_outcomes", "state_known", {"state": "draw"}),
@@ -271,7 +284,11 @@ GOOD: Final[tuple[tuple[str, Columns], ...]] = (
     ("llm_analyses", {**CONSOLIDATED, "chart_id": None}),
     ("llm_analyses", BUILTIN),
     ("llm_analyses", {"status": "failed", "error_message": "no answer", "response_text": None}),
-    ("llm_analyses", {"status": "unparseable", "error_message": "no JSON"}),
+    ("llm_analyses", NO_JSON),
+    ("llm_analyses", {**NO_JSON, "error_kind": "not_json"}),
+    ("llm_attempts", {"turn_no": 1, "reason": "first"}),
+    ("llm_attempts", {"turn_no": 2, "reason": "re_ask", "attempt_no": 2}),
+    ("llm_replies", {"is_partial": True, "error_kind": "connection_reset"}),
     (
         "llm_analyses",
         {"kind": "other", "provenance": "external", "chart_id": None, "timeframe": None}
@@ -279,7 +296,9 @@ GOOD: Final[tuple[tuple[str, Columns], ...]] = (
     ),
     ("llm_replies", {"response_digest": None, "error_kind": "timeout"}),
     ("trading_signals", HOLD),
+    ("trading_signals", {**HOLD, "confidence": None}),
     ("trading_signals", EXIT),
+    ("trading_signals", {**EXIT, "confidence": None}),
     ("trading_signals", SHORT),
     ("trading_signals", {"entry_type": "limit", "valid_until": FRIDAY}),
     (

@@ -29,14 +29,15 @@ _EXACT: Final = Context(prec=100, rounding=ROUND_HALF_EVEN)
 class Signal:
     """One decision's answer, prices in the instrument's currency.
 
-    `confidence` is 0 to 1, `horizon_bars` counts sessions, and `risk_reward_ratio` is the distance
-    to the target in distances to the stop, six decimals, half to even. `valid_until` is the last
-    session in which a limit or stop entry stands, None for an entry at the market.
+    `confidence` is 0 to 1, and may be None where there is no trade: no target, no stop, and so no
+    probability that one comes first. `horizon_bars` counts sessions, and `risk_reward_ratio` is the
+    distance to the target in distances to the stop, six decimals, half to even. `valid_until` is
+    the last session in which a limit or stop entry stands, None for an entry at the market.
     `timeframe_confirmation` names the other timeframes, comma between.
     """
 
     signal_type: SignalType
-    confidence: Decimal
+    confidence: Decimal | None
     trend: Trend
     entry_type: EntryType | None
     entry_price: Decimal | None
@@ -90,17 +91,11 @@ def derive_signal(
 
     `timeframes` are the strategy's, the primary first. `entries_stand_until` is the session until
     which a limit or stop entry would stand; an entry at the market has none. Raises `InvalidInput`
-    (`invalid_levels`) if the prices break a rule of `Signal` or of `settings.sell_means`, and
-    (`no_signal`) without a confidence.
+    (`invalid_levels`) if the prices break a rule of `Signal` or of `settings.sell_means`.
     """
     if not timeframes:
         raise InvalidInput("signal: no timeframe, expected at least the primary one")
     _check_sell(analysis, settings.sell_means)
-    if analysis.confidence is None:
-        raise InvalidInput(
-            f"{analysis.signal_type} without a confidence: signals are recorded with one",
-            kind=ErrorKind.NO_SIGNAL,
-        )
     waits = analysis.entry_type in {EntryType.LIMIT, EntryType.STOP}
     return Signal(
         signal_type=analysis.signal_type,
@@ -128,7 +123,14 @@ def derive_signal(
 def _broken_rule(signal: Signal) -> str | None:
     """Return the first rule that the signal breaks, None if it keeps them all."""
     rules = (
-        (0 <= signal.confidence <= 1, f"confidence {signal.confidence} must lie in 0..1"),
+        (
+            signal.confidence is None or 0 <= signal.confidence <= 1,
+            f"confidence {signal.confidence} must lie in 0..1",
+        ),
+        (
+            signal.confidence is not None or signal.stop_loss is None,
+            "a trade has a confidence, from 0 to 1",
+        ),
         (
             1 <= signal.horizon_bars <= HORIZON_SESSIONS_MAX,
             f"the horizon must lie in 1..{HORIZON_SESSIONS_MAX} sessions",

@@ -71,6 +71,14 @@ class AnalysisStatus(StrEnum):
     BUDGET_EXCEEDED = "budget_exceeded"
 
 
+class AttemptReason(StrEnum):
+    """Why a call is made: for the first time, as one before brought nothing, or no answer."""
+
+    FIRST = "first"
+    RETRY = "retry"
+    RE_ASK = "re_ask"
+
+
 class Role(StrEnum):
     """Whether an analyst's answer decides or is only compared."""
 

@@ -158,10 +158,22 @@ BEGIN
 END
 $$;
 
+-- An analysis that was shown no picture says so in what it was asked with.
 CREATE OR REPLACE FUNCTION tapetrail.check_analysis_chart() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
+    is_blind boolean := (SELECT coalesce(a.params -> 'image', 'true') = 'false'
+                         FROM tapetrail.llm_analyses AS a WHERE a.id = NEW.analysis_id);
 BEGIN
-    PERFORM tapetrail.require_chart_of(tapetrail.running_decision(NEW.decision_id), NEW.chart_id);
+    PERFORM tapetrail.require_chart_of(decision, NEW.chart_id);
+    IF (NEW.image_digest IS NULL) <> coalesce(is_blind, false)
+        AND decision.provenance NOT IN ('external', 'legacy') THEN
+        RAISE EXCEPTION 'chart % of analysis %: %', NEW.chart_id, NEW.analysis_id,
+            CASE WHEN NEW.image_digest IS NULL THEN 'names no image, and image is not false'
+                ELSE 'names an image, and image is false' END
+            USING ERRCODE = 'check_violation';
+    END IF;
     RETURN NEW;
 END
 $$;

@@ -90,9 +90,11 @@ record_table(
     check("risk_reward_ratio_positive", "NOT levels_valid OR risk_reward_ratio > 0"),
     check(
         "complete_unless_from_outside",
-        "num_nulls(chart_id, llm_analysis_id, strategy_id, confidence, trend, horizon_bars,"
+        "num_nulls(chart_id, llm_analysis_id, strategy_id, trend, horizon_bars,"
         f" timeframe_primary, reasoning) = 0 OR {FROM_OUTSIDE}",
     ),
+    # A probability that the target comes first exists where there are a target and a stop.
+    check("confidence_of_trade", f"confidence IS NOT NULL OR stop_loss IS NULL OR {FROM_OUTSIDE}"),
     check("confidence_range", "confidence BETWEEN 0 AND 1"),
     check("horizon_bars_positive", "horizon_bars >= 1"),
     check("conid_positive", "conid > 0"),

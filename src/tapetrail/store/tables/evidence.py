@@ -157,6 +157,7 @@ record_table(
     check("prompt", "prompt_template_id IS NULL OR prompt_text IS NOT NULL"),
     check("reply_when_completed", "status <> 'completed' OR response_text IS NOT NULL"),
     check("error_unless_completed", "(status = 'completed') = (error_message IS NULL)"),
+    check("kind_of_error", "error_kind IS NULL OR error_message IS NOT NULL"),
     check("sample_no_positive", "sample_no >= 1"),
     check("confidence_score_range", "confidence_score BETWEEN 0 AND 1"),
     check("tokens_used_not_negative", "tokens_used >= 0"),
@@ -186,6 +187,9 @@ record_table(
     *names_blobs("request_digest"),
     check("sample_no_positive", "sample_no >= 1"),
     check("attempt_no_positive", "attempt_no >= 1"),
+    check("turn_no_in_order", "turn_no BETWEEN 1 AND attempt_no"),
+    check("reason_of_turn", "(turn_no IS NULL) = (reason IS NULL)"),
+    check("first_is_first", "(reason = 'first') = (attempt_no = 1)"),
     check("on_a_wire", "analyst NOT LIKE 'builtin:%'"),
 )
 
@@ -198,6 +202,7 @@ record_table(
     *names_blobs("response_digest"),
     # Bytes, or the reason why there are none.
     check("bytes_or_error", "response_digest IS NOT NULL OR error_kind IS NOT NULL"),
+    check("partial_says_why", "NOT is_partial OR error_kind IS NOT NULL"),
     check("http_status_range", "http_status BETWEEN 100 AND 599"),
     check("cost_usd_not_negative", "cost_usd >= 0"),
 )
