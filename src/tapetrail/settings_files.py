@@ -54,7 +54,7 @@ def checked_key(key: str, *, place: str) -> str:
     """Return a key that there is. Raises `InvalidInput` with the nearest for any other."""
     if key in VARIABLES:
         return key
-    from tapetrail.core.strategy.strategies import nearest  # noqa: PLC0415 # a known key does without
+    from tapetrail.core.strategy.refusals import nearest  # noqa: PLC0415 # a known key does without
 
     near = nearest(key, VARIABLES)
     hint = f"did you mean {near}?" if near else f"known: {', '.join(VARIABLES)}"

@@ -15,10 +15,10 @@ from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import DAILY, MONTHLY, WEEKLY, Split, Timeframe
 from tapetrail.core.market.indicators import IndicatorSettings
 from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.signal_settings import SignalSettings
 from tapetrail.core.strategy.strategies import (
     StrategySpec,
-    nearest,
     parse_strategy,
     spec_digest,
     spec_document,

@@ -30,6 +30,28 @@ def mapping(**keys: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, ob
 LEAST: Final[st.SearchStrategy[dict[str, object]]] = st.fixed_dictionaries(
     {"name": NAMES, "instruments": st.lists(WORDS, min_size=1, max_size=4, unique=True)}
 )
+
+
+def asked(word: str, how: dict[str, object]) -> object:
+    return {"analyst": word, "as": f"{word}-own", **how} if how else word
+
+
+ASKED: Final[st.SearchStrategy[object]] = st.builds(
+    asked,
+    WORDS,
+    mapping(
+        params=mapping(temperature=st.decimals(0, 2, places=2), max_output_tokens=PERIODS),
+        price=st.fixed_dictionaries({"input": USD, "output": USD}),
+        tier=st.sampled_from(["standard", "flex"]),
+        images=st.booleans(),
+        schema=st.booleans(),
+    ),
+)
+ANSWERING: Final[st.SearchStrategy[object]] = st.one_of(
+    ASKED,
+    st.lists(ASKED, min_size=1, max_size=3, unique_by=str),
+    st.fixed_dictionaries({"chart": WORDS, "consolidated": ASKED}),
+)
 MORE: Final = mapping(
     version=st.integers(min_value=1, max_value=1_000_000),
     source=WORDS,
@@ -44,8 +66,9 @@ MORE: Final = mapping(
         OBV=st.booleans() | LEFT_OUT,
         ATR=PERIODS | LEFT_OUT,
     ),
-    analyst=WORDS,
-    shadows=st.lists(WORDS, max_size=2),
+    analyst=ANSWERING,
+    shadows=st.lists(WORDS.map(lambda word: f"shadow:{word}"), max_size=2, unique=True),
+    samples=st.integers(1, 20),
     prompt=mapping(chart=NAMES, consolidated=NAMES),
     signal=mapping(
         sell_means=st.sampled_from(SellMeaning).map(str),

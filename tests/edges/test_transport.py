@@ -18,12 +18,13 @@ import pytest
 from tests.model_server import CERTIFICATE, Answer, ModelServer, full_queue, model_server
 from tests.wire_replies import TEXT
 
-from tapetrail.analysts.models.asking import Image, ModelRequest, Tier
+from tapetrail.analysts.models.asking import Image, ModelRequest
 from tapetrail.analysts.models.calls import BrokenOff, Call, Limits, Received, Secret
 from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.analysts.models.keys import Access, access
 from tapetrail.analysts.models.transport import WITHHELD, Transport
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
+from tapetrail.core.strategy.analysts import Tier
 
 KEY: Final = "sk-never-to-be-seen-0123456789"
 START: Final = datetime(2026, 11, 20, 21, tzinfo=UTC)

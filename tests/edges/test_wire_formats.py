@@ -24,9 +24,10 @@ from tests.wire_replies import (
     wire,
 )
 
-from tapetrail.analysts.models.asking import Image, ModelRequest, Params, Tier
+from tapetrail.analysts.models.asking import Image, ModelRequest, Params
 from tapetrail.analysts.models.usage import Usage
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.strategy.analysts import Tier
 
 VECTORS: Final = Path(__file__).parents[1] / "vectors" / "model_requests.json"
 JPEG: Final = b"\xff\xd8\xff\xe0 a daily chart"

@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 from tapetrail.analysts.protocol import Analyst, LocalAnalyst, RemoteAnalyst
 from tapetrail.analysts.rules import TechnicalRules
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, TapeTrailError
-from tapetrail.core.strategy.strategies import StrategySpec, nearest
+from tapetrail.core.strategy.refusals import nearest
+from tapetrail.core.strategy.strategies import StrategySpec
 
 Family: TypeAlias = Callable[[str], object]
 """Returns the analyst with a name. Raises `NotFound` for a name it has not."""

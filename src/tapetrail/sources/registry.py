@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.strategy.strategies import SourceRules, StrategySpec, nearest
+from tapetrail.core.strategy.refusals import nearest
+from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
 from tapetrail.sources import sample
 from tapetrail.sources.protocol import Need, Process, Source, SourceKind
 from tapetrail.sources.tabular import files, in_memory

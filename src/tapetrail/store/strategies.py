@@ -45,7 +45,7 @@ def detail(connection: Connection, name: str, *, version: int | None = None) -> 
 
 
 def _no_strategy(name: str, recorded: Iterable[str]) -> NotFound:
-    from tapetrail.core.strategy.strategies import nearest  # noqa: PLC0415 # who finds it does without
+    from tapetrail.core.strategy.refusals import nearest  # noqa: PLC0415 # who finds it does without
 
     names = [*recorded]
     near = nearest(name, names)

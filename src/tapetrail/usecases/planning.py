@@ -27,7 +27,8 @@ from tapetrail.core.plans import (
 )
 from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.parts import ANY, InstrumentName
-from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec, nearest
+from tapetrail.core.strategy.refusals import nearest
+from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource

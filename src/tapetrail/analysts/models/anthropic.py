@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from tapetrail.analysts.models import bodies
-from tapetrail.analysts.models.asking import ModelRequest, Tier
+from tapetrail.analysts.models.asking import ModelRequest
 from tapetrail.analysts.models.bodies import Document, Sent
 from tapetrail.analysts.models.reading import NoAnswer, Said, Stops, WireFormat, malformed, stop
 from tapetrail.analysts.models.usage import Usage, count, needed
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.strategy.analysts import Tier
 
 VERSION: Final = "2023-06-01"
 # Larger images are shrunk without a word unless they are refused.

@@ -3,23 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from tapetrail.core.canonical import JsonValue
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.strategy.analysts import MAX_OUTPUT_TOKENS, Tier
 
-MAX_OUTPUT_TOKENS: Final = 16_384
-"""Thinking counts in it, so that a tight maximum leaves no room for the answer."""
 JPEG_STARTS: Final = b"\xff\xd8\xff"
-
-
-class Tier(StrEnum):
-    """How a request is served, and at which price; each provider has a word of its own for it."""
-
-    STANDARD = "standard"
-    FLEX = "flex"
-    PRIORITY = "priority"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from tapetrail.analysts.models.asking import Tier
 from tapetrail.analysts.models.bodies import BODY_BYTES_MAX
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
+from tapetrail.core.strategy.analysts import Tier
 
 SECRET_CHARS_MIN: Final = 16
 REQUEST_IDS: Final = ("x-request-id", "request-id")

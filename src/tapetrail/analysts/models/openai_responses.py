@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from tapetrail.analysts.models import bodies
-from tapetrail.analysts.models.asking import ModelRequest, Tier
+from tapetrail.analysts.models.asking import ModelRequest
 from tapetrail.analysts.models.bodies import Document, Sent
 from tapetrail.analysts.models.reading import NoAnswer, Said, WireFormat, malformed
 from tapetrail.analysts.models.usage import Inclusive, Usage, count
 from tapetrail.core.errors import ErrorKind
+from tapetrail.core.strategy.analysts import Tier
 
 DETAIL: Final = "high"
 SCHEMA_NAME: Final = "answer"

@@ -4,10 +4,8 @@ Unknown keys are refused with the nearest known one. What is stored is the compl
 is there, every default written out.
 """
 
-import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Annotated, Final, Literal, Self, cast
 
 from pydantic import (
@@ -19,12 +17,18 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from tapetrail.core.canonical import Digest, FieldValue, canonical_json, digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.calendar_changes import UNCHANGED, CalendarChanges
 from tapetrail.core.market.timeframes import DAILY, WEEKLY, Timeframe
+from tapetrail.core.strategy.analysts import (
+    SAMPLES_MAX,
+    AnalystNames,
+    AnalystSpec,
+    ModelParams,
+    StatedPrice,
+)
 from tapetrail.core.strategy.data_parts import DataQuality, DataSpec
 from tapetrail.core.strategy.listings import Listing, listing_named
 from tapetrail.core.strategy.parts import (
@@ -48,16 +52,14 @@ from tapetrail.core.strategy.parts import (
     Switch,
     Symbol,
     Whole,
-    Word,
 )
+from tapetrail.core.strategy.refusals import explain, shown
 
 INSTRUMENTS_MAX: Final = 1000
 VERSION_MAX: Final = 1_000_000
 ALL: Final = "all"
 """The word for every instrument that a source holds."""
 _EVERY: Final = (InstrumentName(symbol=ANY),)
-_PROBLEMS_SHOWN: Final = 5
-_SHOWN_MAX: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +129,14 @@ class StrategySpec(Part):
     indicators: IndicatorNames = Field(
         default=IndicatorNames(), description="a mapping of indicators"
     )
-    analyst: Word = Field(
-        default="builtin:technical-rules-v1", description="the name of an analyst"
+    analyst: AnalystNames = Field(
+        default=AnalystNames.named("builtin:technical-rules-v1"),
+        description="the name of an analyst",
     )
-    shadows: tuple[Word, ...] = Field(default=(), description="a list of analysts")
+    shadows: tuple[AnalystSpec, ...] = Field(default=(), description="a list of analysts")
+    samples: Annotated[Whole, Field(ge=1, le=SAMPLES_MAX), YOUNGER] = Field(
+        default=1, description=f"a whole number from 1 to {SAMPLES_MAX}"
+    )
     prompt: PromptNames = Field(
         default=PromptNames(), description="a mapping of chart and consolidated"
     )
@@ -175,6 +181,21 @@ class StrategySpec(Part):
         return timeframes
 
     @model_validator(mode="after")
+    def _check_analysts(self) -> Self:
+        named: dict[str, AnalystSpec] = {}
+        for spec in self.analyst.every:
+            if named.setdefault(spec.name, spec) != spec:
+                raise ValueError(f"analyst: {spec.name} is named twice; tell them apart by 'as'")
+        for spec in self.shadows:
+            if spec.name in named:
+                raise ValueError(
+                    f"shadows: {spec.name} is named twice; a shadow is another analyst than those"
+                    " that decide, or has another name by 'as'"
+                )
+            named[spec.name] = spec
+        return self
+
+    @model_validator(mode="after")
     def _check_data(self, info: ValidationInfo) -> Self:
         try:
             self.listings  # noqa: B018 # raises for what is missing
@@ -186,6 +207,11 @@ class StrategySpec(Part):
             if problem:
                 raise ValueError(problem)
         return self
+
+    @property
+    def analysts(self) -> tuple[AnalystSpec, ...]:
+        """Who is asked, each once, those that decide first."""
+        return (*self.analyst.every, *self.shadows)
 
     @property
     def listings(self) -> tuple[tuple[InstrumentName, Listing], ...]:
@@ -219,13 +245,15 @@ def parse_strategy(
     a stored strategy needs no such check. Raises `InvalidInput` naming each key, value and rule.
     """
     if not isinstance(content, Mapping):
-        raise InvalidInput(f"{place}: expected a mapping of keys, found {_shown(content)}")
+        raise InvalidInput(f"{place}: expected a mapping of keys, found {shown(content)}")
     try:
         return StrategySpec.model_validate(
             dict(cast("Mapping[object, object]", content)), context=sources
         )
     except ValidationError as error:
-        raise InvalidInput(f"{place}: {_explain(error, sources)}") from error
+        keys = {**_KEYS, "source": sources.expected} if sources else _KEYS
+        said = explain(error, keys, parts=_PARTS)
+        raise InvalidInput(f"{place}: {said}") from error
 
 
 def spec_document(spec: StrategySpec) -> Mapping[str, FieldValue]:
@@ -247,8 +275,9 @@ def _leave_younger_out(part: Part, document: dict[str, FieldValue]) -> None:
             del document[name]
         elif isinstance(value, Part) and isinstance(within, dict):
             _leave_younger_out(value, within)
-        elif isinstance(within, list):
-            for item, written in zip(value, within, strict=True):
+        elif isinstance(within, list) and isinstance(value, tuple):
+            items = cast("tuple[object, ...]", value)
+            for item, written in zip(items, within, strict=True):
                 if isinstance(item, Part) and isinstance(written, dict):
                     _leave_younger_out(item, written)
 
@@ -258,96 +287,24 @@ def spec_digest(spec: StrategySpec) -> Digest:
     return digest_bytes(canonical_json(spec_document(spec)))
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that `name` most likely meant, or None when nothing is near."""
-    names = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return names[found[0]] if found else None
-
-
 def _rules(part: type[Part]) -> Mapping[str, str]:
     """Return each key of a part with what it takes."""
-    return {name: field.description or "" for name, field in part.model_fields.items()}
+    return {f.alias or name: f.description or "" for name, f in part.model_fields.items()}
 
 
 _KEYS: Final = _rules(StrategySpec)
+_ANALYST: Final = _rules(AnalystSpec)
 _PARTS: Final[Mapping[str, Mapping[str, str]]] = {
     "instruments": _rules(InstrumentName),
     "bars": dict.fromkeys(map(str, BARS_DRAWN), BAR_COUNT_RULE),
     "indicators": _rules(IndicatorNames),
     "prompt": _rules(PromptNames),
     "signal": _rules(SignalSpec),
+    "analyst": {**_rules(AnalystNames), **_ANALYST},
+    "shadows": _ANALYST,
+    "params": _rules(ModelParams),
+    "price": _rules(StatedPrice),
     "budget": _rules(Budget),
     "data": _rules(DataSpec),
     "data_quality": _rules(DataQuality),
 }
-
-
-def _explain(error: ValidationError, sources: SourceRules | None) -> str:
-    keys = {**_KEYS, "source": sources.expected} if sources else _KEYS
-    details = error.errors(include_url=False, include_context=False)
-    # What may be one of two types is refused by both, in the same words.
-    every = list(dict.fromkeys(_explain_one(detail, keys) for detail in details))
-    said = every[:_PROBLEMS_SHOWN]
-    more = len(every) - len(said)
-    return "; ".join([*said, f"and {more} more"] if more else said)
-
-
-def _explain_one(detail: ErrorDetails, keys: Mapping[str, str]) -> str:
-    location = tuple(map(str, detail["loc"]))
-    path, expected = _field_at(location, keys)
-    match detail["type"]:
-        case "extra_forbidden" | "invalid_key":
-            return f"unknown key {'.'.join(location)!r}{_suggestion(location)}"
-        case "missing" if path == ".".join(location):
-            return f"the key {path!r} is missing"
-        case "value_error":
-            said = detail["msg"].removeprefix("Value error, ")
-            return f"{path}: {said}" if path else said
-        case _:
-            return f"{path}: expected {expected}, found {_shown(detail['input'])}"
-
-
-def _field_at(location: Sequence[str], keys: Mapping[str, str]) -> tuple[str, str]:
-    """Return the innermost known key on the way to `location`, and what is expected there.
-
-    A place inside a list belongs to the key that holds the list.
-    """
-    known, depth, expected = keys, 0, ""
-    for at, word in enumerate(location, start=1):
-        if word in known:
-            depth, expected = at, known[word]
-            known = _PARTS.get(word, {})
-    return ".".join(location[:depth]), expected
-
-
-def _suggestion(location: Sequence[str]) -> str:
-    """Return what an unknown key may have meant: a key that stands elsewhere, or the nearest."""
-    name = location[-1]
-    homes = [f"{home}.{name}" for home, keys in _PARTS.items() if name in keys]
-    if homes:
-        return f", did you mean {' or '.join(map(repr, homes))}?"
-    candidates = sorted(_PARTS[location[0]] if len(location) > 1 else _KEYS)
-    near = nearest(name, candidates)
-    return f", did you mean {near!r}?" if near else f"; known: {', '.join(candidates)}"
-
-
-def _shown(value: object) -> str:
-    """Return a value as YAML would write it, cut where it is long."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case Mapping():
-            return "a mapping"
-        case list() | tuple():
-            items = [_shown(item) for item in value[:_PROBLEMS_SHOWN]]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] # any content
-            text = f"[{', '.join(items)}]"
-        case int() | float() | Decimal():
-            text = str(value)
-        case str():
-            text = repr(value[: _SHOWN_MAX + 1])
-        case _:
-            return f"a {type(value).__name__}"
-    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}..."
