@@ -66,6 +66,9 @@ class ErrorKind(StrEnum):
     REQUEST_CONFLICT = "request_conflict"
     REDIRECTED = "redirected"
     KEY_MISSING = "key_missing"
+    # Money that a call would cost, and nobody allows.
+    UNKNOWN_PRICE = "unknown_price"
+    BUDGET_EXCEEDED = "budget_exceeded"
     # A network that brought nothing, or not all.
     CONNECT_TIMEOUT = "connect_timeout"
     REPLY_TIMEOUT = "reply_timeout"
