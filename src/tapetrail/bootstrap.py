@@ -4,12 +4,14 @@ What writes and what runs workflows is imported where it is used: SQLAlchemy, en
 calendars, strategies. Whoever only reads never pays for it.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -24,6 +26,7 @@ from tapetrail.usecases.record import Record
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from tapetrail.analysts.models.analyst import Models
     from tapetrail.analysts.registry import Family
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
@@ -90,10 +93,14 @@ def process(settings: Settings) -> Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """What runs need from outside, of these settings; `analysts` come with the program."""
+    """What runs need from outside, of these settings; `analysts` come with the program.
+
+    Models find their keys and addresses in `environment`; None is that of this process.
+    """
 
     settings: Settings
     analysts: "Mapping[str, Family] | None" = None
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
 
     def planner(
         self, frame: "FrameSource | None", *, recorded: "Callable[[str], Sequence[Instrument]]"
@@ -106,7 +113,7 @@ class Wiring:
         return Planner(
             sources=self._sources(frame),
             load_calendar=load_calendar,
-            analysts=Analysts(self.analysts),
+            analysts=Analysts(self.analysts, models=self._models()),
             clock=utc_now,
             recorded=recorded,
         )
@@ -117,7 +124,7 @@ class Wiring:
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
         from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
 
-        analysts = Analysts(self.analysts)
+        analysts = Analysts(self.analysts, models=self._models())
         return Ports(
             open_source=self._sources(None).open,
             open_analyst=analysts.open,
@@ -125,6 +132,19 @@ class Wiring:
             clock=utc_now,
             brought=analysts.brought,
         )
+
+    def _models(self) -> "Callable[[], Models]":
+        """Return what opens models over a wire, once one is asked for."""
+        environment = os.environ if self.environment is None else self.environment
+
+        @cache
+        def models() -> "Models":
+            from tapetrail.analysts.models.analyst import Models  # noqa: PLC0415 # see the module's docstring
+            from tapetrail.analysts.models.transport import Transport  # noqa: PLC0415 # as above
+
+            return Models(dict(environment), transport=Transport(clock=utc_now))
+
+        return models
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
         """Return what this process needs to take part in the work."""

@@ -39,7 +39,9 @@ JSON: Final = "application/json"
 ARCHIVE_AFTER_DAYS: Final = 90
 ShownChart: TypeAlias = tuple[Stored, Digest]
 """A chart's row, and the digest of the image that is shown."""
-ShownCharts: TypeAlias = Sequence[ShownChart]
+ReadChart: TypeAlias = tuple[Stored, Digest | None]
+"""A chart's row, and the digest of the image that an analysis was shown, None for none."""
+ShownCharts: TypeAlias = Sequence[ReadChart]
 """The charts an analysis read."""
 
 

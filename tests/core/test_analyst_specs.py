@@ -45,7 +45,7 @@ def test_a_list_falls_back_in_order_and_kinds_may_be_told_apart() -> None:
 
 def test_how_an_analyst_is_asked_is_kept_to_the_digit() -> None:
     told = {"analyst": "compatible:m", "as": "local", "base_url": "http://127.0.0.1:11434/v1",
-            "key_env": "LOCAL_KEY", "params": {"temperature": 0.2, "max_output_tokens": 500},
+            "key_env": "LOCAL_API_KEY", "params": {"temperature": 0.2, "max_output_tokens": 500},
             "price": {"input": 0.15, "output": 0.6}, "tier": "flex", "schema": False}  # fmt: skip
     (spec,) = strategy(analyst=told, samples=3).analysts
     assert spec.params.stated == {"max_output_tokens": 500, "temperature": Decimal("0.2")}

@@ -17,7 +17,8 @@ from tapetrail.core.analysis.analyses import (
     SignalType,
     parse_reply,
 )
-from tapetrail.core.analysis.model_answers import ParsedFrom, answer_schema, parse_answer, re_ask
+from tapetrail.core.analysis.model_answers import answer_schema, parse_answer, re_ask
+from tapetrail.core.analysis.replies import ParsedFrom
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 CHART: Final[Mapping[str, object]] = {
@@ -215,7 +216,7 @@ def test_the_schema_is_in_the_subset_that_every_provider_takes(
 
 
 def test_a_re_ask_says_what_was_wrong_and_asks_the_same() -> None:
-    words = re_ask("What do you see?", refused("I would buy.", ChartAnalysis))
+    words = re_ask("What do you see?", refused("I would buy.", ChartAnalysis).message)
     assert "line 1, column 1: no JSON object" in words
     assert words.endswith("\n\nWhat do you see?")
 

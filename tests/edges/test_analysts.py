@@ -13,6 +13,7 @@ from tapetrail.analysts.registry import Analysts
 from tapetrail.analysts.rules import TechnicalRules
 from tapetrail.core.analysis.questions import Question
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
+from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 
 RULES = "builtin:technical-rules-v1"
@@ -121,7 +122,7 @@ def test_a_child_process_is_not_given_what_it_does_not_know() -> None:
 
 def test_a_family_that_breaks_is_named_with_what_it_raised() -> None:
     with pytest.raises(NotFound, match="analyst 'own:a': own raised KeyError: 'own:a'") as caught:
-        Analysts({"own": dict[str, Own]().__getitem__}).open("own:a")
+        Analysts({"own": dict[str, Own]().__getitem__}).open(AnalystSpec(analyst="own:a"))
     assert caught.value.kind is ErrorKind.ANALYST_UNAVAILABLE
 
 

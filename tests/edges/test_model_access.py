@@ -65,11 +65,11 @@ def test_keys_are_taken_from_the_names_that_people_have_set(
 
 
 def test_a_strategy_may_name_another_variable_and_only_that_one_counts() -> None:
-    environment = {"OPENAI_API_KEY": "k1", "TEAM_KEY": "k2"}
-    assert revealed("openai", environment, key_env="TEAM_KEY") == {"authorization": "Bearer k2"}
-    found = refusal("openai", {"OPENAI_API_KEY": KEY}, key_env="TEAM_KEY")
+    environment = {"OPENAI_API_KEY": "k1", "TEAM_API_KEY": "k2"}
+    assert revealed("openai", environment, key_env="TEAM_API_KEY") == {"authorization": "Bearer k2"}
+    found = refusal("openai", {"OPENAI_API_KEY": KEY}, key_env="TEAM_API_KEY")
     assert found.kind is ErrorKind.KEY_MISSING
-    assert found.message == "openai: no key; set TEAM_KEY to one"
+    assert found.message == "openai: no key; set TEAM_API_KEY to one"
 
 
 def test_a_missing_key_is_said_with_the_variables_to_set() -> None:
@@ -121,7 +121,13 @@ def test_an_endpoint_of_ones_own_gets_no_key_that_is_not_named() -> None:
 def test_a_strategy_cannot_send_a_providers_key_elsewhere() -> None:
     found = refusal("openai", {"OPENAI_API_KEY": KEY}, base_url="https://else.where/v1")
     assert "must not send the key of openai elsewhere; set OPENAI_BASE_URL" in found.message
-    assert "leave it out" in refusal("google", {"GOOGLE_API_KEY": KEY}, base_url="x").message
+    away = {"key_env": "OPENAI_API_KEY", "base_url": "https://else.where/v1"}
+    found = refusal("compatible", {"OPENAI_API_KEY": KEY}, **away)
+    assert "is the key of openai, and goes to api.openai.com alone" in found.message
+    home = {**away, "base_url": "https://api.openai.com/v1"}
+    assert access(family("compatible"), {"OPENAI_API_KEY": KEY}, **home).secrets
+    other = {**away, "key_env": "AWS_SECRET_ACCESS_KEY"}
+    assert "expected a name that ends with _API_KEY" in refusal("compatible", {}, **other).message
 
 
 @pytest.mark.parametrize(

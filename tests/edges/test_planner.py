@@ -87,8 +87,8 @@ def test_an_exchange_may_be_named_by_an_alias() -> None:
         ({"source": "smaple"}, r"no source 'smaple'; did you mean sample\?"),
         ({"source": "ibkr"}, r"no source 'ibkr'; known: sample, file:PATH, frame"),
         (
-            {"analyst": "openai:gpt"},
-            r"no analyst 'openai:gpt'; known is builtin:technical-rules-v1",
+            {"analyst": "ghost:7"},
+            r"no analyst 'ghost:7'; known is builtin:technical-rules-v1",
         ),
         ({"analyst": "builtin:technical-rules"}, "did you mean builtin:technical-rules-v1"),
         ({"instruments": ["APPL"]}, "APPL"),

@@ -74,8 +74,8 @@ def transport() -> Generator[Transport]:
 def reached(family: Family, url: str) -> Access:
     """Return how a family is reached at a server of the tests."""
     if family.word == "compatible":
-        named = {"LOCAL_KEY": KEY}
-        return access(family, named, key_env="LOCAL_KEY", base_url=f"{url}/v1")
+        named = {"LOCAL_API_KEY": KEY}
+        return access(family, named, key_env="LOCAL_API_KEY", base_url=f"{url}/v1")
     environment = dict.fromkeys(family.key_envs, KEY)
     if family.base_url_env is None:
         return Access(family=family, base_url=url, secrets=access(family, environment).secrets)
@@ -425,7 +425,7 @@ def test_a_reply_that_shows_the_key_is_not_kept(
 def test_a_key_that_is_a_word_is_no_secret(server: ModelServer, transport: Transport) -> None:
     """Servers of one's own take any key, and name themselves in their replies."""
     server.script = [Answer(body=b'{"system_fingerprint": "fp_ollama"}')]
-    word = {"authorization": Secret("ollama", name="LOCAL_KEY", prefix="Bearer ")}
+    word = {"authorization": Secret("ollama", name="LOCAL_API_KEY", prefix="Bearer ")}
     call = Call(url=f"{server.url}/v1/chat/completions", body=b"{}", secrets=word)
     assert transport.send(call, LONG).body == server.sent[0]
 

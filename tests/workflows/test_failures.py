@@ -15,7 +15,7 @@ from tests.workflows.conftest import FOUR, Home
 from tests.workflows.soundness import assert_sound, is_done, work_off
 
 from tapetrail.store.private.server import PrivateServer
-from tapetrail.workflows.decide import TRIES_MAX
+from tapetrail.workflows.open_decisions import TRIES_MAX
 
 pytestmark = pytest.mark.service
 

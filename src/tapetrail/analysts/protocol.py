@@ -3,12 +3,16 @@
 Both say who they are, as the record names them. A reply is the text that `Question.parse` reads.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Protocol, TypeAlias, runtime_checkable
 
+from tapetrail.core.analysis.parsed_answers import ParsedAnswer
 from tapetrail.core.analysis.questions import Question
 from tapetrail.core.analysis.replies import Model, ReplyMetadata
-from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,28 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """The exact bytes that came back; `body` may be any provider's way of saying no."""
+    """The exact bytes that came back; `body` may be any provider's way of saying no.
+
+    `headers` are those that are kept, in lower case, none with a secret. `sent_at` and `base_url`
+    are when and where the request went, by which it is priced.
+    """
 
     body: bytes
     media_type: str
     http_status: int | None = None
     provider_request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    base_url: str | None = None
+    sent_at: datetime | None = None
+    first_byte_at: datetime | None = None
+
+
+class BrokenResponse(EdgeFailure):
+    """A response that began and did not end; `response` is what came of it."""
+
+    def __init__(self, message: str, *, kind: ErrorKind, response: Response) -> None:
+        super().__init__(message, kind=kind)
+        self.response = response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +62,14 @@ class ReadResponse(ReplyMetadata):
     """What a response says: the reply's text, and what the provider reports about it.
 
     Without a text, `error_kind` and `error_message` say why there is none: a refusal costs, too.
+    `retry_after_s` is how long the body asks to wait before the next call.
     """
 
     text: str | None
     error_kind: ErrorKind | None = None
     error_message: str | None = None
+    service_tier: str | None = None
+    retry_after_s: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` unless there is either a text or a reason why there is none."""
@@ -99,6 +122,40 @@ class RemoteAnalyst(Protocol):
 
     def read(self, response: Response) -> ReadResponse:
         """Return what a response says, which may be that there is no reply."""
+        ...
+
+
+@runtime_checkable
+class ModelAnalyst(RemoteAnalyst, Protocol):
+    """An analyst over a wire that reads answers in its own way, and asks again about bad ones.
+
+    `base_url` is the address that its calls go to. An answer is asked for at most `re_asks_max`
+    times more, with what was wrong with it.
+    """
+
+    @property
+    def re_asks_max(self) -> int:
+        """Return how often an answer that came and cannot be used is asked for again."""
+        ...
+
+    def base_url(self) -> str:
+        """Return where calls go. Raises `InvalidInput` with a kind where that cannot be said."""
+        ...
+
+    def asked_as(self, question: Question) -> Model:
+        """Return the model as it is asked this question."""
+        ...
+
+    def prompt_text(self, question: Question) -> str:
+        """Return what a person would call the prompt. Raises `InvalidInput` (`bad_prompt`)."""
+        ...
+
+    def image_size(self, width: int, height: int) -> tuple[int, int] | None:
+        """Return the size in which an image of this size travels, None where none is sent."""
+        ...
+
+    def parse(self, question: Question, text: str) -> ParsedAnswer:
+        """Return the answer in a reply. Raises `InvalidInput` whose kind says why it is none."""
         ...
 
 

@@ -7,13 +7,17 @@ them as entry points of the group `tapetrail.analysts`.
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from tapetrail.analysts.protocol import Analyst, LocalAnalyst, RemoteAnalyst
 from tapetrail.analysts.rules import TechnicalRules
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, TapeTrailError
+from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import StrategySpec
+
+if TYPE_CHECKING:
+    from tapetrail.analysts.models.analyst import EndpointModel, Models
 
 Family: TypeAlias = Callable[[str], object]
 """Returns the analyst with a name. Raises `NotFound` for a name it has not."""
@@ -29,30 +33,71 @@ def _builtin(name: str) -> Analyst:
 
 
 FAMILIES: Final[Mapping[str, Family]] = {"builtin": _builtin}
+MODELS: Final = ("openai", "openai-chat", "compatible", "anthropic", "google")
+"""The families of models over a wire; what they need is imported where one is opened."""
 
 
 class Analysts:
-    """The analysts of this process; `families` are those that a program brings along."""
+    """The analysts of this process; `families` are those that a program brings along.
 
-    def __init__(self, families: Mapping[str, Family] | None = None) -> None:
-        for word in FAMILIES.keys() & (families or {}).keys():
+    `models` opens those over a wire, None where there are none.
+    """
+
+    def __init__(
+        self,
+        families: Mapping[str, Family] | None = None,
+        *,
+        models: "Callable[[], Models] | None" = None,
+    ) -> None:
+        for word in {*FAMILIES, *MODELS} & (families or {}).keys():
             raise InvalidInput(f"analysts: {word!r} is a family of ours; give yours another name")
         self._families = {**FAMILIES, **(families or {})}
+        self._models = models
         self.brought = frozenset(families or ())
         """The families that other processes need not have."""
 
-    def open(self, name: str) -> Analyst:
-        """Return the analyst that a strategy means by `name`.
+    def open(self, spec: AnalystSpec) -> Analyst:
+        """Return the analyst that a strategy means.
 
         Raises `NotFound` for a name that nobody answers to, with the nearest known one, or whose
         family does not open it, and
-        `InvalidInput` for a family that gives something else than an analyst with that name.
+        `InvalidInput` for a family that gives something else than an analyst with that name, or
+        that cannot be asked in the way that is stated.
         """
+        if spec.family in MODELS and self._models is not None:
+            return self._models().open(spec)
+        beyond = [key for key in spec.options if key != "as"]
+        if beyond:
+            raise InvalidInput(
+                f"analyst {spec.analyst!r}: {', '.join(beyond)}: {spec.family} takes nothing of it;"
+                f" models do, which are {', '.join(MODELS)}"
+            )
+        return self._named(spec.analyst)
+
+    def check(self, spec: AnalystSpec) -> None:
+        """Raise as `open` does, and for a model that cannot be reached or asked in this way."""
+        found = self.open(spec)
+        if spec.family in MODELS:
+            cast("EndpointModel", found).check()
+
+    def of(self, strategy: StrategySpec, *, in_child: bool = False) -> tuple[Analyst, ...]:
+        """Return the analysts of a strategy, those that decide first.
+
+        Raises as `check` does, and for two families that a program brings along, and for one where
+        the work is done in a child process.
+        """
+        self._check_brought((spec.family for spec in strategy.analysts), in_child=in_child)
+        for spec in strategy.analysts:
+            self.check(spec)
+        return tuple(map(self.open, strategy.analysts))
+
+    def _named(self, name: str) -> Analyst:
         word = name.partition(":")[0]
         family = self._families.get(word) or _installed(word)
         if family is None:
             others = (word for word in self._families if word not in FAMILIES)
-            raise _unknown(name, [*(analyst.identity.name for analyst in BUILTIN), *others])
+            known = [analyst.identity.name for analyst in BUILTIN]
+            raise _unknown(name, [*known, *(f"{word}:MODEL" for word in MODELS), *others])
         try:
             found = family(name)
         except TapeTrailError:
@@ -68,24 +113,8 @@ class Analysts:
             )
         return found
 
-    def of(self, strategy: StrategySpec, *, in_child: bool = False) -> tuple[Analyst, ...]:
-        """Return the analysts of a strategy, the deciding one first.
-
-        Raises as `open` does, and `InvalidInput` for one that is named twice, for two families that
-        a program brings along, and for one where the work is done in a child process.
-        """
-        names = (strategy.analyst, *strategy.shadows)
-        self._check_brought(names, in_child=in_child)
-        for name in strategy.shadows:
-            if names.count(name) > 1:
-                raise InvalidInput(
-                    f"shadows: {name} is named twice; a shadow is another analyst than the one"
-                    " that decides"
-                )
-        return tuple(map(self.open, names))
-
-    def _check_brought(self, names: Iterable[str], *, in_child: bool) -> None:
-        families = sorted({name.partition(":")[0] for name in names} & self.brought)
+    def _check_brought(self, words: Iterable[str], *, in_child: bool) -> None:
+        families = sorted({*words} & self.brought)
         if len(families) > 1:
             raise InvalidInput(
                 f"analysts of {' and '.join(families)}: decisions wait for programs with one such"

@@ -25,14 +25,25 @@ RENDERER: Final = (
 _PDFIUM: Final = Lock()
 
 
-def render_jpeg(page: bytes) -> bytes:
-    """Return the page as a JPEG of 1600 x 1200 pixels, quality 90, full colour resolution.
+def render_jpeg(page: bytes, *, size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
+    """Return the page as a JPEG of this size in pixels, quality 90, full colour resolution.
 
-    Raises `InvalidInput` for what is not a page of `render_page`.
+    Raises `InvalidInput` for what is not a page of `render_page`, and for a size of another shape.
     """
-    # PDFium writes four bytes a pixel, blue first; the encoder reads them as they lie.
+    width, height = size
+    if width * HEIGHT != height * WIDTH:
+        raise InvalidInput(
+            f"image of {width} x {height}: expected the shape of {WIDTH} x {HEIGHT}",
+            kind=ErrorKind.RENDER_FAILED,
+        )
+    pixels = _raster(page, scale=SCALE * width / WIDTH)
+    # PDFium writes four bytes a pixel, blue first; the encoder reads them as they lie. It counts a
+    # part of a pixel as one, so that a size which is not exact in binary has one too many.
     return simplejpeg.encode_jpeg(
-        _raster(page), quality=QUALITY, colorspace="BGRX", colorsubsampling="444"
+        np.ascontiguousarray(pixels[:height, :width]),
+        quality=QUALITY,
+        colorspace="BGRX",
+        colorsubsampling="444",
     )
 
 
@@ -46,7 +57,7 @@ def render_thumbnail(page: bytes) -> bytes:
     )
 
 
-def _raster(page: bytes, *, scale: int = SCALE) -> NDArray[np.uint8]:
+def _raster(page: bytes, *, scale: float = SCALE) -> NDArray[np.uint8]:
     """Return the page's pixels, `scale` a point; shape (height, width, 4)."""
     with _PDFIUM:
         try:
@@ -62,7 +73,7 @@ def _raster(page: bytes, *, scale: int = SCALE) -> NDArray[np.uint8]:
             ) from error
 
 
-def _pixels(page: pypdfium2.PdfPage, *, scale: int) -> NDArray[np.uint8]:
+def _pixels(page: pypdfium2.PdfPage, *, scale: float) -> NDArray[np.uint8]:
     expected = (WIDTH / SCALE, HEIGHT / SCALE)
     if page.get_size() != expected:
         raise InvalidInput(

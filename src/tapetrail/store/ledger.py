@@ -1,8 +1,9 @@
 """The calls of a decision to analysts over a wire: what was sent, and what came back."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,11 +18,17 @@ from tapetrail.store.reads import table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One attempt and what came of it: bytes, the kind of error, or, for a lost call, neither."""
+    """One attempt and what came of it: bytes, the kind of error, or, for a lost call, neither.
+
+    Bytes that broke off come with a kind and are `is_partial`; `cost_usd` is what the call came to,
+    None where nobody knows.
+    """
 
     attempt: Stored
     key: AnswerKey
     attempt_no: int
+    turn_no: int | None = None
+    base_url: str | None = None
     request_digest: Digest
     sent_at: datetime
     response_digest: Digest | None
@@ -30,6 +37,10 @@ class Call:
     provider_request_id: str | None
     error_kind: ErrorKind | None
     error_message: str | None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_partial: bool = False
+    cost_usd: Decimal | None = None
+    first_byte_at: datetime | None = None
     received_at: datetime | None
 
 
@@ -58,6 +69,8 @@ def calls(session: Session, decision_id: int) -> list[Call]:
             attempts.analyst,
             attempts.sample_no,
             attempts.attempt_no,
+            attempts.turn_no,
+            attempts.base_url,
             attempts.request_digest,
             attempts.sent_at,
             replies.response_digest,
@@ -66,6 +79,10 @@ def calls(session: Session, decision_id: int) -> list[Call]:
             replies.provider_request_id,
             replies.error_kind,
             replies.error_message,
+            replies.headers,
+            replies.is_partial,
+            replies.cost_usd,
+            replies.first_byte_at,
             replies.received_at,
         )
         .outerjoin_from(
@@ -80,6 +97,8 @@ def calls(session: Session, decision_id: int) -> list[Call]:
             attempt=Stored(row.id, Digest(row.record_digest)),
             key=AnswerKey(question=row.question, analyst=row.analyst, sample_no=row.sample_no),
             attempt_no=row.attempt_no,
+            turn_no=row.turn_no,
+            base_url=row.base_url,
             request_digest=row.request_digest,
             sent_at=row.sent_at,
             response_digest=row.response_digest,
@@ -88,6 +107,10 @@ def calls(session: Session, decision_id: int) -> list[Call]:
             provider_request_id=row.provider_request_id,
             error_kind=ErrorKind(row.error_kind) if row.error_kind else None,
             error_message=row.error_message,
+            headers=row.headers or {},
+            is_partial=bool(row.is_partial),
+            cost_usd=row.cost_usd,
+            first_byte_at=row.first_byte_at,
             received_at=row.received_at,
         )
         for row in found

@@ -115,7 +115,7 @@ class Requests:
             actor=self._process.actor,
             config={
                 "source": spec.source,
-                "analyst": spec.analyst,
+                "analyst": ", ".join(each.name for each in spec.analyst.every),
                 "entry_sessions": str(spec.signal.entry_sessions),
                 **_limits(spec),
                 **self._began(planned),

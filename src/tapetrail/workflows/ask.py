@@ -1,36 +1,42 @@
 """Questions to analysts: about each chart, then about all of them together.
 
 Whoever is asked, the questions are the same; how a question is put is for the caller to say: at
-once, over a wire, or by looking up what was answered before.
+once, over a wire, or by looking up what was answered before. Where an analyst has no answer, the
+next one in its place is asked the same.
 """
 
-from collections.abc import Callable, Generator, Sequence
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from typing import Protocol, TypeVar
 
-from tapetrail.analysts.protocol import Analyst, LocalAnalyst
+from tapetrail.analysts.protocol import Analyst, LocalAnalyst, ModelAnalyst
 from tapetrail.core.analysis.analyses import Analysis, ChartAnalysis
+from tapetrail.core.analysis.parsed_answers import ParsedAnswer
 from tapetrail.core.analysis.questions import CONSOLIDATED, Evidence, Question
 from tapetrail.core.analysis.replies import AnswerKey, Reply, ReplyMetadata
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
+from tapetrail.core.market.bars import Timeframe
 from tapetrail.core.records.states import Role
+from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.store.appends import BlobRow
 from tapetrail.workflows.prepare import Ports
 
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
-    """An analyst's place in a decision: who it is, and whether its answer decides."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Named:
+    """An analyst under the name that its answers are kept by."""
 
+    name: str
     analyst: Analyst
-    role: Role
-    sample_no: int = 1
 
     @property
     def is_local(self) -> bool:
@@ -39,40 +45,88 @@ class Seat:
 
     @property
     def family(self) -> str:
-        """Return the word before the colon in the analyst's name."""
+        """Return the word before the colon in the analyst's own name."""
         return self.analyst.identity.name.partition(":")[0]
 
-    def key(self, question: Question) -> AnswerKey:
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seat:
+    """A place in a decision: who answers there, in their order, and whether that decides."""
+
+    about_one: tuple[Named, ...]
+    about_all: tuple[Named, ...]
+    role: Role
+    sample_no: int = 1
+
+    @property
+    def everyone(self) -> tuple[Named, ...]:
+        """Return all who may be asked."""
+        return (*self.about_one, *self.about_all)
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether nobody has to be waited for."""
+        return all(named.is_local for named in self.everyone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """One question to one analyst."""
+
+    seat: Seat
+    named: Named
+    question: Question
+
+    @property
+    def key(self) -> AnswerKey:
         """Return which answer is meant."""
-        name = self.analyst.identity.name
-        return AnswerKey(question=question.name, analyst=name, sample_no=self.sample_no)
+        return AnswerKey(
+            question=self.question.name, analyst=self.named.name, sample_no=self.seat.sample_no
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What came of putting a question: a reply, and the reason where it holds no answer."""
+    """What came of putting a question: a reply, its answer, or the reason why there is none.
+
+    `shown` has, by chart, the stored image that travelled instead of its own, None where none did.
+    """
 
     reply: Reply
+    answer: ParsedAnswer | None = None
     failure: Failure | None = None
+    shown: Mapping[Timeframe, BlobRow | None] = field(
+        default_factory=dict[Timeframe, BlobRow | None]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Answered:
+class Answered(Asked):
     """One question to one analyst and what came of it."""
 
-    seat: Seat
-    question: Question
-    reply: Reply
-    analysis: Analysis | None = None
-    failure: Failure | None = None
+    heard: Heard
 
     @property
-    def key(self) -> AnswerKey:
-        """Return which answer this is."""
-        return self.seat.key(self.question)
+    def reply(self) -> Reply:
+        """Return what came, as it came."""
+        return self.heard.reply
+
+    @property
+    def analysis(self) -> Analysis | None:
+        """Return what the reply says, None where it says nothing."""
+        return self.heard.answer and self.heard.answer.analysis
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return why there is no answer, or nothing to be done by it."""
+        return self.heard.failure
+
+    def failed(self, failure: Failure) -> "Answered":
+        """Return the same, with a reason where there is none yet."""
+        return replace(self, heard=replace(self.heard, failure=self.failure or failure))
 
 
-Put = Callable[[Seat, Question], Heard]
+Put = Callable[[Asked], Heard]
 """Puts a question. Raises only defects, and what ends the process."""
 
 
@@ -90,10 +144,13 @@ class AnalystError(Exception):
 
 @contextmanager
 def asking(key: AnswerKey) -> Generator[None]:
-    """Let an analyst refuse; what else it raises, even a wish to exit, is an `AnalystError`."""
+    """Let an analyst refuse; what else it raises, even a wish to exit, is an `AnalystError`.
+
+    A call that ends because this process does is nobody's mistake.
+    """
     try:
         yield
-    except TapeTrailError:
+    except (TapeTrailError, CancelledError):
         raise
     except (Exception, SystemExit) as error:
         said = f"{key.analyst}, {key.question}: {type(error).__name__}: {error}"
@@ -101,13 +158,25 @@ def asking(key: AnswerKey) -> Generator[None]:
 
 
 def seats_of(strategy: StrategySpec, ports: Ports) -> tuple[Seat, ...]:
-    """Return who answers for a strategy: who decides, then the shadows.
+    """Return who answers for a strategy: who decides, its further samples, then the shadows.
 
     Raises `NotFound` (`analyst_unavailable`) for one that this process does not have.
     """
-    deciding = Seat(analyst=ports.open_analyst(strategy.analyst), role=Role.DECIDING)
-    shadows = (Seat(analyst=ports.open_analyst(n), role=Role.SHADOW) for n in strategy.shadows)
-    return (deciding, *shadows)
+
+    def named(specs: Sequence[AnalystSpec]) -> tuple[Named, ...]:
+        return tuple(Named(name=s.name, analyst=ports.open_analyst(s)) for s in specs)
+
+    names = strategy.analyst
+    deciding = Seat(
+        about_one=named(names.chart), about_all=named(names.consolidated), role=Role.DECIDING
+    )
+    numbers = range(2, strategy.samples + 1)
+    samples = (replace(deciding, role=Role.SHADOW, sample_no=number) for number in numbers)
+    shadows = (
+        Seat(about_one=who, about_all=who, role=Role.SHADOW)
+        for who in (named([spec]) for spec in strategy.shadows)
+    )
+    return (deciding, *samples, *shadows)
 
 
 def in_turn(calls: Sequence[Callable[[], Result]]) -> list[Result]:
@@ -118,7 +187,7 @@ def in_turn(calls: Sequence[Callable[[], Result]]) -> list[Result]:
 def interview(
     evidence: Evidence, seats: Sequence[Seat], *, put: Put, side_by_side: SideBySide
 ) -> tuple[Answered, ...]:
-    """Return every answer of every analyst, the deciding one's first.
+    """Return every answer of every seat, the deciding one's first.
 
     Charts after a failed one are still asked about, so that the record says what each one came to.
     """
@@ -126,27 +195,32 @@ def interview(
     return tuple(answered for heard in side_by_side(each) for answered in heard)
 
 
+def last_of(answers: Sequence[Answered]) -> dict[str, Answered]:
+    """Return of each question what came of it in the end, by the question's name."""
+    return {answered.question.name: answered for answered in answers}
+
+
 def failure_of(answers: Sequence[Answered], evidence: Evidence) -> Failure | None:
-    """Return why the answers of one analyst lead to no decision, None where they may."""
-    whole = next((a for a in answers if a.question.name == CONSOLIDATED), None)
+    """Return why the answers of one seat lead to no decision, None where they may."""
+    last = last_of(answers)
+    whole = last.get(CONSOLIDATED)
     if whole is not None:
         return _named(whole)
-    failed = [answered for answered in answers if answered.failure]
-    by_chart = {a.question.charts[0].timeframe: a for a in failed}
+    by_chart = {a.question.charts[0].timeframe: a for a in last.values() if a.failure}
     in_order = (by_chart.get(chart.timeframe) for chart in evidence.charts)
     return next((_named(answered) for answered in in_order if answered), None)
 
 
-def ask_local(seat: Seat, question: Question, *, ports: Ports, timer: Callable[[], float]) -> Heard:
-    """Return the reply of an analyst that is code."""
-    analyst = seat.analyst
+def ask_local(asked: Asked, *, ports: Ports, timer: Callable[[], float]) -> Heard:
+    """Return the reply of an analyst that is code, read."""
+    analyst = asked.named.analyst
     if not isinstance(analyst, LocalAnalyst):
         raise TypeError(f"{analyst.identity.name} is asked over a wire")
     requested_at, started = ports.clock(), timer()
-    text, failure = None, None
+    text, answer, failure = None, None, None
     try:
-        with asking(seat.key(question)):
-            text = _text_of(analyst.reply(question))
+        with asking(asked.key):
+            text = _text_of(analyst.reply(asked.question))
     except TapeTrailError as error:
         failure = Failure.of(Stage.ANALYSIS, error)
     reply = Reply(
@@ -157,7 +231,19 @@ def ask_local(seat: Seat, question: Question, *, ports: Ports, timer: Callable[[
         requested_at=requested_at,
         analyzed_at=ports.clock(),
     )
-    return Heard(reply=reply, failure=failure)
+    if text is not None:
+        try:
+            answer = parsed(analyst, asked.question, text)
+        except TapeTrailError as error:
+            failure = Failure.of(Stage.ANALYSIS, error)
+    return Heard(reply=reply, answer=answer, failure=failure)
+
+
+def parsed(analyst: Analyst, question: Question, text: str) -> ParsedAnswer:
+    """Return the answer in a reply. Raises `InvalidInput` with a kind where it holds none."""
+    if isinstance(analyst, ModelAnalyst):
+        return analyst.parse(question, text)
+    return ParsedAnswer(analysis=question.parse(text), document=json.loads(text))
 
 
 def _text_of(reply: object) -> str:
@@ -169,32 +255,33 @@ def _text_of(reply: object) -> str:
 
 
 def _hear(evidence: Evidence, seat: Seat, *, put: Put, side_by_side: SideBySide) -> list[Answered]:
-    """Return what one analyst answers about each chart, and then about all of them."""
+    """Return what one seat answers about each chart, and then about all of them."""
     questions = [evidence.about_one(chart) for chart in evidence.charts]
-    answers = side_by_side([partial(_answer, seat, question, put) for question in questions])
+    heard = side_by_side([partial(_answers, seat, question, put) for question in questions])
     analyses = {
-        answered.question.charts[0].timeframe: answered.analysis
-        for answered in answers
-        if isinstance(answered.analysis, ChartAnalysis)
+        own[-1].question.charts[0].timeframe: own[-1].analysis
+        for own in heard
+        if isinstance(own[-1].analysis, ChartAnalysis)
     }
+    answers = [answered for own in heard for answered in own]
     # The primary chart carries the signal's prices; without it there is nothing to decide on.
     is_complete = len(analyses) == len(evidence.charts)
     may_decide = is_complete or not evidence.strategy.require_all_charts
     if may_decide and evidence.charts[0].timeframe in analyses:
-        answers.append(_answer(seat, evidence.about_all(analyses), put))
+        answers += _answers(seat, evidence.about_all(analyses), put)
     return answers
 
 
-def _answer(seat: Seat, question: Question, put: Put) -> Answered:
-    heard = put(seat, question)
-    answered = Answered(seat=seat, question=question, reply=heard.reply, failure=heard.failure)
-    text = heard.reply.response_text
-    if heard.failure is not None or text is None:
-        return answered
-    try:
-        return replace(answered, analysis=question.parse(text))
-    except TapeTrailError as error:
-        return replace(answered, failure=Failure.of(Stage.ANALYSIS, error))
+def _answers(seat: Seat, question: Question, put: Put) -> list[Answered]:
+    """Return what came of a question, from each who was asked until one had an answer."""
+    answers: list[Answered] = []
+    for named in seat.about_all if question.name == CONSOLIDATED else seat.about_one:
+        asked = Asked(seat=seat, named=named, question=question)
+        heard = put(asked)
+        answers.append(Answered(seat=seat, named=named, question=question, heard=heard))
+        if heard.answer is not None:
+            break
+    return answers
 
 
 def _named(answered: Answered) -> Failure | None:

@@ -1,8 +1,7 @@
 """How a decision ends: its answers recorded, its signal derived, its seal put on."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
@@ -26,13 +25,34 @@ from tapetrail.core.records.states import (
     Provenance,
     Role,
 )
-from tapetrail.persistence import LLMAnalysisPersistenceService, ShownChart
+from tapetrail.persistence import LLMAnalysisPersistenceService, ReadChart, ShownChart
 from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.ask import Answered, failure_of
+from tapetrail.workflows.ask import Answered, Seat, failure_of, last_of
 from tapetrail.workflows.sealing import seal_decision, seal_execution
 
-_UNREADABLE: Final = ErrorKind.UNPARSEABLE_REPLY
+_STATUSES: Final = {
+    ErrorKind.REFUSED: AnalysisStatus.REFUSED,
+    ErrorKind.BLOCKED: AnalysisStatus.REFUSED,
+    ErrorKind.BUDGET_EXCEEDED: AnalysisStatus.BUDGET_EXCEEDED,
+    **dict.fromkeys(
+        (
+            ErrorKind.UNPARSEABLE_REPLY,
+            ErrorKind.NOT_JSON,
+            ErrorKind.AGAINST_SCHEMA,
+            ErrorKind.BAD_CONFIDENCE,
+            ErrorKind.EMPTY_REPLY,
+            ErrorKind.NULL_REPLY,
+            ErrorKind.MALFORMED_REPLY,
+            ErrorKind.TRUNCATED,
+            ErrorKind.TRUNCATED_WITHOUT_TEXT,
+            ErrorKind.NOT_JSON_BODY,
+            ErrorKind.HTML_BODY,
+        ),
+        AnalysisStatus.UNPARSEABLE,
+    ),
+}
+"""What an analysis is called that has no answer; other kinds have simply failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +76,7 @@ def conclude(answers: Sequence[Answered], evidence: Evidence, *, calendar: Calen
         seat = own[0].seat
         failure = failure_of(own, evidence)
         if failure is None:
-            whole = next(answered for answered in own if answered.question.name == CONSOLIDATED)
+            whole = last_of(own)[CONSOLIDATED]
             try:
                 signals[whole.key] = _signal(whole, evidence, calendar=calendar)
             except TapeTrailError as error:
@@ -64,7 +84,9 @@ def conclude(answers: Sequence[Answered], evidence: Evidence, *, calendar: Calen
         if seat.role is Role.DECIDING:
             ended = failure
         elif failure is not None:
-            kept += [_without_signal(answered, failure) for answered in own]
+            kept += [
+                each.failed(failure) if each.question.name == CONSOLIDATED else each for each in own
+            ]
             continue
         kept += own
     return Conclusion(answers=tuple(kept), signals=signals, failure=ended)
@@ -79,11 +101,15 @@ def append_conclusion(
     at: datetime,
 ) -> None:
     """Append every answer with the charts it read, and the signals."""
+    travelled = {
+        image.digest: image
+        for answered in conclusion.answers
+        for image in answered.heard.shown.values()
+        if image is not None
+    }
+    appends.append_blobs(session, [*travelled.values()], at=at)
     rows = LLMAnalysisPersistenceService(session).save_analyses(
-        [
-            (_answer(answered), [charts[chart.timeframe] for chart in answered.question.charts])
-            for answered in conclusion.answers
-        ],
+        [(_answer(answered), _read_by(answered, charts)) for answered in conclusion.answers],
         refs=task.refs,
     )
     for answered, row in zip(conclusion.answers, rows, strict=True):
@@ -117,10 +143,10 @@ def end(session: Session, task: DecisionTask, *, failure: Failure | None, at: da
 
 
 def _by_seat(answers: Sequence[Answered]) -> list[list[Answered]]:
-    """Return the answers of each analyst and sample, in their order."""
-    found: dict[tuple[str, int], list[Answered]] = {}
+    """Return the answers of each seat, in their order."""
+    found: dict[Seat, list[Answered]] = {}
     for answered in answers:
-        found.setdefault((answered.key.analyst, answered.key.sample_no), []).append(answered)
+        found.setdefault(answered.seat, []).append(answered)
     return list(found.values())
 
 
@@ -147,10 +173,18 @@ def _stands_until(
     return session_after(calendar, evidence.as_of, sessions=sessions)
 
 
-def _without_signal(answered: Answered, failure: Failure) -> Answered:
-    """Return a shadow's consolidated answer with the reason why no signal follows from it."""
-    is_whole = answered.question.name == CONSOLIDATED
-    return replace(answered, failure=answered.failure or failure) if is_whole else answered
+def _read_by(answered: Answered, charts: Mapping[Timeframe, ShownChart]) -> list[ReadChart]:
+    """Return the charts that an analysis read, each with the image that it was shown."""
+    read: list[ReadChart] = []
+    for chart in answered.question.charts:
+        row, image = charts[chart.timeframe]
+        shown = answered.heard.shown
+        if chart.timeframe in shown:
+            other = shown[chart.timeframe]
+            read.append((row, other.digest if other else None))
+        else:
+            read.append((row, image))
+    return read
 
 
 def _answer(answered: Answered) -> Answer:
@@ -163,16 +197,20 @@ def _answer(answered: Answered) -> Answer:
         reply=answered.reply,
         stated=_stated(answered),
         status=_status(failure),
+        error_kind=failure.error_kind if failure else None,
         error_message=failure.error_message if failure else None,
     )
 
 
 def _stated(answered: Answered) -> StatedAnalysis:
-    analysis, text = answered.analysis, answered.reply.response_text
-    if analysis is None or text is None:
+    answer = answered.heard.answer
+    if answer is None:
         return StatedAnalysis()
+    analysis = answer.analysis
     return StatedAnalysis(
-        response_json=json.loads(text),
+        response_json=answer.document,
+        parsed_from=answer.parsed_from,
+        grounding=answer.grounding,
         confidence_score=analysis.confidence,
         trend_direction=analysis.trend,
         support_levels=analysis.support_levels,
@@ -184,8 +222,7 @@ def _stated(answered: Answered) -> StatedAnalysis:
 def _status(failure: Failure | None) -> AnalysisStatus:
     if failure is None:
         return AnalysisStatus.COMPLETED
-    unparseable = failure.error_kind is _UNREADABLE
-    return AnalysisStatus.UNPARSEABLE if unparseable else AnalysisStatus.FAILED
+    return _STATUSES.get(failure.error_kind, AnalysisStatus.FAILED)
 
 
 def _decided_at(answered: Answered, task: DecisionTask) -> datetime:

@@ -8,9 +8,8 @@ that was said, and asks nothing twice that has a reply.
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from dbos import (
@@ -18,37 +17,42 @@ from dbos import (
     DBOSConfiguredInstance,
     SetEnqueueOptions,
     SetWorkflowID,
-    SQLAlchemyDatasource,
 )
 from dbos._core import StepOptions
 from dbos._datasource import DatasourceOptions
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tapetrail.blobs.protocol import BlobStore
-from tapetrail.core.analysis.questions import Evidence, Question
+from tapetrail.core.analysis.questions import Evidence
+from tapetrail.core.analysis.replies import AnswerKey
+from tapetrail.core.canonical import JsonValue
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bars import Timeframe
 from tapetrail.core.records.states import DecisionStatus
-from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
+from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.persistence import ShownChart
 from tapetrail.store import control, reads
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.ask import Heard, Put, Seat, ask_local, in_turn, interview, seats_of
+from tapetrail.workflows.ask import (
+    Asked,
+    Heard,
+    Put,
+    ask_local,
+    in_turn,
+    interview,
+)
 from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
 from tapetrail.workflows.defects import in_plain_text, message_of
 from tapetrail.workflows.engine import (
     EXECUTE,
     RESUME,
-    count_tries,
     forget_try,
 )
 from tapetrail.workflows.halting import Halted, goes_on, resume
+from tapetrail.workflows.open_decisions import Dependencies, OpenDecision, load_open, recalled
 from tapetrail.workflows.open_execution import open_execution
 from tapetrail.workflows.prepare import (
     KeptEvidence,
-    Ports,
     Prepared,
     append_evidence,
     evidence_of,
@@ -56,15 +60,11 @@ from tapetrail.workflows.prepare import (
     prepare,
 )
 from tapetrail.workflows.queues import PRIORITY_MAX, QUEUE, queue_of
-from tapetrail.workflows.recall import Recalled, recall
 from tapetrail.workflows.run_request import RunRequest
-from tapetrail.workflows.wire import Wire, ask_remote, look_up, nobody
-from tapetrail.workflows.work import Work
+from tapetrail.workflows.said import Said
+from tapetrail.workflows.wire import Unsent, ask_remote, look_up, nobody
 
 INSTANCE: Final = "tapetrail"
-COUNTED_AFTER: Final = timedelta(minutes=1)
-"""From this age on a decision counts who begins it, which costs two statements each time."""
-TRIES_MAX: Final = 5
 # Decisions lock what they must by name, so the weakest level is enough and nothing is retried.
 _ISOLATION: Final = "READ COMMITTED"
 _OPEN: Final = DatasourceOptions(name="open_execution", isolation_level=_ISOLATION)
@@ -76,33 +76,6 @@ _CONCLUDE: Final = DatasourceOptions(name="conclude_decision", isolation_level=_
 _GIVE_UP: Final = DatasourceOptions(name="record_defect", isolation_level=_ISOLATION)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dependencies:
-    """What the workflows work with."""
-
-    engine: Engine
-    datasource: SQLAlchemyDatasource
-    blobs: BlobStore
-    ports: Ports
-    work: Work
-    executor_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OpenDecision:
-    """A decision that has not ended, who answers for it, and why it may have to end at once."""
-
-    task: DecisionTask
-    strategy: StrategySpec
-    seats: Sequence[Seat]
-    failure: Failure | None
-
-    @property
-    def is_local(self) -> bool:
-        """Return whether nobody has to be waited for."""
-        return all(seat.is_local for seat in self.seats)
 
 
 @DBOS.dbos_class("Decisions")
@@ -131,11 +104,6 @@ class Decisions(DBOSConfiguredInstance):
         if self._bound is None:
             raise AssertionError("workflows are carried out once they are bound")
         return self._bound
-
-    @property
-    def _wire(self) -> Wire:
-        deps = self._deps
-        return Wire(engine=deps.engine, blobs=deps.blobs, ports=deps.ports)
 
     @DBOS.workflow(name=EXECUTE)
     def execute(
@@ -216,7 +184,7 @@ class Decisions(DBOSConfiguredInstance):
 
         All is computed before the first statement, so that no row is locked meanwhile.
         """
-        found, ports = self._load_open(decision_id, resumptions), self._deps.ports
+        found, ports = load_open(self._deps, decision_id, resumptions), self._deps.ports
         if found is None or found.task.status is DecisionStatus.RUNNING:
             return found is not None
         started_at = ports.clock()
@@ -233,7 +201,7 @@ class Decisions(DBOSConfiguredInstance):
 
     def _record(
         self,
-        found: _OpenDecision,
+        found: OpenDecision,
         kept: KeptEvidence,
         *,
         conclusion: Conclusion | None,
@@ -255,7 +223,7 @@ class Decisions(DBOSConfiguredInstance):
         end(session, task, failure=failure, at=clock())
         return False
 
-    def _ask_through(self, decision_id: int, resumptions: int) -> Sequence[str] | None:
+    def _ask_through(self, decision_id: int, resumptions: int) -> JsonValue:
         """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere.
 
         A process that ends in good order while it waits has not died over the decision.
@@ -269,43 +237,46 @@ class Decisions(DBOSConfiguredInstance):
                 raise
 
     @in_plain_text
-    def _ask(self, decision_id: int, resumptions: int) -> Sequence[str] | None:
-        """Ask what has no reply on record; return why the decision has to end, if it has to."""
+    def _ask(self, decision_id: int, resumptions: int) -> JsonValue:
+        """Ask what has no reply on record; return what is not on record, as `Said` has it."""
         work = self._deps.work
+        wire = self._deps.wire(work.slot)
         with work.slot():
-            found = self._load_open(decision_id, resumptions)
+            found = load_open(self._deps, decision_id, resumptions)
             if found is None or found.failure is not None:
                 return None
-            calls = self._wire.calls(found.task)
+            calls = wire.calls(found.task)
             try:
-                evidence = self._recall(found).evidence
+                evidence = recalled(self._deps, found).evidence
             except TapeTrailError as error:
-                return list(Failure.of(Stage.ENGINE, error).columns.values())
-        # Code is asked when the decision is concluded, in a slot.
+                return Said(failure=Failure.of(Stage.ENGINE, error)).as_json()
+        # Seats with code alone are asked when the decision is concluded, in a slot.
         asked = [seat for seat in found.seats if not seat.is_local]
-        put = ask_remote(self._wire, found.task, calls)
+        unsent: Unsent = {}
+        put = self._put(ask_remote(wire, found.task, calls, unsent=unsent))
         try:
             interview(evidence, asked, put=put, side_by_side=work.side_by_side)
         except Halted:
             return None  # the conclusion finds the same
         except TapeTrailError as error:
-            return list(Failure.of(Stage.ENGINE, error).columns.values())
-        return None
+            return Said(failure=Failure.of(Stage.ENGINE, error)).as_json()
+        return Said(unsent=unsent).as_json()
 
     @in_plain_text
-    def _conclude(self, decision_id: int, resumptions: int, said: Sequence[str] | None) -> None:
+    def _conclude(self, decision_id: int, resumptions: int, output: JsonValue) -> None:
         """Record what was answered, and end the decision."""
-        found, clock = self._load_open(decision_id, resumptions), self._deps.ports.clock
+        found, clock = load_open(self._deps, decision_id, resumptions), self._deps.ports.clock
         if found is None:
             return
-        failure = _failure(said) if said else found.failure
+        said = Said.of(output)
+        failure = said.failure or found.failure
         conclusion, charts = None, dict[Timeframe, ShownChart]()
         if failure is None:
             try:
-                recalled = self._recall(found)
-                put = self._put(look_up(self._wire, self._wire.calls(found.task)))
-                conclusion = self._conclusion(found, recalled.evidence, put=put)
-                charts, failure = {**recalled.charts}, conclusion.failure
+                whole = recalled(self._deps, found)
+                put = self._put(self._looked_up(found.task, said.unsent))
+                conclusion = self._conclusion(found, whole.evidence, put=put)
+                charts, failure = {**whole.charts}, conclusion.failure
             except TapeTrailError as error:
                 failure = Failure.of(Stage.ENGINE, error)
         session, task = self._deps.datasource.sql_session(), found.task
@@ -315,7 +286,11 @@ class Decisions(DBOSConfiguredInstance):
             append_conclusion(session, conclusion, task=task, charts=charts, at=clock())
         end(session, task, failure=failure, at=clock())
 
-    def _conclusion(self, found: _OpenDecision, evidence: Evidence, *, put: Put) -> Conclusion:
+    def _looked_up(self, task: DecisionTask, unsent: Mapping[AnswerKey, Failure]) -> Put:
+        wire = self._deps.wire()
+        return look_up(wire, wire.calls(task), unsent=unsent)
+
+    def _conclusion(self, found: OpenDecision, evidence: Evidence, *, put: Put) -> Conclusion:
         answers = interview(evidence, found.seats, put=put, side_by_side=in_turn)
         calendar = self._deps.ports.calendar_of(found.task, found.strategy)
         return conclude(answers, evidence, calendar=calendar)
@@ -332,64 +307,15 @@ class Decisions(DBOSConfiguredInstance):
         )
         end(session, task, failure=failure, at=now)
 
-    def _load_open(self, decision_id: int, resumptions: int) -> _OpenDecision | None:
-        """Return a decision and who answers for it, None if nothing of it is to be done."""
-        deps = self._deps
-        # Read outside of the step's transaction, which begins with the first row. An error of the
-        # database passes as it is: the engine knows which ones to wait out.
-        with Session(deps.engine) as reading:
-            task = reads.decision_task(reading, decision_id)
-        is_stale = not task.execution_status.is_in_work or task.resumptions != resumptions
-        if task.status.has_ended or is_stale:
-            return None
-        strategy = parse_strategy(task.spec, place=f"strategy of decision {decision_id}")
-        seats: Sequence[Seat] = ()
-        failure = self._dead_letter(task)
-        if failure is None:
-            try:
-                seats = seats_of(strategy, deps.ports)
-            except TapeTrailError as error:
-                failure = Failure.of(Stage.ANALYSIS, error)
-        return _OpenDecision(task=task, strategy=strategy, seats=seats, failure=failure)
-
-    def _dead_letter(self, task: DecisionTask) -> Failure | None:
-        """Return the failure of a decision that seems to end every process that begins it.
-
-        Processes end for many reasons, so a few times are no sign. Without a limit, one that does
-        end its process would be taken over for ever.
-        """
-        if self._deps.ports.clock() - task.created_at < COUNTED_AFTER:
-            return None
-        before = count_tries(self._deps.executor_id) - 1
-        if before < TRIES_MAX:
-            return None
-        message = f"begun by {before} processes, each of which ended before the decision did"
-        return Failure(
-            failed_stage=Stage.ENGINE, error_kind=ErrorKind.DEFECT, error_message=message
-        )
-
     def _put(self, over_the_wire: Put) -> Put:
         """Return what puts a question: to code at once, to others over the wire."""
 
-        def put(seat: Seat, question: Question) -> Heard:
-            if seat.is_local:
-                return ask_local(seat, question, ports=self._deps.ports, timer=time.perf_counter)
-            return over_the_wire(seat, question)
+        def put(asked: Asked) -> Heard:
+            if asked.named.is_local:
+                return ask_local(asked, ports=self._deps.ports, timer=time.perf_counter)
+            return over_the_wire(asked)
 
         return put
 
-    def _recall(self, found: _OpenDecision) -> Recalled:
-        deps = self._deps
-        calendar = deps.ports.calendar_of(found.task, found.strategy)
-        with Session(deps.engine) as session:
-            return recall(
-                session, found.task, strategy=found.strategy, blobs=deps.blobs, calendar=calendar
-            )
-
 
 DECISIONS: Final = Decisions()
-
-
-def _failure(said: Sequence[str]) -> Failure:
-    stage, kind, message = said
-    return Failure(failed_stage=Stage(stage), error_kind=ErrorKind(kind), error_message=message)

@@ -33,6 +33,7 @@ from tapetrail.core.market.indicators import applied, derive_indicators
 from tapetrail.core.market.sessions import day_of, last_session_at
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.evidence import ChartContent, SnapshotRecord
+from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.data_quality import DataLimits
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.persistence import (
@@ -68,7 +69,7 @@ class Ports:
     """
 
     open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
-    open_analyst: Callable[[str], Analyst]
+    open_analyst: Callable[[AnalystSpec], Analyst]
     load_calendar: Callable[[str, CalendarChanges], Calendar]
     clock: Callable[[], datetime]
     brought: frozenset[str] = frozenset()

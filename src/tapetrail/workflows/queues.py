@@ -27,7 +27,7 @@ def queue_of(strategy: StrategySpec, ports: Ports) -> str:
     except TapeTrailError:
         return QUEUE  # the decisions record why
     # A strategy with two of them was refused.
-    for family in {seat.family for seat in seats} & ports.brought:
+    for family in {named.family for seat in seats for named in seat.everyone} & ports.brought:
         return family_queue(family)
     return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
 

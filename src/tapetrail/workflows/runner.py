@@ -23,7 +23,7 @@ from tapetrail.store.control import Execution
 from tapetrail.store.reads import Progress
 from tapetrail.store.session import ReconnectPolicy, open_engine, transaction
 from tapetrail.workflows import halting
-from tapetrail.workflows.decide import DECISIONS, Dependencies
+from tapetrail.workflows.decide import DECISIONS
 from tapetrail.workflows.engine import (
     PATIENCE_S,
     POOL_SIZE,
@@ -37,6 +37,7 @@ from tapetrail.workflows.engine import (
     opened_by,
     resumption_id,
 )
+from tapetrail.workflows.open_decisions import Dependencies
 from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.queues import priority_of
 from tapetrail.workflows.run_request import RunRequest

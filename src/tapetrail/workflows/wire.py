@@ -1,25 +1,33 @@
 """Questions over a wire, by a ledger: all that goes out and comes back is on record before use.
 
-An attempt is committed before it is sent, a reply before it is read. Whoever goes on after a crash
-finds the replies there and asks only what has none; an attempt without a reply is a lost call.
+An attempt is committed before it is sent, a reply before anything depends on it. Whoever goes on
+after a crash finds the replies there and asks only what has none; an attempt without a reply is a
+lost call. What is never sent, because nobody may or can send it, is told by its reason.
 """
 
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field, replace
 
 from psycopg.errors import RestrictViolation, UniqueViolation
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tapetrail.analysts.protocol import ReadResponse, RemoteAnalyst, Request, Response
+from tapetrail.analysts.models.retry import STOPS_ANALYST, GiveUp
+from tapetrail.analysts.protocol import (
+    BrokenResponse,
+    ModelAnalyst,
+    ReadResponse,
+    RemoteAnalyst,
+    Request,
+    Response,
+)
 from tapetrail.blobs.protocol import BlobStore
-from tapetrail.core.analysis.questions import Question
-from tapetrail.core.analysis.replies import AnswerKey, Reply
-from tapetrail.core.blob_keys import object_key
-from tapetrail.core.canonical import digest_bytes, storable_text
-from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
+from tapetrail.core.analysis.replies import AnswerKey
+from tapetrail.core.canonical import storable_text
+from tapetrail.core.errors import Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.records.answers import AttemptRecord, ReplyRecord
 from tapetrail.core.records.base import Stored
@@ -27,25 +35,31 @@ from tapetrail.persistence import keep_object
 from tapetrail.store import appends, ledger
 from tapetrail.store.ledger import Call
 from tapetrail.store.reads import DecisionTask
-from tapetrail.workflows.ask import Heard, Seat, asking
+from tapetrail.workflows.ask import Asked, Heard, asking
+from tapetrail.workflows.calls import Reader, heard_from, never_sent, remote
 from tapetrail.workflows.halting import Halted, goes_on
+from tapetrail.workflows.images import Images
 from tapetrail.workflows.prepare import Ports
+from tapetrail.workflows.turns import Standing, stand
 
-_OTHER_REQUEST: Final = ReadResponse(
-    text=None,
-    error_kind=ErrorKind.DEFECT,
-    error_message="the analyst makes another request of this question now than the one it was"
-    " asked with: a request follows from its question alone",
-)
+Unsent = dict[AnswerKey, Failure]
+"""Why calls were not made, by the answer that they were for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """What questions over a wire need: the record, the blob store, the world."""
+    """What questions over a wire need: the record, the blob store, the world.
+
+    `pause` waits for so many seconds, and ends the thread where the process ends. `stopped` are
+    the analysts that are asked no more in an execution, which this process has learnt.
+    """
 
     engine: Engine
     blobs: BlobStore
     ports: Ports
+    images: Images
+    pause: Callable[[float], None]
+    stopped: dict[tuple[int, str], Failure] = field(default_factory=dict[tuple[int, str], Failure])
 
     def calls(self, task: DecisionTask) -> dict[AnswerKey, list[Call]]:
         """Return the calls of a decision so far, by the answer that they were made for."""
@@ -61,185 +75,216 @@ def by_key(calls: Iterable[Call]) -> dict[AnswerKey, list[Call]]:
     return found
 
 
-def settled(made: Sequence[Call]) -> Call | None:
-    """Return the call that counts of those made for one answer: the first that brought bytes.
-
-    Which one that is never changes: a reply that comes late, from a process that was thought dead,
-    is a later row.
-    """
-    return next((call for call in made if call.response_digest), None)
-
-
 def ask_remote(
-    wire: Wire, task: DecisionTask, calls: Mapping[AnswerKey, Sequence[Call]]
-) -> Callable[[Seat, Question], Heard]:
-    """Return what puts a question: to the ledger, and where that has no reply, to the analyst."""
+    wire: Wire,
+    task: DecisionTask,
+    calls: Mapping[AnswerKey, Sequence[Call]],
+    *,
+    unsent: Unsent,
+) -> Callable[[Asked], Heard]:
+    """Return what puts a question: to the ledger, and where that has no reply, to the analyst.
 
-    def put(seat: Seat, question: Question) -> Heard:
-        key, analyst = seat.key(question), remote(seat)
-        with asking(key):
-            request = analyst.request(question)
-        made = calls.get(key, [])
-        call = settled(made) or _call(
-            wire, task, analyst=analyst, asked=_Asked(key=key, request=request, made=made)
-        )
-        return read_call(wire.blobs, analyst, request=request, call=call)
+    What is not sent goes into `unsent`, with its reason.
+    """
+
+    def put(asked: Asked) -> Heard:
+        asker = _Asker(wire=wire, task=task, asked=asked, reader=Reader.of(wire.blobs, asked))
+        made = calls.get(asked.key, ())
+        while True:
+            standing = asker.standing(made)
+            try:
+                if not asker.goes_on(standing):
+                    return heard_from(asked, standing, images=wire.images)
+                made = asker.call(standing)
+            except TapeTrailError as error:
+                unsent[asked.key] = Failure.of(Stage.ANALYSIS, error)
+            except CancelledError as error:
+                raise SystemExit("this process waits for no reply any more") from error
+            if asked.key in unsent:
+                failure = unsent[asked.key]
+                return never_sent(asked, standing, failure, at=wire.ports.clock())
 
     return put
 
 
 def look_up(
-    wire: Wire, calls: Mapping[AnswerKey, Sequence[Call]]
-) -> Callable[[Seat, Question], Heard]:
+    wire: Wire, calls: Mapping[AnswerKey, Sequence[Call]], *, unsent: Mapping[AnswerKey, Failure]
+) -> Callable[[Asked], Heard]:
     """Return what puts a question to the ledger alone."""
 
-    def put(seat: Seat, question: Question) -> Heard:
-        key, analyst = seat.key(question), remote(seat)
-        made = calls.get(key, [])
-        call = settled(made) or (made[-1] if made else None)
-        if call is None:
-            raise LookupError(f"{key}: nobody asked")
-        with asking(key):
-            request = analyst.request(question)
-        return read_call(wire.blobs, analyst, request=request, call=call)
+    def put(asked: Asked) -> Heard:
+        reader = Reader.of(wire.blobs, asked)
+        analyst = asked.named.analyst
+        limit = analyst.re_asks_max if isinstance(analyst, ModelAnalyst) else 0
+        standing = stand(calls.get(asked.key, ()), reader.hear, re_asks_max=limit)
+        failure = unsent.get(asked.key)
+        if failure is not None:
+            return never_sent(asked, standing, failure, at=wire.ports.clock())
+        if not standing.made:
+            raise LookupError(f"{asked.key}: nobody asked")
+        return heard_from(asked, standing, images=wire.images)
 
     return put
 
 
-def nobody(seat: Seat, question: Question) -> Heard:
+def nobody(asked: Asked) -> Heard:
     """Put a question to nobody: for decisions in which every analyst is code."""
-    raise LookupError(f"{seat.key(question)}: nobody is asked over a wire")
-
-
-def remote(seat: Seat) -> RemoteAnalyst:
-    """Return the analyst of a seat, which is one over a wire."""
-    if not isinstance(seat.analyst, RemoteAnalyst):
-        raise TypeError(f"{seat.analyst.identity.name} is not asked over a wire")
-    return seat.analyst
-
-
-def read_call(blobs: BlobStore, analyst: RemoteAnalyst, *, request: Request, call: Call) -> Heard:
-    """Return what a call brought: a reply, or the reason why it holds none."""
-    is_same = digest_bytes(request.body) == call.request_digest
-    read = _read(blobs, analyst, call) if is_same else _OTHER_REQUEST
-    received_at = call.received_at or call.sent_at
-    reply = Reply(
-        model=analyst.identity,
-        prompt_text=request.prompt_text if is_same else None,
-        response_text=read.text,
-        metadata=read,
-        latency_ms=round((received_at - call.sent_at).total_seconds() * 1000),
-        requested_at=call.sent_at,
-        analyzed_at=received_at,
-    )
-    if read.error_kind is None or read.error_message is None:
-        return Heard(reply=reply)
-    failure = Failure(
-        failed_stage=Stage.ANALYSIS,
-        error_kind=read.error_kind,
-        error_message=storable_text(read.error_message),
-    )
-    return Heard(reply=reply, failure=failure)
-
-
-def _read(blobs: BlobStore, analyst: RemoteAnalyst, call: Call) -> ReadResponse:
-    if call.response_digest is None:
-        said = call.error_message or call.error_kind or "the call was lost"
-        return ReadResponse(
-            text=None,
-            error_kind=call.error_kind or ErrorKind.ANALYST_UNAVAILABLE,
-            error_message=f"no reply to attempt {call.attempt_no}: {said}",
-        )
-    body = blobs.read(object_key(call.response_digest), digest=call.response_digest)
-    response = Response(
-        body=body,
-        media_type=call.media_type or "",
-        http_status=call.http_status,
-        provider_request_id=call.provider_request_id,
-    )
-    try:
-        with asking(call.key):
-            return analyst.read(response)
-    except TapeTrailError as error:
-        failure = Failure.of(Stage.ANALYSIS, error)
-        return ReadResponse(
-            text=None, error_kind=failure.error_kind, error_message=failure.error_message
-        )
+    raise LookupError(f"{asked.key}: nobody is asked over a wire")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """An answer that is wanted, the request for it, and the calls that were made in vain."""
+class _Asker:
+    """One answer that is wanted, and what it takes to get it."""
 
-    key: AnswerKey
-    request: Request
-    made: Sequence[Call]
+    wire: Wire
+    task: DecisionTask
+    asked: Asked
+    reader: Reader
 
+    @property
+    def analyst(self) -> RemoteAnalyst:
+        """Return who is asked."""
+        return remote(self.asked)
 
-def _call(wire: Wire, task: DecisionTask, *, analyst: RemoteAnalyst, asked: _Asked) -> Call:
-    """Send a request, its attempt committed before and its reply after; return what counts now."""
-    try:
-        attempt = _append_attempt(wire, task, analyst=analyst, asked=asked)
-    except IntegrityError as error:
-        if not isinstance(error.orig, UniqueViolation):
-            raise
-        # A process that was thought dead asks the same, so that the number of the attempt is taken.
-        made = wire.calls(task)[asked.key]
-        return settled(made) or _call(wire, task, analyst=analyst, asked=replace(asked, made=made))
-    _append_reply(wire, task, attempt=attempt, analyst=analyst, asked=asked)
-    made = wire.calls(task)[asked.key]
-    return settled(made) or next(call for call in made if call.attempt == attempt)
+    def standing(self, made: Sequence[Call]) -> Standing:
+        """Return where the answer stands by these calls."""
+        limit = self.analyst.re_asks_max if isinstance(self.analyst, ModelAnalyst) else 0
+        return stand(made, self.reader.hear, re_asks_max=limit)
 
+    def goes_on(self, standing: Standing) -> bool:
+        """Return whether another call is to be made, once the time for it has come."""
+        if standing.counts is not None:
+            self._stop_where_it_stays_so(standing)
+            return False
+        chance = random.random()  # noqa: S311 # it spreads calls, and guards nothing
+        step = standing.next(chance=chance, now=self.wire.ports.clock())
+        if isinstance(step, GiveUp):
+            return False
+        if step.seconds > 0:
+            self.wire.pause(step.seconds)
+        return True
 
-def _append_attempt(
-    wire: Wire, task: DecisionTask, *, analyst: RemoteAnalyst, asked: _Asked
-) -> Stored:
-    request = asked.request
-    body = keep_object(wire.blobs, request.body, media_type=request.media_type)
-    record = AttemptRecord(
-        decision=task.refs.decision,
-        key=asked.key,
-        attempt_no=len(asked.made) + 1,
-        provider=analyst.identity.provider,
-        model_name=analyst.identity.model_name,
-        request_digest=body.digest,
-        sent_at=wire.ports.clock(),
-    )
-    with Session(wire.engine) as session, session.begin():
-        if not goes_on(session, task):
-            raise Halted
-        appends.append_blobs(session, [body], at=record.sent_at)
-        return appends.append(session, record)
+    def call(self, standing: Standing) -> Sequence[Call]:
+        """Make a call, its attempt committed before and its reply after; return all there are now.
 
+        Raises what keeps it from being sent.
+        """
+        stopped = self.wire.stopped.get((self.task.refs.execution.id, self.asked.named.name))
+        if stopped is not None:
+            raise _as_error(stopped)
+        with asking(self.asked.key):
+            question = self.wire.images.question(self.asked, refused=standing.refused)
+            request = self.analyst.request(question)
+            base_url = self.analyst.base_url() if isinstance(self.analyst, ModelAnalyst) else None
+        try:
+            attempt = self._append_attempt(request, standing, base_url)
+        except IntegrityError as error:
+            if not isinstance(error.orig, UniqueViolation):
+                raise
+            # A process that was thought dead asks the same, so the number of the attempt is taken.
+            return self.wire.calls(self.task)[self.asked.key]
+        self._append_reply(attempt, request)
+        return self.wire.calls(self.task)[self.asked.key]
 
-def _append_reply(
-    wire: Wire, task: DecisionTask, *, attempt: Stored, analyst: RemoteAnalyst, asked: _Asked
-) -> None:
-    response, body, failure = None, None, None
-    try:
-        with asking(asked.key):
-            response = analyst.send(asked.request)
-        body = keep_object(wire.blobs, response.body, media_type=response.media_type)
-    except TapeTrailError as error:
-        failure = Failure.of(Stage.ANALYSIS, error)
-    received_at = wire.ports.clock()
-    record = ReplyRecord(
-        attempt=attempt,
-        decision=task.refs.decision,
-        response_digest=body.digest if body else None,
-        http_status=response.http_status if response else None,
-        provider_request_id=response.provider_request_id if response else None,
-        error_kind=failure.error_kind if failure else None,
-        error_message=failure.error_message if failure else None,
-        usage=None,
-        cost_usd=None,
-        received_at=received_at,
-    )
-    try:
+    def _stop_where_it_stays_so(self, standing: Standing) -> None:
+        """Remember what would be so for every question of the execution."""
+        counts = standing.counts
+        kind = counts and counts.read.error_kind
+        if counts is None or kind is None or kind not in STOPS_ANALYST:
+            return
+        name, execution = self.asked.named.name, self.task.refs.execution.id
+        failure = Failure(
+            failed_stage=Stage.ANALYSIS,
+            error_kind=kind,
+            error_message=storable_text(
+                f"not asked: {name} is asked no more in this execution since decision"
+                f" {self.task.refs.decision.id}: {counts.read.error_message}"
+            ),
+        )
+        self.wire.stopped.setdefault((execution, name), failure)
+
+    def _append_attempt(self, request: Request, standing: Standing, base_url: str | None) -> Stored:
+        wire, identity = self.wire, self.analyst.identity
+        body = keep_object(wire.blobs, request.body, media_type=request.media_type)
+        record = AttemptRecord(
+            decision=self.task.refs.decision,
+            key=self.asked.key,
+            attempt_no=standing.made + 1,
+            turn_no=standing.turn_no,
+            reason=standing.reason,
+            base_url=base_url,
+            provider=identity.provider,
+            model_name=identity.model_name,
+            request_digest=body.digest,
+            sent_at=wire.ports.clock(),
+        )
         with Session(wire.engine) as session, session.begin():
-            appends.append_blobs(session, [body] if body else [], at=received_at)
-            appends.append(session, record)
-    except IntegrityError as error:
-        if isinstance(error.orig, RestrictViolation):
-            raise Halted from error  # the decision ended meanwhile, and takes no more rows
-        raise
+            if not goes_on(session, self.task):
+                raise Halted
+            appends.append_blobs(session, [body], at=record.sent_at)
+            return appends.append(session, record)
+
+    def _append_reply(self, attempt: Stored, request: Request) -> None:
+        wire = self.wire
+        response, read, body, failure = None, None, None, None
+        try:
+            with asking(self.asked.key):
+                response = self.analyst.send(request)
+        except BrokenResponse as error:
+            response, failure = error.response, Failure.of(Stage.ANALYSIS, error)
+        except TapeTrailError as error:
+            failure = Failure.of(Stage.ANALYSIS, error)
+        try:
+            if response is not None:
+                body = keep_object(wire.blobs, response.body, media_type=response.media_type)
+                read = None if failure else self._figures(response)
+        except TapeTrailError as error:
+            failure = Failure.of(Stage.ANALYSIS, error)
+        at = wire.ports.clock()
+        record = _reply(
+            response,
+            ReplyRecord(
+                attempt=attempt,
+                decision=self.task.refs.decision,
+                response_digest=body.digest if body else None,
+                http_status=response.http_status if response else None,
+                provider_request_id=response.provider_request_id if response else None,
+                service_tier=read.service_tier if read else None,
+                error_kind=failure.error_kind if failure else None,
+                error_message=failure.error_message if failure else None,
+                usage=read.usage if read else None,
+                cost_usd=read.cost_usd if read else None,
+                received_at=at,
+            ),
+            is_partial=failure is not None,
+        )
+        try:
+            with Session(wire.engine) as session, session.begin():
+                appends.append_blobs(session, [body] if body else [], at=at)
+                appends.append(session, record)
+        except IntegrityError as error:
+            if isinstance(error.orig, RestrictViolation):
+                raise Halted from error  # the decision ended meanwhile, and takes no more rows
+            raise
+
+    def _figures(self, response: Response) -> ReadResponse | None:
+        """Return what a model's bytes say they used and cost; reading them raises nothing."""
+        analyst = self.analyst
+        return analyst.read(response) if isinstance(analyst, ModelAnalyst) else None
+
+
+def _reply(response: Response | None, record: ReplyRecord, *, is_partial: bool) -> ReplyRecord:
+    """Return the record with what came beside the bytes."""
+    if response is None:
+        return record
+    return replace(
+        record,
+        headers=dict(response.headers) or None,
+        content_encoding=response.headers.get("content-encoding"),
+        first_byte_at=response.first_byte_at,
+        is_partial=is_partial,
+    )
+
+
+def _as_error(failure: Failure) -> TapeTrailError:
+    return TapeTrailError(failure.error_message, kind=failure.error_kind)

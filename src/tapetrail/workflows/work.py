@@ -90,6 +90,12 @@ class Work:
                 if self._closed.done():
                     raise SystemExit("this process waits for no database any more") from error
 
+    def pause(self, seconds: float) -> None:
+        """Wait so long. After `close` nobody waits: `SystemExit` ends the thread."""
+        wait([self._closed], timeout=seconds)
+        if self._closed.done():
+            raise SystemExit("this process waits no longer")
+
     def close(self) -> None:
         """Begin no further work, and wait for nobody; what holds a slot goes on."""
         with self._changed:

@@ -63,6 +63,7 @@ FAMILIES: Final = (
         word="google",
         wire=google.FORMAT,
         base_url="https://generativelanguage.googleapis.com",
+        base_url_env="GOOGLE_GEMINI_BASE_URL",
         key_envs=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
         key_header="x-goog-api-key",
         key_prefix="",

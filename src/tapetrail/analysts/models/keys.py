@@ -11,9 +11,11 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from tapetrail.analysts.models.calls import Call, Secret
-from tapetrail.analysts.models.families import Family
+from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
+KEY_ENDS: Final = "_API_KEY"
+"""How the name of a variable ends that a strategy may name."""
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _HOST: Final = re.compile(r"[a-z0-9._:-]+")
 
@@ -50,21 +52,24 @@ def access(
     Raises `InvalidInput`: `key_missing` for a key that is not set, naming the variable, and without
     a kind for an address that is missing, not to be stated, or not safe to send a key to.
     """
+    reached = _base_url(family, environment, base_url)
     return Access(
         family=family,
-        base_url=_base_url(family, environment, base_url),
+        base_url=reached,
         headers={
             header: _sendable(environment[name], place=name)
             for header, name in family.named_headers.items()
             if environment.get(name)
         },
-        secrets=_secrets(family, environment, key_env),
+        secrets=_secrets(family, environment, key_env=key_env, base_url=reached),
     )
 
 
 def _secrets(
-    family: Family, environment: Mapping[str, str], key_env: str | None
+    family: Family, environment: Mapping[str, str], *, key_env: str | None, base_url: str
 ) -> dict[str, Secret]:
+    if key_env:
+        _check_meant(key_env, family, base_url)
     names = (key_env,) if key_env else family.key_envs
     found = next((name for name in names if environment.get(name)), None)
     if found:
@@ -77,6 +82,24 @@ def _secrets(
     )
 
 
+def _check_meant(key_env: str, family: Family, base_url: str) -> None:
+    """Raise `InvalidInput` where a strategy would send what is no key, or another's key, away."""
+    if not key_env.endswith(KEY_ENDS):
+        raise InvalidInput(
+            f"key_env {key_env}: expected a name that ends with {KEY_ENDS}, so that a strategy"
+            " sends nothing else of the environment away"
+        )
+    owner = next((each for each in FAMILIES if key_env in each.key_envs), None)
+    if owner is None or key_env in family.key_envs:
+        return
+    own_host = urlsplit(owner.base_url or "").netloc
+    if urlsplit(base_url).netloc != own_host:
+        raise InvalidInput(
+            f"key_env {key_env}: it is the key of {owner.word}, and goes to {own_host} alone; put"
+            f" the key for {urlsplit(base_url).netloc} into a variable of its own"
+        )
+
+
 def _base_url(family: Family, environment: Mapping[str, str], stated: str | None) -> str:
     set_url = environment.get(family.base_url_env or "")
     if family.base_url is None:
@@ -87,10 +110,9 @@ def _base_url(family: Family, environment: Mapping[str, str], stated: str | None
             )
         return checked_url(stated, place="base_url", schemes=("https", "http"))
     if stated:
-        way = f"set {family.base_url_env}" if family.base_url_env else "leave it out"
         raise InvalidInput(
             f"{family.word}: base_url is for compatible:MODEL, since a strategy must not send the"
-            f" key of {family.word} elsewhere; {way}"
+            f" key of {family.word} elsewhere; set {family.base_url_env}"
         )
     place = family.base_url_env or family.word
     return checked_url(set_url or family.base_url, place=place, schemes=("https",))

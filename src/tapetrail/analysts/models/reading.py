@@ -5,7 +5,6 @@ A wire format reads its own documents; the rules that hold for all of them are h
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import Final, TypeAlias
 
 from tapetrail.analysts.models import bodies, http_errors
@@ -29,9 +28,7 @@ class ReadReply(ReadResponse):
     """
 
     counted: Usage | None = None
-    service_tier: str | None = None
     provider_error: str | None = None
-    retry_after_s: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,8 @@ from tapetrail.core.analysis.analyses import (
     Trend,
     broken_rules,
 )
-from tapetrail.core.canonical import JsonValue
+from tapetrail.core.analysis.replies import ParsedFrom
+from tapetrail.core.canonical import FieldValue, JsonValue, storable
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 Schema: TypeAlias = Mapping[str, JsonValue]
@@ -42,19 +43,12 @@ _NUMBER_LISTS: Final = ("support_levels", "resistance_levels")
 _SHOWN_CHARS: Final = 40
 
 
-class ParsedFrom(StrEnum):
-    """Where in a reply its one JSON object stood: alone, in a code block, between other text."""
-
-    PLAIN = "plain"
-    FENCED = "fenced"
-    SURROUNDED = "surrounded"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnswer(Generic[AnalysisType]):
-    """A reply as an analysis, and where in the reply it stood."""
+    """A reply as an analysis, the JSON object it was read from, and where in the reply it stood."""
 
     analysis: AnalysisType
+    document: Mapping[str, FieldValue]
     parsed_from: ParsedFrom
 
 
@@ -148,13 +142,14 @@ def parse_answer(kind: type[AnalysisType], text: str) -> ModelAnswer[AnalysisTyp
         analysis = kind.model_validate(stated, context=AS_NUMBERS)
     except ValidationError as error:
         raise _no_answer(broken_rules(error), ErrorKind.AGAINST_SCHEMA) from error
-    return ModelAnswer(analysis=analysis, parsed_from=parsed_from)
+    document = cast("Mapping[str, FieldValue]", storable(cast("FieldValue", found)))
+    return ModelAnswer(analysis=analysis, document=document, parsed_from=parsed_from)
 
 
-def re_ask(question: str, refusal: InvalidInput) -> str:
+def re_ask(question: str, refused: str) -> str:
     """Return the question once more, after what was wrong with the answer to it."""
     return (
-        f"Your last answer could not be used: {refusal.message}\n"
+        f"Your last answer could not be used: {refused}\n"
         "Nothing of it was kept and nothing in it was corrected. The question is the same as"
         " before. Answer it again, as a whole and as one JSON object. If you cannot tell, say so"
         " in the way that the question names; that is a full answer.\n\n"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tapetrail.core.analysis.analyses import (
     Analysis,
@@ -16,6 +16,9 @@ from tapetrail.core.charts.spec import ChartSpec
 from tapetrail.core.market.bars import Bars, Instrument, Timeframe
 from tapetrail.core.market.indicators import IndicatorValues
 from tapetrail.core.strategy.strategies import StrategySpec
+
+if TYPE_CHECKING:
+    from tapetrail.core.analysis.prompts import PromptTemplate
 
 CONSOLIDATED: Final = "consolidated"
 CHART: Final = "chart"
@@ -43,7 +46,8 @@ class Question:
     """One question about some charts, the primary one first.
 
     About one chart it is named `chart:1d`; about all of them it is `consolidated`, and comes with
-    what the same analyst said about each. `missing` are charts that were asked about in vain.
+    what was said about each. `missing` are charts that were asked about in vain. `template` is the
+    prompt for models, and `refused` what was wrong with the last answer where one is asked again.
     """
 
     name: str
@@ -55,6 +59,8 @@ class Question:
         default_factory=dict[Timeframe, ChartAnalysis]
     )
     missing: tuple[Timeframe, ...] = ()
+    template: "PromptTemplate | None" = None
+    refused: str | None = None
 
     @property
     def kind(self) -> str:
@@ -72,23 +78,31 @@ class Question:
         stated = listing.tick_size if listing else strategy.data and strategy.data.tick_size
         return stated or self.instrument.tick_size
 
+    @property
+    def answer_kind(self) -> type[ChartAnalysis | ConsolidatedAnalysis]:
+        """What a full answer is."""
+        return ConsolidatedAnalysis if self.kind == CONSOLIDATED else ChartAnalysis
+
     def parse(self, text: str) -> Analysis:
         """Return the analysis in a reply to this question.
 
         Raises `InvalidInput` (`unparseable_reply`) that says where the text breaks which rule.
         """
-        is_whole = self.kind == CONSOLIDATED
-        return parse_reply(ConsolidatedAnalysis if is_whole else ChartAnalysis, text)
+        return parse_reply(self.answer_kind, text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
-    """What one decision is made on: its charts, in the order of the strategy."""
+    """What one decision is made on: its charts, in the order of the strategy.
+
+    `templates` are the prompts for models, by kind of question.
+    """
 
     instrument: Instrument
     as_of: datetime
     strategy: StrategySpec
     charts: tuple[ChartEvidence, ...]
+    templates: "Mapping[str, PromptTemplate]" = field(default_factory=dict[str, "PromptTemplate"])
 
     def about_one(self, chart: ChartEvidence) -> Question:
         """Return the question about one chart."""
@@ -115,4 +129,5 @@ class Evidence:
             charts=charts,
             analyses=analyses,
             missing=tuple(c.timeframe for c in self.charts if is_whole and c not in charts),
+            template=self.templates.get(CONSOLIDATED if is_whole else CHART),
         )

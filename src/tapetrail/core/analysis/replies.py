@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import InvalidInput
@@ -16,6 +17,14 @@ class AnswerKey:
     question: str
     analyst: str
     sample_no: int = 1
+
+
+class ParsedFrom(StrEnum):
+    """Where in a reply its one JSON object stood: alone, in a code block, between other text."""
+
+    PLAIN = "plain"
+    FENCED = "fenced"
+    SURROUNDED = "surrounded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
-from tapetrail.core.analysis.model_answers import ParsedFrom
-from tapetrail.core.analysis.replies import AnswerKey, Reply
+from tapetrail.core.analysis.replies import AnswerKey, ParsedFrom, Reply
 from tapetrail.core.analysis.signals import Signal
 from tapetrail.core.canonical import Digest
 from tapetrail.core.errors import ErrorKind

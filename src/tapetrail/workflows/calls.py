@@ -1,0 +1,213 @@
+"""What recorded calls say: their bytes read again, and what all calls for one answer came to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from tapetrail.analysts.protocol import (
+    ModelAnalyst,
+    ReadResponse,
+    RemoteAnalyst,
+    Request,
+    Response,
+)
+from tapetrail.blobs.protocol import BlobStore
+from tapetrail.core.analysis.questions import Question
+from tapetrail.core.analysis.replies import Model, Reply, ReplyMetadata
+from tapetrail.core.blob_keys import object_key
+from tapetrail.core.canonical import FieldValue, digest_bytes, storable_text
+from tapetrail.core.errors import ErrorKind, InvalidInput, Stage
+from tapetrail.core.failures import Failure
+from tapetrail.store.ledger import Call
+from tapetrail.workflows.ask import Asked, Heard, asking, parsed
+from tapetrail.workflows.images import Images
+from tapetrail.workflows.turns import HeardCall, Standing
+
+_OTHER_REQUEST: Final = ReadResponse(
+    text=None,
+    error_kind=ErrorKind.DEFECT,
+    error_message="the analyst makes another request of this question now than the one it was"
+    " asked with: a request follows from its question alone",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads the calls that were made for one answer, each once."""
+
+    blobs: BlobStore
+    asked: Asked
+    analyst: RemoteAnalyst
+    heard: dict[int, HeardCall] = field(default_factory=dict[int, HeardCall])
+
+    @classmethod
+    def of(cls, blobs: BlobStore, asked: Asked) -> "Reader":
+        """Return what reads the calls for an answer."""
+        return cls(blobs=blobs, asked=asked, analyst=remote(asked))
+
+    def hear(self, call: Call, refused: str | None) -> HeardCall:
+        """Return what a call brought."""
+        known = self.heard.get(call.attempt.id)
+        if known is None or (known.call.received_at is None and call.received_at is not None):
+            self.heard[call.attempt.id] = known = self._hear(call, refused)
+        return known
+
+    def _hear(self, call: Call, refused: str | None) -> HeardCall:
+        question = replace(self.asked.question, refused=refused)
+        read = self._read(call, question)
+        if read.text is None:
+            return HeardCall(call=call, read=read)
+        try:
+            with asking(call.key):
+                answer = parsed(self.analyst, question, read.text)
+        except InvalidInput as error:
+            return HeardCall(call=call, read=read, refusal=error)
+        return HeardCall(call=call, read=read, answer=answer)
+
+    def _read(self, call: Call, question: Question) -> ReadResponse:
+        if call.response_digest is None or call.is_partial:
+            said = call.error_message or call.error_kind or "the call was lost"
+            return ReadResponse(
+                text=None,
+                error_kind=call.error_kind or ErrorKind.ANALYST_UNAVAILABLE,
+                error_message=f"no reply to attempt {call.attempt_no}: {said}",
+            )
+        # A model's request follows from what is recorded; of others that is to be seen.
+        if not isinstance(self.analyst, ModelAnalyst):
+            with asking(call.key):
+                request = self.analyst.request(question)
+            if digest_bytes(request.body) != call.request_digest:
+                return _OTHER_REQUEST
+        body = self.blobs.read(object_key(call.response_digest), digest=call.response_digest)
+        response = Response(
+            body=body,
+            media_type=call.media_type or "",
+            http_status=call.http_status,
+            provider_request_id=call.provider_request_id,
+            headers=call.headers,
+            base_url=call.base_url,
+            sent_at=call.sent_at,
+            first_byte_at=call.first_byte_at,
+        )
+        with asking(call.key):
+            read = self.analyst.read(response)
+        return replace(read, text=read.text and storable_text(read.text))
+
+
+def remote(asked: Asked) -> RemoteAnalyst:
+    """Return who is asked, which is an analyst over a wire."""
+    analyst = asked.named.analyst
+    if not isinstance(analyst, RemoteAnalyst):
+        raise TypeError(f"{analyst.identity.name} is not asked over a wire")
+    return analyst
+
+
+def heard_from(asked: Asked, standing: Standing, *, images: Images) -> Heard:
+    """Return what the calls for an answer came to: the one that counts, or the last in vain."""
+    heard = standing.counts or standing.turn[-1]
+    reply = _reply(asked, standing, heard)
+    if heard.answer is not None:
+        return Heard(reply=reply, answer=heard.answer, shown=images.shown(asked))
+    kind, message = heard.kind, heard.read.error_message
+    if heard.refusal is not None:
+        message = heard.refusal.message
+    failure = Failure(
+        failed_stage=Stage.ANALYSIS,
+        error_kind=kind or ErrorKind.ANALYST_UNAVAILABLE,
+        error_message=storable_text(message or "no reason was given"),
+    )
+    return Heard(reply=reply, failure=failure, shown=images.shown(asked))
+
+
+def never_sent(asked: Asked, standing: Standing, failure: Failure, *, at: datetime) -> Heard:
+    """Return that a call was not made, or not once more."""
+    reply = Reply(
+        model=_model(asked),
+        response_text=None,
+        metadata=_spent(standing) if standing.made else ReplyMetadata(cost_usd=Decimal(0)),
+        latency_ms=None,
+        requested_at=at,
+        analyzed_at=at,
+    )
+    return Heard(reply=reply, failure=failure)
+
+
+def _model(asked: Asked) -> Model:
+    analyst = remote(asked)
+    if isinstance(analyst, ModelAnalyst):
+        return analyst.asked_as(asked.question)
+    return analyst.identity
+
+
+def _prompt(asked: Asked, standing: Standing, heard: HeardCall) -> str | None:
+    analyst, question = remote(asked), replace(asked.question, refused=standing.refused)
+    if isinstance(analyst, ModelAnalyst):
+        return analyst.prompt_text(question)
+    request: Request = analyst.request(question)
+    is_same = digest_bytes(request.body) == heard.call.request_digest
+    return request.prompt_text if is_same else None
+
+
+def _reply(asked: Asked, standing: Standing, heard: HeardCall) -> Reply:
+    call = heard.call
+    received_at = call.received_at or call.sent_at
+    with asking(asked.key):
+        prompt = _prompt(asked, standing, heard)
+    return Reply(
+        model=_model(asked),
+        prompt_text=prompt,
+        response_text=heard.read.text,
+        metadata=_told(heard.read, _spent(standing)),
+        latency_ms=round((received_at - call.sent_at).total_seconds() * 1000),
+        requested_at=call.sent_at,
+        analyzed_at=received_at,
+    )
+
+
+def _told(read: ReadResponse, spent: ReplyMetadata) -> ReplyMetadata:
+    """Return what the call that counts reports, with what all calls used and cost."""
+    return replace(
+        spent,
+        model_reported=read.model_reported,
+        unit_prices=read.unit_prices,
+        finish_reason=read.finish_reason,
+    )
+
+
+def _spent(standing: Standing) -> ReplyMetadata:
+    """Return what all calls for an answer used and cost, which one unknown cost makes unknown."""
+    heard = standing.heard
+    if len(heard) == 1:
+        (only,) = heard
+        return ReplyMetadata(
+            tokens_used=only.read.tokens_used, usage=only.read.usage, cost_usd=_cost(only)
+        )
+    costs = [_cost(each) for each in heard]
+    known = [cost for cost in costs if cost is not None]
+    tokens = [each.read.tokens_used for each in heard if each.read.tokens_used is not None]
+    usages = [each.read.usage for each in heard if each.read.usage is not None]
+    return ReplyMetadata(
+        tokens_used=sum(tokens) if tokens else None,
+        usage=_together(usages, calls=len(heard)) if usages else None,
+        cost_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+    )
+
+
+def _cost(heard: HeardCall) -> Decimal | None:
+    """Return what a call cost, as it was recorded when it came where that was done."""
+    recorded = heard.call.cost_usd
+    return heard.read.cost_usd if recorded is None else recorded
+
+
+def _together(usages: Sequence[Mapping[str, FieldValue]], *, calls: int) -> dict[str, FieldValue]:
+    """Return tokens by kind over several calls, with what each of them reported."""
+    kinds = dict.fromkeys(
+        name for usage in usages for name, count in usage.items() if type(count) is int
+    )
+    counted: dict[str, FieldValue] = {
+        name: sum(count for usage in usages if type(count := usage.get(name)) is int)
+        for name in kinds
+    }
+    return {**counted, "calls": calls, "raw": [usage.get("raw") for usage in usages]}

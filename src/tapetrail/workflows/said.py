@@ -1,0 +1,54 @@
+"""What a decision's questions came to beside the record: the output of a step, as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from tapetrail.core.analysis.replies import AnswerKey
+from tapetrail.core.canonical import JsonValue
+from tapetrail.core.errors import ErrorKind, Stage
+from tapetrail.core.failures import Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Why the decision has to end, and which calls were not made, with the reason of each."""
+
+    failure: Failure | None = None
+    unsent: Mapping[AnswerKey, Failure] = field(default_factory=dict[AnswerKey, Failure])
+
+    def as_json(self) -> JsonValue:
+        """Return it as a step returns it."""
+        return {
+            "failure": self.failure and _written(self.failure),
+            "unsent": [
+                [key.question, key.analyst, key.sample_no, *_written(failure)]
+                for key, failure in self.unsent.items()
+            ],
+        }
+
+    @classmethod
+    def of(cls, output: JsonValue) -> "Said":
+        """Return what a step returned; one of an older release, a failure alone or nothing."""
+        if not isinstance(output, Mapping):
+            return cls(failure=_read(output) if output else None)
+        failure = output["failure"]
+        unsent = cast("Sequence[Sequence[str | int]]", output["unsent"])
+        return cls(
+            failure=_read(failure) if failure else None,
+            unsent={
+                AnswerKey(
+                    question=str(question), analyst=str(analyst), sample_no=int(number)
+                ): _read(said)
+                for question, analyst, number, *said in unsent
+            },
+        )
+
+
+def _written(failure: Failure) -> list[str]:
+    return [failure.failed_stage, failure.error_kind, failure.error_message]
+
+
+def _read(said: object) -> Failure:
+    stage, kind, message = cast("Sequence[str]", said)
+    return Failure(failed_stage=Stage(stage), error_kind=ErrorKind(kind), error_message=message)
