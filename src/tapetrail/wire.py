@@ -45,6 +45,34 @@ class OldCharts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPrompt:
+    """One version of a prompt on record, and how many analyses were asked by it."""
+
+    id: int
+    name: str
+    version: int
+    body: str
+    body_digest: str
+    analyses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptView:
+    """One version of a prompt, shipped or recorded or both, by the word that strategies name it by.
+
+    `id` is its row, None where none was asked by it yet.
+    """
+
+    prompt: str
+    id: int | None
+    name: str
+    version: int
+    is_shipped: bool
+    analyses: int
+    body_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How much the record holds."""
 

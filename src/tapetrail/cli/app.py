@@ -112,6 +112,7 @@ def _add_all(app: typer.Typer) -> None:
         config,
         database,
         doctor,
+        prompts,
         runs,
         verify,
     )
@@ -120,6 +121,7 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(database.top)
     for listed in LISTS:
         app.add_typer(_list(listed), name=listed.name)
+    app.add_typer(prompts.group, name="prompts")
     for module in (archive, verify, doctor):
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")

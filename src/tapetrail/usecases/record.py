@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from tapetrail.core.verification.verdict import Verification
     from tapetrail.usecases.charts import Charts
+    from tapetrail.usecases.prompts import Prompts
     from tapetrail.usecases.runs import Runs, RunWiring
     from tapetrail.usecases.strategies import Strategies
     from tapetrail.usecases.verify import Verify
@@ -35,7 +36,7 @@ Row = TypeVar("Row", bound=Numbered)
 class Record:
     """What was recorded, and what can be done.
 
-    By area: `records`, `charts`, `strategies`, `runs`, `verification`.
+    By area: `records`, `charts`, `strategies`, `prompts`, `runs`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -64,6 +65,13 @@ class Record:
         from tapetrail.usecases.strategies import Strategies  # noqa: PLC0415 # as above
 
         return Strategies(self._access, check=lambda spec: self.runs.planner(None).check(spec))
+
+    @cached_property
+    def prompts(self) -> "Prompts":
+        """Those that come along and those on record, and what a model would be sent."""
+        from tapetrail.usecases.prompts import Prompts  # noqa: PLC0415 # as above
+
+        return Prompts(self._access, process=self._process)
 
     @cached_property
     def runs(self) -> "Runs":
