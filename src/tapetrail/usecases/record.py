@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from tapetrail.core.verification.verdict import Verification
+    from tapetrail.usecases.analyses import Analyses
     from tapetrail.usecases.charts import Charts
     from tapetrail.usecases.prompts import Prompts
     from tapetrail.usecases.runs import Runs, RunWiring
@@ -36,7 +37,7 @@ Row = TypeVar("Row", bound=Numbered)
 class Record:
     """What was recorded, and what can be done.
 
-    By area: `records`, `charts`, `strategies`, `prompts`, `runs`, `verification`.
+    By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `runs`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -58,6 +59,13 @@ class Record:
             process=self._process,
             check=self.verification.check,
         )
+
+    @cached_property
+    def analyses(self) -> "Analyses":
+        """What was asked and answered, to the byte."""
+        from tapetrail.usecases.analyses import Analyses  # noqa: PLC0415 # as above
+
+        return Analyses(self._access, records=self.records)
 
     @cached_property
     def strategies(self) -> "Strategies":

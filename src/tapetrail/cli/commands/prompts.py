@@ -18,7 +18,7 @@ from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.listing.values import read_number
 from tapetrail.wire import view_document
 
-HELP: Final = "List, show, record, render and compare what models are asked in."
+HELP: Final = "What models are asked in: list, record, render."
 COLUMNS: Final = ("prompt", "is_shipped", "id", "analyses", "body_digest")
 group: Final = typer.Typer(help=HELP)
 Named = Annotated[
