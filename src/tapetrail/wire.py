@@ -45,6 +45,81 @@ class OldCharts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAsked:
+    """Who answered for an analysis: the model that was asked for, and the one it says it is.
+
+    `reported_before` is what the newest answer before (`before_id`) by a model of that name said.
+    """
+
+    analysis_id: int
+    analyst: str
+    provider: str
+    model_name: str
+    model_reported: str | None
+    as_of: datetime
+    before_id: int | None
+    reported_before: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptView:
+    """One call for an answer and what came back; a lost call has no `received_at`.
+
+    The digests name the exact bytes of both ways.
+    """
+
+    attempt_no: int
+    turn_no: int | None
+    reason: str | None
+    provider: str
+    model_name: str
+    base_url: str | None
+    sent_at: datetime
+    request_digest: str
+    received_at: datetime | None
+    first_byte_at: datetime | None
+    http_status: int | None
+    provider_request_id: str | None
+    service_tier: str | None
+    content_encoding: str | None
+    is_partial: bool | None
+    error_kind: str | None
+    error_message: str | None
+    usage: Mapping[str, object] | None
+    cost_usd: Decimal | None
+    headers: Mapping[str, object] | None
+    response_digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPrompt:
+    """One version of a prompt on record, and how many analyses were asked by it."""
+
+    id: int
+    name: str
+    version: int
+    body: str
+    body_digest: str
+    analyses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptView:
+    """One version of a prompt, shipped or recorded or both, by the word that strategies name it by.
+
+    `id` is its row, None where none was asked by it yet.
+    """
+
+    prompt: str
+    id: int | None
+    name: str
+    version: int
+    is_shipped: bool
+    analyses: int
+    body_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """How much the record holds."""
 

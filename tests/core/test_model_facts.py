@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetrail.core.analysis.cutoffs import Contamination, Cutoff, contamination, cutoff
+from tapetrail.core.analysis.cutoffs import (
+    Contamination,
+    Cutoff,
+    contamination,
+    contamination_text,
+    cutoff,
+)
 from tapetrail.core.analysis.image_limits import drawing_size, image_limit
 from tapetrail.core.analysis.model_names import is_model
 from tapetrail.core.errors import ErrorKind, InvalidInput
@@ -109,3 +115,31 @@ def test_a_cutoff_has_a_source() -> None:
 def test_a_cutoff_is_one_or_two_months_in_order(known: date | None, trained: date | None) -> None:
     with pytest.raises(InvalidInput, match="expected first days of months, in this order"):
         Cutoff(known=known, trained=trained, source="")
+
+
+@pytest.mark.parametrize(
+    ("model", "month", "said"),
+    [
+        ("claude-haiku-4-5", 1, "as_of is before the training cut-off of claude-haiku-4-5: it may"),
+        ("claude-haiku-4-5", 7, "as_of is in the last months of the training of claude-haiku-4-5:"),
+        ("claude-haiku-4-5", 8, "as_of is after the training of claude-haiku-4-5 (known to"),
+        (
+            "gpt-5.4",
+            9,
+            "as_of is after what gpt-5.4 knows for sure, the end of its training is not",
+        ),
+        ("llava", 8, "training cut-off of llava not known: it may remember this time"),
+    ],
+)
+def test_where_an_as_of_lies_is_said_with_who_says_so(model: str, month: int, said: str) -> None:
+    text = contamination_text(model, datetime(2025, month, 15, tzinfo=UTC))
+    assert text.startswith(said)
+    assert ("https://" in text) is (cutoff(model) is not None)
+
+
+def test_each_month_that_a_source_names_is_said() -> None:
+    as_of = datetime(2025, 1, 15, tzinfo=UTC)
+    assert "(known to 2025-02, trained to 2025-07; " in contamination_text(
+        "claude-haiku-4-5", as_of
+    )
+    assert "(trained to 2025-03; " in contamination_text("claude-opus-4", as_of)

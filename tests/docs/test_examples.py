@@ -32,7 +32,8 @@ PAGES: Final = (
 ROLE: Final = "tapetrail_reader"
 # One of our commands that opens no run, in words that mean nothing to a shell.
 _READS: Final = re.compile(
-    r"tapetrail (executions|decisions|charts|analyses|signals|status|strategies|config)"
+    r"tapetrail (executions|decisions|charts|analyses|signals|status|strategies|config"
+    r"|prompts (?!apply)|stats)"
     r"( [^$|<>;&`]*)?"
 )
 
@@ -158,11 +159,13 @@ def is_call(text: str, block: Block) -> bool:
 
 def call(text: str, block: Block) -> str:
     """Return what one of our commands prints, or says where it is refused."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline=""), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run_command_line(shlex.split(text, comments=True)[1:])
-    assert code == block.exit_code, f"{block.place}: {out.getvalue()}\n{err.getvalue()}"
-    return err.getvalue() if block.exit_code else out.getvalue()
+    out.seek(0)
+    printed = out.read()
+    assert code == block.exit_code, f"{block.place}: {printed}\n{err.getvalue()}"
+    return err.getvalue() if block.exit_code else printed
 
 
 @pytest.fixture

@@ -16,7 +16,16 @@ from tapetrail.cli.terminal.failures import USAGE, exit_code_of, show_defect, sh
 from tapetrail.cli.terminal.help_texts import TOPICS, environment, epilog, examples, exit_codes
 from tapetrail.cli.terminal.output import echo, writing
 from tapetrail.cli.terminal.words import convert_words, help_without_command
-from tapetrail.listing import CHARTS, EXECUTIONS, LISTS, SNAPSHOTS, STRATEGIES, ListSpec, list_named
+from tapetrail.listing import (
+    ANALYSES,
+    CHARTS,
+    EXECUTIONS,
+    LISTS,
+    SNAPSHOTS,
+    STRATEGIES,
+    ListSpec,
+    list_named,
+)
 from tapetrail.listing.spec import Numbered
 
 HELP_EXAMPLES: Final = examples("tapetrail help exit-codes", "tapetrail help charts save")
@@ -89,6 +98,12 @@ def _list(listed: ListSpec[Numbered]) -> typer.Typer:
         group.add_typer(strategies.group)
         return group
     group = lists.list_group(listed)
+    if listed is ANALYSES:
+        from tapetrail.cli.commands import analyses  # noqa: PLC0415 # see `command_tree`
+
+        # An analysis is shown by its parts, too.
+        group.add_typer(analyses.group)
+        return group
     lists.add_show(group, listed)
     if listed is EXECUTIONS:
         from tapetrail.cli.commands import executions  # noqa: PLC0415 # see `command_tree`
@@ -112,6 +127,7 @@ def _add_all(app: typer.Typer) -> None:
         config,
         database,
         doctor,
+        prompts,
         runs,
         verify,
     )
@@ -120,6 +136,7 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(database.top)
     for listed in LISTS:
         app.add_typer(_list(listed), name=listed.name)
+    app.add_typer(prompts.group, name="prompts")
     for module in (archive, verify, doctor):
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")

@@ -9,9 +9,11 @@ from sqlalchemy import ColumnElement, Table, insert, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from tapetrail.core.canonical import Digest, FieldValue, plain_json
+from tapetrail.core.analysis.prompts import PromptTemplate
+from tapetrail.core.canonical import Digest, FieldValue, digest_text, plain_json
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.exchanges import mic_of, names_of
+from tapetrail.core.records.answers import PromptTemplateRecord
 from tapetrail.core.records.base import (
     Record,
     Stored,
@@ -183,6 +185,52 @@ def append_strategy(
         name=name, version=chosen, kind="declared", spec=spec, spec_digest=digest
     )
     return append_or_same(session, record, unique=("name", "version"))
+
+
+def append_template(session: Session, template: PromptTemplate) -> Stored:
+    """Insert a version of a prompt, or return the row that has it.
+
+    Raises `InvalidInput` when that version is recorded with another body. A row that is there is
+    found without waiting for whoever adds one.
+    """
+    record, table = _template_record(template), metadata.tables["tapetrail.prompt_templates"]
+    found = session.execute(
+        select(table.c.id, table.c.record_digest).where(
+            table.c.record_digest == digest_of(record), table.c.name == template.name
+        )
+    ).first()
+    if found is not None:
+        return Stored(found.id, Digest(found.record_digest))
+    return append_or_same(session, record, unique=("name", "version"))
+
+
+def append_next_template(
+    session: Session, name: str, body: str
+) -> tuple[Stored, PromptTemplate, bool]:
+    """Insert a body as the next version of a prompt, or return the version that has it.
+
+    The flag says whether it is new. Raises `InvalidInput` (`bad_prompt`) for a body that is none.
+    """
+    table = metadata.tables["tapetrail.prompt_templates"]
+    lock_name(session, f"append to {table.name}")
+    found = session.execute(
+        select(table.c.version, table.c.body_digest)
+        .where(table.c.name == name)
+        .order_by(table.c.version)
+    ).all()
+    same = [row.version for row in found if row.body_digest == digest_text(body)]
+    version = same[0] if same else max((row.version for row in found), default=0) + 1
+    template = PromptTemplate(name=name, version=version, body=body)
+    return append_template(session, template), template, not same
+
+
+def _template_record(template: PromptTemplate) -> PromptTemplateRecord:
+    return PromptTemplateRecord(
+        name=template.name,
+        version=template.version,
+        body=template.body,
+        body_digest=template.body_digest,
+    )
 
 
 def lock_name(session: Session, name: str) -> None:

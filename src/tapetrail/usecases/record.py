@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from tapetrail.core.verification.verdict import Verification
+    from tapetrail.usecases.analyses import Analyses
     from tapetrail.usecases.charts import Charts
+    from tapetrail.usecases.prompts import Prompts
     from tapetrail.usecases.runs import Runs, RunWiring
     from tapetrail.usecases.strategies import Strategies
     from tapetrail.usecases.verify import Verify
@@ -35,7 +37,7 @@ Row = TypeVar("Row", bound=Numbered)
 class Record:
     """What was recorded, and what can be done.
 
-    By area: `records`, `charts`, `strategies`, `runs`, `verification`.
+    By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `runs`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -59,11 +61,25 @@ class Record:
         )
 
     @cached_property
+    def analyses(self) -> "Analyses":
+        """What was asked and answered, to the byte."""
+        from tapetrail.usecases.analyses import Analyses  # noqa: PLC0415 # as above
+
+        return Analyses(self._access, records=self.records)
+
+    @cached_property
     def strategies(self) -> "Strategies":
         """Their versions, as recorded."""
         from tapetrail.usecases.strategies import Strategies  # noqa: PLC0415 # as above
 
         return Strategies(self._access, check=lambda spec: self.runs.planner(None).check(spec))
+
+    @cached_property
+    def prompts(self) -> "Prompts":
+        """Those that come along and those on record, and what a model would be sent."""
+        from tapetrail.usecases.prompts import Prompts  # noqa: PLC0415 # as above
+
+        return Prompts(self._access, process=self._process)
 
     @cached_property
     def runs(self) -> "Runs":

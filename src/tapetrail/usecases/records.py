@@ -4,14 +4,15 @@ Read by the driver alone: whoever only reads waits neither for an ORM nor for an
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from tapetrail.core.canonical import parse_digest
 from tapetrail.listing import ListSpec, Selection
 from tapetrail.listing.spec import Numbered
-from tapetrail.store import lists, lookups, nearby
+from tapetrail.store import calls, lists, lookups, nearby
 from tapetrail.store.connections import Reading
-from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, Detail, Page, Status
+from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, Detail, ModelAsked, Page, Status
 
 if TYPE_CHECKING:
     from tapetrail.blobs.protocol import BlobStore
@@ -49,9 +50,18 @@ class Records:
                 return
 
     def detail(self, listed: ListSpec[Numbered], number: int) -> Detail:
-        """Return one row whole, with what hangs on it. Raises `NotFound`."""
+        """Return one row whole, with what hangs on it. Raises `NotFound`.
+
+        With a decision and an analysis come the `models` that were asked, each with what it may
+        remember of that time (`training`), and what it said it was before.
+        """
         with self._reading() as connection:
-            return lists.detail(connection, listed, number)
+            found = lists.detail(connection, listed, number)
+            if listed.table not in calls.ASKED_BY:
+                return found
+            asked = calls.models_asked(connection, listed.table, number)
+        models = [_model(each) for each in asked]
+        return replace(found, related={**found.related, "models": models})
 
     def status(self) -> Status:
         """Return how much the record holds."""
@@ -64,3 +74,15 @@ class Records:
         with self._reading() as connection:
             key = lookups.blob_key(connection, wanted)
         return self._open_blobs().read(key, digest=wanted)
+
+
+def _model(asked: ModelAsked) -> dict[str, object]:
+    """Return who answered, and what it may remember, by the model that it says it is."""
+    from tapetrail.core.analysis.cutoffs import contamination, contamination_text  # noqa: PLC0415 # lists do without
+
+    name = asked.model_reported or asked.model_name
+    return {
+        **asdict(asked),
+        "training": str(contamination(name, asked.as_of)),
+        "training_text": contamination_text(name, asked.as_of),
+    }

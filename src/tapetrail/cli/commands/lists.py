@@ -9,12 +9,8 @@ from typer._click import Context
 from typer.core import TyperGroup
 
 from tapetrail.cli.session import opened
-from tapetrail.cli.terminal.failures import (
-    DONE,
-    FAILED,
-    show_error,
-    shows_errors,
-)
+from tapetrail.cli.showing import show_row
+from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples, list_examples, list_help
 from tapetrail.cli.terminal.list_output import (
     ListWords,
@@ -23,17 +19,13 @@ from tapetrail.cli.terminal.list_output import (
     print_list,
     shape_of,
 )
-from tapetrail.cli.terminal.output import echo, print_json, screen
 from tapetrail.cli.terminal.words import Json, Number
-from tapetrail.core.verification.verdict import REMEDY
-from tapetrail.listing import DECISIONS, ListSpec, Selection
+from tapetrail.listing import ListSpec, Selection
 from tapetrail.listing.spec import Numbered
-from tapetrail.listing.values import read_number
-from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, detail_document
+from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX
 
 if TYPE_CHECKING:
-    from tapetrail.core.verification.verdict import Verification
-    from tapetrail.wire import Detail, Page
+    from tapetrail.wire import Page
 
 Limit = Annotated[
     int | None,
@@ -129,42 +121,7 @@ def add_show(group: typer.Typer, listed: ListSpec[Numbered]) -> None:
     )
     @shows_errors(hint=f"tapetrail {listed.name} list")
     def show(number: Number, *, as_json: Json = False) -> int:  # pyright: ignore[reportUnusedFunction] # typer keeps it
-        from tapetrail.cli.terminal.details import detail_lines  # noqa: PLC0415 # lists do without
-
-        read_number(number, "ID")
-        with opened() as record:
-            detail = record.records.detail(listed, number)
-            decision = _decision_of(listed, detail)
-            found = (
-                None
-                if decision is None
-                else record.verification.decisions([decision], is_deep=True)
-            )
-        if as_json:
-            print_json(detail_document(detail))
-        else:
-            for line in detail_lines(listed, detail, screen=screen()):
-                echo(line)
-        return DONE if found is None else _verified(found, decision=decision, as_json=as_json)
-
-
-def _decision_of(listed: ListSpec[Numbered], detail: "Detail") -> int | None:
-    """Return the decision that a shown row is of, None for one that is of several."""
-    name = {DECISIONS.name: "id"}.get(listed.name, "decision_id")
-    number = detail.columns.get(name)
-    return number if isinstance(number, int) else None
-
-
-def _verified(found: "Verification", *, decision: int | None, as_json: bool) -> int:
-    """Say that the decision a shown row is of was verified; return the exit code."""
-    if found.is_sound:
-        if not as_json:
-            echo("")
-            echo(f"verified: {found.rows} rows, {found.blobs} objects, read; {found.reach}")
-        return DONE
-    faults = "\n".join(map(str, found.faults))
-    show_error(f"decision {decision} is damaged; {faults}", hint=REMEDY)
-    return FAILED
+        return show_row(listed, number, as_json=as_json)
 
 
 def _take_filters(command: Callable[..., int], listed: ListSpec[Numbered]) -> None:

@@ -58,12 +58,14 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
             yield from _decision_gist(detail, screen=screen)
             yield from _bars_gist(detail, screen=screen)
             yield from _letters_gist(detail.related["charts"])
+            yield from _models_gist(detail, screen=screen)
         case CHARTS.name:
             yield from _bars_gist(detail, screen=screen)
             yield from _letters_gist([detail.columns])
         case ANALYSES.name:
             yield from _text(detail.columns["error_message"], screen=screen)
             yield from _reply_gist(detail.columns, screen=screen)
+            yield from _models_gist(detail, screen=screen)
         case SIGNALS.name:
             yield from _signal_gist(detail.columns, detail.related["snapshots"], screen=screen)
         case _:
@@ -80,6 +82,21 @@ def _letters_gist(charts: Sequence[Row]) -> Iterator[str]:
     for letters in dict.fromkeys(chart["escaped_letters"] for chart in charts):
         if letters:
             yield f"  the image writes {cell(letters)} by number, as [U+{ord(str(letters)[0]):04X}]"
+
+
+def _models_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
+    """Yield what models may remember of that time, and which say that they are another one now."""
+    said: dict[str, None] = {}
+    for model in detail.related.get("models", ()):
+        said[f"model: {cell(model['training_text'])}"] = None
+        now, before = model["model_reported"], model["reported_before"]
+        if now is not None and before is not None and now != before:
+            named, earlier = cell(model["model_name"]), cell(model["before_id"])
+            said[f"{named} says it is {cell(now)}; in analysis {earlier} it was {cell(before)}"] = (
+                None
+            )
+    for line in said:
+        yield "  " + coloured(line, "33", screen=screen)
 
 
 def _execution_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:

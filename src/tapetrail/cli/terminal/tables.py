@@ -35,6 +35,8 @@ HEADINGS: Final = {
     "age_sessions": "age",
     "first_run_at": "first run",
     "spec_digest": "digest",
+    "body_digest": "digest",
+    "is_shipped": "shipped",
     "from_status": "from",
     "to_status": "to",
 }

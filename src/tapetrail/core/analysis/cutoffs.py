@@ -100,3 +100,26 @@ def contamination(model: str, as_of: datetime) -> Contamination:
     if found.trained is None:
         return Contamination.UNKNOWN
     return Contamination.AFTER if month > found.trained else Contamination.IN
+
+
+def contamination_text(model: str, as_of: datetime) -> str:
+    """Return in a line where an `as_of` lies for a model, with the months and who names them."""
+    found = cutoff(model)
+    if found is None:
+        return f"training cut-off of {model} not known: it may remember this time"
+    months = [
+        f"{word} {month:%Y-%m}"
+        for word, month in (("known to", found.known), ("trained to", found.trained))
+        if month is not None
+    ]
+    where = _WHERE[contamination(model, as_of)].format(model)
+    return f"as_of is {where} ({', '.join(months)}; {found.source})"
+
+
+_WHERE: Final = {
+    Contamination.BEFORE: "before the training cut-off of {}: it may remember this time",
+    Contamination.IN: "in the last months of the training of {}: it may remember this time",
+    Contamination.AFTER: "after the training of {}",
+    Contamination.UNKNOWN: "after what {} knows for sure, the end of its training is not said:"
+    " it may remember this time",
+}
