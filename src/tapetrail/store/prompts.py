@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg.rows import class_row
 
+from tapetrail.core.canonical import Digest
 from tapetrail.prompt_files import prompt_named, word_of
 from tapetrail.store.connections import Connection, driver_connection
 from tapetrail.wire import RecordedPrompt
@@ -47,6 +48,32 @@ def chart_replies(connection: Connection, decision_id: int) -> list[tuple[str, s
     """Return timeframe and text of what a decision's deciding analyst answered about each chart."""
     found = connection.execute(_CHART_REPLIES, [decision_id])
     return [(timeframe, text) for timeframe, text in found]
+
+
+def recorded_templates(
+    session: "Session", spec: "StrategySpec"
+) -> "Mapping[str, tuple[Stored, PromptTemplate]]":
+    """Return the prompts that a strategy names, by the kind of question, those that are on record.
+
+    They were recorded with the first row of whatever they are needed for.
+    """
+    from tapetrail.core.analysis.prompts import PromptTemplate  # noqa: PLC0415 # as below
+    from tapetrail.core.records.base import Stored  # noqa: PLC0415 # as below
+
+    found = driver_connection(session).execute(
+        "SELECT name, version, body, id, record_digest FROM tapetrail.prompt_templates"
+        " WHERE name || '-v' || version = ANY(%s)",
+        [[spec.prompt.chart, spec.prompt.consolidated]],
+    )
+    known = {
+        word_of(name, version): (
+            Stored(number, Digest(digest)),
+            PromptTemplate(name=name, version=version, body=body),
+        )
+        for name, version, body, number, digest in found
+    }
+    named = {"chart": spec.prompt.chart, "consolidated": spec.prompt.consolidated}
+    return {kind: known[word] for kind, word in named.items() if word in known}
 
 
 def templates_of(

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
+from tapetrail.analysts.protocol import ModelAnalyst
 from tapetrail.core.analysis.analyses import ConsolidatedAnalysis, EntryType
 from tapetrail.core.analysis.questions import CONSOLIDATED, Evidence
 from tapetrail.core.analysis.replies import AnswerKey
@@ -16,6 +17,7 @@ from tapetrail.core.failures import Failure
 from tapetrail.core.market.bars import Calendar, Timeframe
 from tapetrail.core.market.sessions import session_after
 from tapetrail.core.records.answers import Answer, SignalRecord, StatedAnalysis
+from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionEventRecord, ExecutionEventRecord
 from tapetrail.core.records.seals import EndState
 from tapetrail.core.records.states import (
@@ -29,6 +31,7 @@ from tapetrail.persistence import LLMAnalysisPersistenceService, ReadChart, Show
 from tapetrail.store import appends, reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Answered, Seat, failure_of, last_of
+from tapetrail.workflows.recall import Rows
 from tapetrail.workflows.sealing import seal_decision, seal_execution
 
 _STATUSES: Final = {
@@ -97,7 +100,7 @@ def append_conclusion(
     conclusion: Conclusion,
     *,
     task: DecisionTask,
-    charts: Mapping[Timeframe, ShownChart],
+    rows: Rows,
     at: datetime,
 ) -> None:
     """Append every answer with the charts it read, and the signals."""
@@ -108,14 +111,17 @@ def append_conclusion(
         if image is not None
     }
     appends.append_blobs(session, [*travelled.values()], at=at)
-    rows = LLMAnalysisPersistenceService(session).save_analyses(
-        [(_answer(answered), _read_by(answered, charts)) for answered in conclusion.answers],
+    analyses = LLMAnalysisPersistenceService(session).save_analyses(
+        [
+            (_answer(answered, rows.templates), _read_by(answered, rows.charts))
+            for answered in conclusion.answers
+        ],
         refs=task.refs,
     )
-    for answered, row in zip(conclusion.answers, rows, strict=True):
+    for answered, row in zip(conclusion.answers, analyses, strict=True):
         signal = conclusion.signals.get(answered.key)
         if signal is not None:
-            primary = charts[answered.question.charts[0].timeframe][0]
+            primary = rows.charts[answered.question.charts[0].timeframe][0]
             record = SignalRecord(
                 refs=task.refs,
                 chart=primary,
@@ -187,7 +193,7 @@ def _read_by(answered: Answered, charts: Mapping[Timeframe, ShownChart]) -> list
     return read
 
 
-def _answer(answered: Answered) -> Answer:
+def _answer(answered: Answered, templates: Mapping[str, Stored]) -> Answer:
     question, failure = answered.question, answered.failure
     return Answer(
         key=answered.key,
@@ -196,10 +202,18 @@ def _answer(answered: Answered) -> Answer:
         role=answered.seat.role,
         reply=answered.reply,
         stated=_stated(answered),
+        prompt_template=_template(answered, templates),
         status=_status(failure),
         error_kind=failure.error_kind if failure else None,
         error_message=failure.error_message if failure else None,
     )
+
+
+def _template(answered: Answered, templates: Mapping[str, Stored]) -> Stored | None:
+    """Return the row of the prompt that a model was asked with."""
+    is_asked = answered.reply.prompt_text is not None
+    is_model = isinstance(answered.named.analyst, ModelAnalyst)
+    return templates.get(answered.question.kind) if is_model and is_asked else None
 
 
 def _stated(answered: Answered) -> StatedAnalysis:

@@ -27,11 +27,9 @@ from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import JsonValue
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
-from tapetrail.core.market.bars import Timeframe
 from tapetrail.core.records.states import DecisionStatus
 from tapetrail.core.strategy.strategies import parse_strategy
-from tapetrail.persistence import ShownChart
-from tapetrail.store import control, reads
+from tapetrail.store import control, prompts, reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import (
     Asked,
@@ -60,6 +58,7 @@ from tapetrail.workflows.prepare import (
     prepare,
 )
 from tapetrail.workflows.queues import PRIORITY_MAX, QUEUE, queue_of
+from tapetrail.workflows.recall import Rows
 from tapetrail.workflows.run_request import RunRequest
 from tapetrail.workflows.said import Said
 from tapetrail.workflows.wire import Unsent, ask_remote, look_up, nobody
@@ -214,11 +213,12 @@ class Decisions(DBOSConfiguredInstance):
             return False
         begin(session, task, at=started_at)
         charts = append_evidence(session, kept, task=task, blobs=deps.blobs, clock=clock)
-        failure = kept.prepared.failure
+        failure = kept.prepared.failure or _prompt_failure(session, found)
         if failure is None and conclusion is None:
             return True
         if failure is None and conclusion is not None:
-            append_conclusion(session, conclusion, task=task, charts=charts, at=clock())
+            rows = Rows(charts=charts)
+            append_conclusion(session, conclusion, task=task, rows=rows, at=clock())
             failure = conclusion.failure
         end(session, task, failure=failure, at=clock())
         return False
@@ -270,20 +270,20 @@ class Decisions(DBOSConfiguredInstance):
             return
         said = Said.of(output)
         failure = said.failure or found.failure
-        conclusion, charts = None, dict[Timeframe, ShownChart]()
+        conclusion, whole = None, None
         if failure is None:
             try:
                 whole = recalled(self._deps, found)
                 put = self._put(self._looked_up(found.task, said.unsent))
                 conclusion = self._conclusion(found, whole.evidence, put=put)
-                charts, failure = {**whole.charts}, conclusion.failure
+                failure = conclusion.failure
             except TapeTrailError as error:
                 failure = Failure.of(Stage.ENGINE, error)
         session, task = self._deps.datasource.sql_session(), found.task
         if not goes_on(session, task):
             return
-        if conclusion is not None:
-            append_conclusion(session, conclusion, task=task, charts=charts, at=clock())
+        if conclusion is not None and whole is not None:
+            append_conclusion(session, conclusion, task=task, rows=whole.rows, at=clock())
         end(session, task, failure=failure, at=clock())
 
     def _looked_up(self, task: DecisionTask, unsent: Mapping[AnswerKey, Failure]) -> Put:
@@ -319,3 +319,14 @@ class Decisions(DBOSConfiguredInstance):
 
 
 DECISIONS: Final = Decisions()
+
+
+def _prompt_failure(session: Session, found: OpenDecision) -> Failure | None:
+    """Record the prompts of a decision that models are asked in; return why that cannot be."""
+    if not found.has_models:
+        return None
+    try:
+        prompts.templates_of(session, found.strategy)
+    except TapeTrailError as error:
+        return Failure.of(Stage.ANALYSIS, error)
+    return None

@@ -10,6 +10,7 @@ from dbos import SQLAlchemyDatasource
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from tapetrail.analysts.protocol import ModelAnalyst
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
@@ -67,6 +68,12 @@ class OpenDecision:
     def is_local(self) -> bool:
         """Return whether nobody has to be waited for."""
         return all(seat.is_local for seat in self.seats)
+
+    @property
+    def has_models(self) -> bool:
+        """Return whether somebody reads our prompts."""
+        everyone = (named for seat in self.seats for named in seat.everyone)
+        return any(isinstance(named.analyst, ModelAnalyst) for named in everyone)
 
 
 def load_open(deps: Dependencies, decision_id: int, resumptions: int) -> OpenDecision | None:

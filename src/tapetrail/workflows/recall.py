@@ -5,7 +5,7 @@ nothing else: fetched again, bars may differ.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -19,11 +19,20 @@ from tapetrail.core.market.bar_text import parse_bars_text
 from tapetrail.core.market.bars import Calendar, Timeframe
 from tapetrail.core.market.indicators import derive_indicators
 from tapetrail.core.market.stored_bars import restore_bars
+from tapetrail.core.records.base import Stored
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.persistence import ShownChart
-from tapetrail.store import ledger
+from tapetrail.store import ledger, prompts
 from tapetrail.store.ledger import RecordedChart
 from tapetrail.store.reads import DecisionTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rows:
+    """The rows that hold what a decision is made on: charts, and prompts by kind of question."""
+
+    charts: Mapping[Timeframe, ShownChart]
+    templates: Mapping[str, Stored] = field(default_factory=dict[str, Stored])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,7 +40,7 @@ class Recalled:
     """What a decision is made on, and the rows that hold it."""
 
     evidence: Evidence
-    charts: Mapping[Timeframe, ShownChart]
+    rows: Rows
 
 
 def recall(
@@ -44,14 +53,17 @@ def recall(
 ) -> Recalled:
     """Return the evidence of a decision that was prepared. Raises as the blob store does."""
     found = ledger.recorded_charts(session, task.refs.decision.id)
+    templates = prompts.recorded_templates(session, strategy)
     evidence = Evidence(
         instrument=task.traded,
         as_of=task.as_of,
         strategy=strategy,
         charts=tuple(_chart(chart, strategy, blobs=blobs, calendar=calendar) for chart in found),
+        templates={kind: template for kind, (_, template) in templates.items()},
     )
     rows = {chart.timeframe: (chart.row, chart.jpeg_digest) for chart in found}
-    return Recalled(evidence=evidence, charts=rows)
+    named = {kind: row for kind, (row, _) in templates.items()}
+    return Recalled(evidence=evidence, rows=Rows(charts=rows, templates=named))
 
 
 def _chart(
