@@ -1,13 +1,16 @@
 """Decisions by models over real HTTP: what they are sent, what they answer, what is on record."""
 
+import base64
 import json
 from collections.abc import Generator
+from decimal import Decimal
 from typing import Final
 
 import pytest
-from tests.model_server import ModelServer, model_server
+import simplejpeg
+from tests.model_server import Answer, Asked, ModelServer, model_server
 from tests.workflows.conftest import AS_OF, Home
-from tests.workflows.model_answers import good
+from tests.workflows.model_answers import CHART, HOLD, WHOLE, good, is_whole
 
 pytestmark = pytest.mark.service
 
@@ -104,3 +107,130 @@ def test_a_full_execution_is_on_record_byte_for_byte(home: Home, model: ModelSer
     ]
     assert KEY not in json.dumps([dict(row) for row in ledger], default=str)
     assert home.run("verify", "--deep").returncode == 0
+
+
+def local(model: ModelServer, **more: object) -> str:
+    told = {"analyst": "compatible:llava", "base_url": f"{model.url}/v1", **more}
+    return f"analyst: {json.dumps(told)}"
+
+
+def test_what_is_not_shown_is_not_sent_and_the_picture_is_drawn_as_the_model_sees_it(
+    home: Home, model: ModelServer
+) -> None:
+    numbers = {"analyst": "compatible:blind", "image": False, "base_url": f"{model.url}/v1"}
+    text = {"analyst": "compatible:text", "images": False, "base_url": f"{model.url}/v1"}
+    run(home, model, f"analyst: anthropic:claude-a\nshadows: {json.dumps([numbers, text])}")
+    images: dict[str, list[int]] = {}
+    for asked in model.asked:
+        images.setdefault(str(asked.document["model"]), []).append(asked.body.count(b"/9j/"))
+    assert images["blind"] == [0, 0, 0]
+    assert sorted(images["text"]) == [0, 1, 1]
+    assert sorted(images["claude-a"]) == [1, 1, 2]
+    links = home.rows(
+        "SELECT a.analyst, a.question, b.key, c.jpeg_digest = l.image_digest AS is_same"
+        " FROM tapetrail.analysis_charts l JOIN tapetrail.llm_analyses a ON a.id = l.analysis_id"
+        " JOIN tapetrail.charts c ON c.id = l.chart_id"
+        " LEFT JOIN tapetrail.blobs b ON b.digest = l.image_digest ORDER BY l.id"
+    )
+    shown = [(row["analyst"], row["question"], row["is_same"]) for row in links]
+    assert shown == [
+        ("anthropic:claude-a", "chart:1d", False),
+        ("anthropic:claude-a", "chart:1w", False),
+        *[("anthropic:claude-a", "consolidated", False)] * 2,
+        *[("compatible:blind", question, None) for question in ("chart:1d", "chart:1w")],
+        *[("compatible:blind", "consolidated", None)] * 2,
+        *[("compatible:text", question, True) for question in ("chart:1d", "chart:1w")],
+        *[("compatible:text", "consolidated", None)] * 2,
+    ]
+    sent = {
+        block["source"]["data"]
+        for asked in model.asked
+        if asked.document["model"] == "claude-a"
+        for block in asked.document["messages"][0]["content"]
+        if block["type"] == "image"
+    }
+    kept = [blob(home, row["key"]) for row in links if row["analyst"] == "anthropic:claude-a"]
+    assert {base64.b64decode(data) for data in sent} == set(kept)
+    assert {simplejpeg.decode_jpeg_header(image)[:2] for image in kept} == {(951, 1268)}
+    assert home.run("verify", "--deep").returncode == 0
+
+
+def test_an_answer_that_cannot_be_used_is_asked_for_again_with_what_was_wrong(
+    home: Home, model: ModelServer
+) -> None:
+    wrong = {**WHOLE, "stop_loss": 250}
+    whole = iter(["I would buy.", json.dumps(wrong), json.dumps(WHOLE)])
+    model.answers = lambda asked: next(whole) if is_whole(asked) else good(asked)
+    assert "BUY" in run(home, model, local(model))
+    ledger = [row for row in home.rows(LEDGER) if row["question"] == "consolidated"]
+    assert [(row["turn_no"], row["attempt_no"], row["reason"]) for row in ledger] == [
+        (1, 1, "first"),
+        (2, 2, "re_ask"),
+        (3, 3, "re_ask"),
+    ]
+    texts = [blob(home, row["request"]).decode() for row in ledger]
+    assert "could not be used" not in texts[0]
+    assert "line 1, column 1: no JSON object" in texts[1]
+    assert "BUY with entry limit 194.5, stop 250, target 205" in texts[2]
+    (analysis,) = [row for row in home.rows(ANALYSES) if row["question"] == "consolidated"]
+    assert analysis["usage"]["calls"] == 3
+    assert analysis["tokens_used"] == 4500
+    assert "stop 250" in analysis["prompt_text"]
+
+
+def test_after_the_last_re_ask_the_decision_fails_with_the_way_in_which_it_was_no_answer(
+    home: Home, model: ModelServer
+) -> None:
+    far = json.dumps({**WHOLE, "target_price": 900})
+    model.answers = lambda asked: far if is_whole(asked) else good(asked)
+    run(home, model, local(model))
+    (analysis,) = [row for row in home.rows(ANALYSES) if row["question"] == "consolidated"]
+    assert (analysis["status"], analysis["error_kind"]) == ("failed", "levels_too_far")
+    assert "target_price: 900" in analysis["error_message"]
+    (decision,) = home.rows("SELECT failed_stage, error_kind FROM tapetrail.decisions")
+    assert (decision["failed_stage"], decision["error_kind"]) == ("analysis", "levels_too_far")
+    assert sum(is_whole(asked) for asked in model.asked) == 3
+    assert not home.rows("SELECT id FROM tapetrail.trading_signals")
+
+
+def test_who_has_no_answer_is_followed_by_the_next_and_each_question_for_itself(
+    home: Home, model: ModelServer
+) -> None:
+    def answers(asked: Asked) -> Answer | str:
+        is_first = asked.document["model"] == "first"
+        refuses = is_first and b"Chart 1w:" in asked.body and not is_whole(asked)
+        return json.dumps({**CHART, "trend": "up"}) if refuses else good(asked)
+
+    model.answers = answers
+    first, second = (
+        {"analyst": f"compatible:{name}", "base_url": f"{model.url}/v1"}
+        for name in ("first", "second")
+    )
+    run(home, model, f"analyst: {json.dumps([first, second])}")
+    rows = [(r["analyst"], r["question"], r["status"]) for r in home.rows(ANALYSES)]
+    assert rows == [
+        ("compatible:first", "chart:1d", "completed"),
+        ("compatible:first", "chart:1w", "unparseable"),
+        ("compatible:second", "chart:1w", "completed"),
+        ("compatible:first", "consolidated", "completed"),
+    ]
+    assert len(home.rows("SELECT id FROM tapetrail.trading_signals")) == 1
+
+
+def test_samples_beyond_the_first_are_shadows(home: Home, model: ModelServer) -> None:
+    holds = iter([WHOLE, HOLD, HOLD])
+    model.answers = lambda asked: json.dumps(next(holds)) if is_whole(asked) else good(asked)
+    run(home, model, f"{local(model)}\nsamples: 3")
+    assert len(model.asked) == 9
+    signals = home.rows(
+        "SELECT s.role, a.sample_no, s.signal_type, s.confidence"
+        " FROM tapetrail.trading_signals s"
+        " JOIN tapetrail.llm_analyses a ON a.id = s.llm_analysis_id ORDER BY a.sample_no"
+    )
+    assert [(row["role"], row["sample_no"]) for row in signals] == [
+        ("deciding", 1),
+        ("shadow", 2),
+        ("shadow", 3),
+    ]
+    kinds = {row["signal_type"]: row["confidence"] for row in signals}
+    assert kinds == {"BUY": Decimal("0.55"), "HOLD": None}

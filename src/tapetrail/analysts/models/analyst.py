@@ -119,7 +119,7 @@ class EndpointModel:
         reached = self._access()
         call = reached.call(self.model, request.body)
         try:
-            received = self.transport.send(call, Limits.of(self.spec.tier))
+            received = self.transport.send(call, self._limits())
         except BrokenOff as error:
             kind = error.kind or ErrorKind.CONNECTION_RESET
             response = _response(error.received, reached.base_url)
@@ -159,6 +159,9 @@ class EndpointModel:
             parsed_from=answer.parsed_from,
             grounding=derive_grounding(analysis, question.charts, tick=question.tick_size),
         )
+
+    def _limits(self) -> Limits:
+        return Limits.of(self.spec.tier, timeout_s=self.spec.timeout_s)
 
     def _access(self) -> Access:
         return access(

@@ -66,9 +66,9 @@ class Limits:
     body_bytes_max: int = BODY_BYTES_MAX
 
     @classmethod
-    def of(cls, tier: Tier | None) -> "Limits":
-        """Return the limits of a tier: who pays half waits longer."""
-        return cls(total_s=900) if tier is Tier.FLEX else cls()
+    def of(cls, tier: Tier | None, *, timeout_s: float | None = None) -> "Limits":
+        """Return the limits of a tier: who pays half waits longer, if nothing else is stated."""
+        return cls(total_s=timeout_s or (900 if tier is Tier.FLEX else 600))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

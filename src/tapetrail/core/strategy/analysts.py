@@ -25,6 +25,7 @@ SAMPLES_MAX: Final = 20
 OUTPUT_TOKENS_MAX: Final = 1_000_000
 MAX_OUTPUT_TOKENS: Final = 16_384
 """Thinking counts in it, so that a tight maximum leaves no room for the answer."""
+TIMEOUT_S_MAX: Final = 3_600
 SEED_END: Final = 2**31
 _USD_RULE: Final = "US dollars a million tokens"
 _SWITCH_RULE: Final = "true or false"
@@ -98,6 +99,9 @@ class AnalystSpec(Part):
     )
     price: StatedPrice | None = Field(
         default=None, description="a mapping of input and output, US dollars a million tokens"
+    )
+    timeout_s: Annotated[Whole, Field(ge=1, le=TIMEOUT_S_MAX)] | None = Field(
+        default=None, description=f"a whole number of seconds from 1 to {TIMEOUT_S_MAX}"
     )
     tier: Tier | None = Field(default=None, description=" or ".join(Tier))
     image: Switch = Field(default=True, description=_SWITCH_RULE)
