@@ -139,7 +139,7 @@ def price_of(call: PricedCall) -> UnitPrices | UnknownPrice:
     if call.endpoint.is_local:
         free = StatedPrice(input=Decimal(0), output=Decimal(0))
         return UnitPrices(rates=free.rates(), source=LOCAL, model=call.model_asked)
-    if call.endpoint.provider is None:
+    if not call.endpoint.is_own:
         return _unknown(call, f"no list of prices holds at {call.endpoint.host}")
     found = next(_listed(call), None)
     if found is None:
