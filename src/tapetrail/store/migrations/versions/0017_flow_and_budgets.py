@@ -26,7 +26,7 @@ CREATED: Final = (
     """,
     """
     CREATE TABLE tapetrail.budget_counts (
-        scope text NOT NULL,
+        scope text COLLATE "C" NOT NULL,
         spent_usd numeric NOT NULL DEFAULT 0,
         open_usd numeric NOT NULL DEFAULT 0,
         CONSTRAINT pk_budget_counts PRIMARY KEY (scope),
