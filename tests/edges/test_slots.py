@@ -70,6 +70,14 @@ def locks(url: str) -> int:
     return int(counted[0])
 
 
+def end_holders(url: str) -> None:
+    with connect(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND objsubid = 2"
+        )
+
+
 def test_two_processes_never_hold_more_than_there_are(url: str, tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("a", "b")]
     workers = [holder(url, "p@x", 7, 20, 6, file) for file in files]
@@ -156,23 +164,37 @@ def test_a_lost_connection_is_replaced_with_what_was_held(url: str, slots: Slots
     with ExitStack() as held:
         for _ in range(2):
             held.enter_context(slots.take("c@x", slots_max=3, is_ending=never))
-        with connect(url) as other:
-            other.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND objsubid = 2"
-            )
+        end_holders(url)
         assert locks(url) == 0
         held.enter_context(slots.take("c@x", slots_max=3, is_ending=never))
         assert locks(url) == 3
-        with connect(url) as other:
-            other.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND objsubid = 2"
-            )
+        end_holders(url)
     # What was held when the connection was lost is let go without one.
     wait_for(lambda: locks(url) == 0)
     with slots.take("c@x", slots_max=1, is_ending=never):
         assert locks(url) == 1
+
+
+def test_what_is_held_is_locked_again_though_nobody_asks(url: str) -> None:
+    slots = Slots(url, chance=lambda: 0.0, ping_s=0.02)
+    with slots.take("i@x", slots_max=1, is_ending=never):
+        end_holders(url)
+        wait_for(lambda: locks(url) == 1)
+    slots.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_is_told_to_who_waits_and_the_next_is_served(slots: Slots) -> None:
+    def broken() -> bool:
+        raise ValueError("broken on purpose")
+
+    with (
+        pytest.raises(EdgeFailure, match="broken on purpose"),
+        slots.take("d@x", slots_max=1, is_ending=broken),
+    ):
+        pytest.fail("nobody could say whether the process ends")
+    with slots.take("d@x", slots_max=1, is_ending=never):
+        pass
 
 
 def test_a_server_that_is_away_is_an_edge_failure() -> None:

@@ -41,8 +41,9 @@ class _Waiter:
 class Slots:
     """The slots of this process; any thread may take one. `chance` is from 0 to below 1."""
 
-    def __init__(self, url: str, *, chance: Callable[[], float]) -> None:
+    def __init__(self, url: str, *, chance: Callable[[], float], ping_s: float = PING_S) -> None:
         self._url = url
+        self._ping_s = ping_s
         self._chance = chance
         self._changed = threading.Condition(threading.RLock())
         self._waiting: list[_Waiter] = []
@@ -113,7 +114,7 @@ class Slots:
         try:
             while not self._closed.is_set():
                 with self._changed:
-                    if not self._waiting and not self._changed.wait(PING_S):
+                    if not self._waiting and not self._changed.wait(self._ping_s):
                         self._ping()
                     self._end([each for each in self._waiting if each.is_ending()])
                     self._try_for_all()
