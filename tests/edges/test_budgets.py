@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy.exc import IntegrityError
 from tests.edges.conftest import new_database
 
 from tapetrail.core.analysis.replies import AnswerKey
@@ -35,6 +36,10 @@ from tapetrail.store.session import open_engine, transaction
 
 NOW: Final = datetime(2026, 11, 27, 15, tzinfo=UTC)
 CALL_MAX: Final = timedelta(minutes=20)
+RESERVED: Final = (
+    "budget_reservations (decision, question, analyst, sample_no, attempt_no, scopes,"
+    " reserved_usd, cost_usd, status, at, lost_after) VALUES (0, 'q', 'a', 1, 1, '{x}',"
+)
 _numbers = itertools.count(1)
 
 
@@ -213,6 +218,25 @@ def test_an_execution_of_no_strategy_counts_for_itself_and_the_record() -> None:
         ("execution 7", 1),
         ("record on 2026-11-27", 5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "check"),
+    [
+        ("budget_counts (scope, open_usd) VALUES ('x', -0.1)", "not_negative"),
+        ("budget_counts (scope, spent_usd) VALUES ('x', -0.1)", "not_negative"),
+        (f"{RESERVED} -1, NULL, 'open', now(), now())", "not_negative"),
+        (f"{RESERVED} 1, -1, 'settled', now(), now())", "not_negative"),
+        (f"{RESERVED} 1, NULL, 'gone', now(), now())", "status_known"),
+        (f"{RESERVED} 1, NULL, 'settled', now(), now())", "cost_when_settled"),
+        (f"{RESERVED} 1, 1, 'open', now(), now())", "cost_when_settled"),
+        ("provider_flow (provider, blocked_until) VALUES ('x', now())", "blocked_for"),
+        ("provider_flow (provider, blocked_for) VALUES ('x', 'why')", "blocked_for"),
+    ],
+)
+def test_a_row_that_cannot_be_is_refused(engine: Engine, row: str, check: str) -> None:
+    with engine.connect() as connection, pytest.raises(IntegrityError, match=f"_{check}"):
+        connection.execute(text(f"INSERT INTO tapetrail.{row}"))
 
 
 class Calls:
