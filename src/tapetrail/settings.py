@@ -3,7 +3,8 @@
 import getpass
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
@@ -15,30 +16,60 @@ DATABASE_URL: Final = "TAPETRAIL_DATABASE_URL"
 POSTGRES_BIN_DIR: Final = "TAPETRAIL_POSTGRES_BIN_DIR"
 ACTOR: Final = "TAPETRAIL_ACTOR"
 DEBUG: Final = "TAPETRAIL_DEBUG"
-KNOWN: Final = frozenset({HOME, DATABASE_URL, POSTGRES_BIN_DIR, ACTOR, DEBUG})
+BUDGET_DAY_USD: Final = "TAPETRAIL_BUDGET_DAY_USD"
+KNOWN: Final = frozenset({HOME, DATABASE_URL, POSTGRES_BIN_DIR, ACTOR, DEBUG, BUDGET_DAY_USD})
 VARIABLES: Final = {
     "home": HOME,
     "database_url": DATABASE_URL,
     "postgres_bin_dir": POSTGRES_BIN_DIR,
     "actor": ACTOR,
+    "budget_day_usd": BUDGET_DAY_USD,
 }
-"""The keys of settings files, and the variables that go before them."""
+"""The keys of settings files that have a variable, which goes before them."""
+PROVIDERS: Final = ("openai", "anthropic", "google", "compatible")
+LIMIT_MAX: Final = 1_000_000_000
+USD_MAX: Final = Decimal(1_000_000)
 HOME_DEFAULT: Final = ".tapetrail"
 _USER_NAMES: Final = ("LOGNAME", "USER", "USERNAME")
 _PASSWORD_WORDS: Final = re.compile(r"([?&](?:ssl)?password=)[^&]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Where the record lives and on whose behalf this process acts.
+class ProviderLimits:
+    """How much may be asked of a provider by all processes together; None is no limit of ours."""
 
-    `database_url` is None for the private server in `home`. Paths are absolute.
+    max_in_flight: int = 50
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+LIMITS: Final = {
+    f"providers.{provider}.{limit.name}": (provider, limit.name)
+    for provider in PROVIDERS
+    for limit in fields(ProviderLimits)
+}
+KEYS: Final = (*VARIABLES, *LIMITS)
+"""Every key of a settings file; a dot leads into a table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where the record lives, on whose behalf this process acts, and what models may take.
+
+    `database_url` is None for the private server in `home`. Paths are absolute. `budget_day_usd`
+    is what all models together may cost in a day in UTC, None where nothing is said.
     """
 
     home: Path
     database_url: str | None
     postgres_bin_dir: Path | None
     actor: str
+    budget_day_usd: Decimal | None = None
+    providers: Mapping[str, ProviderLimits] = field(default_factory=dict[str, ProviderLimits])
+
+    def limits(self, provider: str) -> ProviderLimits:
+        """Return the limits of a provider, the defaults where nothing is said."""
+        return self.providers.get(provider, ProviderLimits())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +107,8 @@ def read_settings(
         database_url=_database_url(url) if url else None,
         postgres_bin_dir=_path(bin_dir) if bin_dir else None,
         actor=_actor(environment, chosen.get("actor")),
+        budget_day_usd=_usd(budget) if (budget := chosen.get("budget_day_usd")) else None,
+        providers=_providers(chosen),
     )
 
 
@@ -152,6 +185,36 @@ def _database_url(chosen: Chosen) -> str:
     if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise InvalidInput(f"{chosen.origin}: expected postgresql://..., found {scheme[:40]!r}")
     return f"postgresql+psycopg://{rest}"
+
+
+def _usd(chosen: Chosen) -> Decimal:
+    try:
+        amount = Decimal(chosen.text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and 0 <= amount <= USD_MAX):
+        raise InvalidInput(
+            f"{chosen.origin}: expected US dollars, 0 to {USD_MAX:,}, found {chosen.text[:40]!r}"
+        )
+    return amount
+
+
+def _providers(chosen: Mapping[str, Chosen]) -> dict[str, ProviderLimits]:
+    stated: dict[str, dict[str, int]] = {}
+    for key, (provider, limit) in LIMITS.items():
+        if key in chosen:
+            stated.setdefault(provider, {})[limit] = _limit(chosen[key])
+    return {provider: ProviderLimits(**limits) for provider, limits in stated.items()}
+
+
+def _limit(chosen: Chosen) -> int:
+    is_whole = re.fullmatch("[0-9]{1,10}", chosen.text) is not None
+    if not is_whole or not 1 <= int(chosen.text) <= LIMIT_MAX:
+        raise InvalidInput(
+            f"{chosen.origin}: expected a whole number from 1 to {LIMIT_MAX:,}, found"
+            f" {chosen.text[:40]!r}"
+        )
+    return int(chosen.text)
 
 
 def _actor(environment: Mapping[str, str], chosen: Chosen | None) -> str:

@@ -7,13 +7,14 @@ programs to run, and a folder may come from anybody.
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
-from tapetrail.settings import VARIABLES, SettingsFile, has_password, read_settings
+from tapetrail.settings import KEYS, LIMITS, VARIABLES, SettingsFile, has_password, read_settings
 
 FILE: Final = "tapetrail.toml"
 PROJECT_FILE: Final = "pyproject.toml"
@@ -21,6 +22,9 @@ USER_FILE: Final = "config.toml"
 SIZE_MAX: Final = 100_000
 PROJECT_SIZE_MAX: Final = 10_000_000
 """A project's file is mostly about other things, and our table may stand at its end."""
+NUMBERS: Final = frozenset({*LIMITS, "budget_day_usd"})
+"""Keys whose value may stand without quotes."""
+_TABLES: Final = frozenset(key[:at] for key in LIMITS for at, sign in enumerate(key) if sign == ".")
 _PLACE: Final = re.compile(r"(?s)(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -52,12 +56,12 @@ def read_files(paths: Iterable[Path]) -> Sequence[SettingsFile]:
 
 def checked_key(key: str, *, place: str) -> str:
     """Return a key that there is. Raises `InvalidInput` with the nearest for any other."""
-    if key in VARIABLES:
+    if key in KEYS:
         return key
     from tapetrail.core.strategy.refusals import nearest  # noqa: PLC0415 # a known key does without
 
-    near = nearest(key, VARIABLES)
-    hint = f"did you mean {near}?" if near else f"known: {', '.join(VARIABLES)}"
+    near = nearest(key, KEYS)
+    hint = f"did you mean {near}?" if near else f"known: {', '.join(VARIABLES)} and providers.*"
     raise InvalidInput(f"{place}: no setting {key!r}; {hint}")
 
 
@@ -81,7 +85,11 @@ def write_setting(path: Path, key: str, value: str) -> None:
     try:
         text = path.read_text(encoding="utf-8") if found is not None else ""
         document = tomlkit.parse(text)
-        document[key] = value
+        *tables, name = key.split(".")
+        place: MutableMapping[str, Any] = document
+        for table in tables:
+            place = place.setdefault(table, tomlkit.table(is_super_table=table != tables[-1]))
+        place[name] = int(value) if tables else value
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(path.resolve(), tomlkit.dumps(document))
     except OSError as error:
@@ -159,7 +167,7 @@ def _parsed(content: bytes, path: Path) -> Mapping[str, object]:
     import tomllib  # noqa: PLC0415 # who has no file does without
 
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8"), parse_float=Decimal)
     except UnicodeDecodeError as error:
         raise InvalidInput(f"settings {path}: not UTF-8 at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
@@ -171,12 +179,24 @@ def _parsed(content: bytes, path: Path) -> Mapping[str, object]:
 
 def _values(document: Mapping[str, object], path: Path) -> Mapping[str, str]:
     values: dict[str, str] = {}
-    for key, value in document.items():
+    for key, value in _flat(document):
         checked_key(key, place=f"settings {path}")
-        if not isinstance(value, str):
-            raise InvalidInput(f"settings {path}: {key}: expected text in quotes")
-        values[key] = value
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        if not isinstance(value, str) and not (is_number and key in NUMBERS):
+            expected = "a number" if key in NUMBERS else "text in quotes"
+            raise InvalidInput(f"settings {path}: {key}: expected {expected}")
+        values[key] = str(value)
     return values
+
+
+def _flat(document: Mapping[str, object], within: str = "") -> Iterator[tuple[str, object]]:
+    """Yield what a document and its tables hold, by key; a dot leads into a table."""
+    for name, value in document.items():
+        key = f"{within}{name}"
+        if isinstance(value, Mapping) and key in _TABLES:
+            yield from _flat(cast("Mapping[str, object]", value), f"{key}.")
+        else:
+            yield key, value
 
 
 def _replace(path: Path, text: str) -> None:

@@ -54,8 +54,8 @@ def test_variables_nobody_reads_are_refused_by_name() -> None:
         settings(TAPETRAIL_HOEM="x", TAPETRAIL_BLOB="y", HOME="/root", tapetrail_x="z")
     assert failure.value.message == (
         "environment: TAPETRAIL_BLOB, TAPETRAIL_HOEM not known; the known ones are"
-        " TAPETRAIL_ACTOR, TAPETRAIL_DATABASE_URL, TAPETRAIL_DEBUG, TAPETRAIL_HOME,"
-        " TAPETRAIL_POSTGRES_BIN_DIR"
+        " TAPETRAIL_ACTOR, TAPETRAIL_BUDGET_DAY_USD, TAPETRAIL_DATABASE_URL, TAPETRAIL_DEBUG,"
+        " TAPETRAIL_HOME, TAPETRAIL_POSTGRES_BIN_DIR"
     )
 
 

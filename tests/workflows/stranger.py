@@ -125,7 +125,9 @@ class Record:
         self._connection = connection
         names = self._read(
             "SELECT table_name AS name FROM information_schema.tables"
-            " WHERE table_schema = 'tapetrail' AND table_name <> 'alembic_version' ORDER BY 1"
+            " WHERE table_schema = 'tapetrail' AND table_name NOT IN"
+            " ('alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow')"
+            " ORDER BY 1"
         )
         self.tables = {row["name"]: self._read(f'TABLE tapetrail."{row["name"]}"') for row in names}
         self._digests = {

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tapetrail.cli.terminal.output import note, sanitise
+from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import NotFound
-from tapetrail.settings import VARIABLES, Settings, choose, masked, read_settings
+from tapetrail.settings import KEYS, LIMITS, Settings, choose, masked, read_settings
 from tapetrail.settings_files import places, read_files
 
 if TYPE_CHECKING:
@@ -45,17 +46,23 @@ def shown_settings() -> list[ShownSetting]:
     files = settings_files(folder)
     read = read_settings(os.environ, working_folder=folder, files=files)
     chosen = choose(os.environ, working_folder=folder, files=files)
+    budget = read.budget_day_usd
     values = {
         "home": str(read.home),
         "database_url": masked(read.database_url) if read.database_url else None,
         "postgres_bin_dir": str(read.postgres_bin_dir) if read.postgres_bin_dir else None,
         "actor": read.actor,
+        "budget_day_usd": None if budget is None else decimal_text(budget),
+        **{
+            key: None if (limit := getattr(read.limits(provider), name)) is None else str(limit)
+            for key, (provider, name) in LIMITS.items()
+        },
     }
     return [
         ShownSetting(
             key=key, value=values[key], origin=chosen[key].origin if key in chosen else "default"
         )
-        for key in VARIABLES
+        for key in KEYS
     ]
 
 

@@ -18,14 +18,13 @@ from tapetrail.analysts.models.usage import Usage
 from tapetrail.core.analysis.model_names import is_model
 from tapetrail.core.canonical import FieldValue, decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.strategy.analysts import StatedPrice
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice
+    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
 
 STATED: Final = "stated"
 LOCAL: Final = "local"
-PRICE_MAX: Final = Decimal(1_000_000)
-DECIMALS_MAX: Final = 12
 _DIGITS: Final = 80
 _PER_TOKENS: Final = 6
 """Prices are per 10 to this power of tokens."""
@@ -38,43 +37,6 @@ _KEYS: Final = {
     "cache_write_1h": "cache_write_1h_mtok",
     "image": "input_image_mtok",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatedPrice:
-    """What a strategy says a model costs, in US dollars per million tokens, whatever the tier.
-
-    All that is read costs `input`; what a cache gave costs `cached_read` where that is stated.
-    """
-
-    input: Decimal
-    output: Decimal
-    cached_read: Decimal | None = None
-
-    def __post_init__(self) -> None:
-        """Raise `InvalidInput` for a price below 0, too high, or with too many digits."""
-        for name, price in (
-            ("input", self.input),
-            ("output", self.output),
-            ("cached_read", self.cached_read),
-        ):
-            if price is not None and not _is_price(price):
-                raise InvalidInput(
-                    f"price: {name} {price}: expected US dollars per million tokens, 0 to"
-                    f" {PRICE_MAX:,}, with at most {DECIMALS_MAX} digits after the point"
-                )
-
-    def rates(self) -> Rates:
-        """Return the price of every kind."""
-        read = self.input if self.cached_read is None else self.cached_read
-        return Rates(
-            input=self.input,
-            output=self.output,
-            cached_read=read,
-            cache_write=self.input,
-            cache_write_5m=self.input,
-            cache_write_1h=self.input,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +96,12 @@ def price_of(call: PricedCall) -> UnitPrices | UnknownPrice:
     """Return what a call's tokens cost at its instant, or why that is not known."""
     if call.stated is not None:
         return UnitPrices(
-            rates=call.stated.rates(), source=STATED, model=call.model_asked, tier=_tier(call)
+            rates=_as_stated(call.stated), source=STATED, model=call.model_asked, tier=_tier(call)
         )
     if call.endpoint.is_local:
-        free = StatedPrice(input=Decimal(0), output=Decimal(0))
-        return UnitPrices(rates=free.rates(), source=LOCAL, model=call.model_asked)
-    if call.endpoint.provider is None:
+        free = _as_stated(StatedPrice(input=Decimal(0), output=Decimal(0)))
+        return UnitPrices(rates=free, source=LOCAL, model=call.model_asked)
+    if not call.endpoint.is_own:
         return _unknown(call, f"no list of prices holds at {call.endpoint.host}")
     found = next(_listed(call), None)
     if found is None:
@@ -216,6 +178,20 @@ def _billed(usage: Usage, prices: UnitPrices) -> dict[str, int]:
             kind=ErrorKind.UNKNOWN_PRICE,
         )
     return {**counts, "input": usage.input - image, "image": image}
+
+
+def _as_stated(price: StatedPrice) -> Rates:
+    """Return what a strategy states, for every tier: what it leaves out costs what input does."""
+    read = price.input if price.cached_read is None else price.cached_read
+    written = price.input if price.cache_write is None else price.cache_write
+    return Rates(
+        input=price.input,
+        output=price.output,
+        cached_read=read,
+        cache_write=written,
+        cache_write_5m=written,
+        cache_write_1h=written,
+    )
 
 
 def _listed(call: PricedCall) -> Iterator[UnitPrices | UnknownPrice]:
@@ -314,14 +290,10 @@ def _rates(found: "ModelPrice", input_tokens: int) -> Rates | None:
     )
 
 
-def _in_band(price: object, input_tokens: int) -> Decimal | None:
+def _in_band(price: "Decimal | TieredPrices | None", input_tokens: int) -> Decimal | None:
     """Return the price that holds for all tokens of a call that reads so many."""
     if price is None or isinstance(price, Decimal):
         return price
-    from genai_prices.types import TieredPrices  # noqa: PLC0415 # it is there by now
-
-    if not isinstance(price, TieredPrices):
-        return None
     passed = [tier.price for tier in price.tiers if input_tokens > tier.start]
     return passed[-1] if passed else price.base
 
@@ -354,7 +326,3 @@ def _tier(call: PricedCall) -> str:
 
 def _day(call: PricedCall) -> date:
     return call.at.astimezone(UTC).date()
-
-
-def _is_price(price: Decimal) -> bool:
-    return price.is_finite() and 0 <= price <= PRICE_MAX and price == round(price, DECIMALS_MAX)

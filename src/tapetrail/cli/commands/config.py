@@ -12,12 +12,13 @@ from tapetrail.cli.terminal.output import cell, echo, note, print_json, screen
 from tapetrail.cli.terminal.tables import table_lines
 from tapetrail.cli.terminal.words import Json, help_without_command
 from tapetrail.core.errors import NotFound
+from tapetrail.settings import VARIABLES
 from tapetrail.settings_files import checked_key, folder_file, user_file, write_setting
 
 HINT: Final = "tapetrail config list"
 group: Final = typer.Typer(help="Show and change settings.")
 Key: TypeAlias = Annotated[
-    str, typer.Argument(metavar="KEY", help="home, database_url, postgres_bin_dir or actor.")
+    str, typer.Argument(metavar="KEY", help="As home, actor or providers.openai.max_in_flight.")
 ]
 User: TypeAlias = Annotated[
     bool,
@@ -43,9 +44,9 @@ def list_(
     """List the settings that count here.
 
     A variable goes before ./tapetrail.toml, that before your own file, that before the default.
-    Passwords are hidden.
+    Passwords are hidden. Limits of providers are listed where one is stated.
     """
-    found = shown_settings()
+    found = [s for s in shown_settings() if s.key in VARIABLES or s.origin != "default"]
     if as_json:
         print_json({"data": [{"key": s.key, "value": s.value, "origin": s.origin} for s in found]})
         return 0

@@ -16,13 +16,16 @@ BEGIN
 END
 $$;
 
--- Every table of the schema holds records, but the one that names its version.
+-- Every table of the schema holds records, but the one that names its version and those that say
+-- what calls in work hold.
 DO $$
 DECLARE
     name text;
 BEGIN
     FOR name IN SELECT tablename FROM pg_catalog.pg_tables
-                WHERE schemaname = 'tapetrail' AND tablename <> 'alembic_version' LOOP
+                WHERE schemaname = 'tapetrail' AND tablename NOT IN (
+                    'alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow'
+                ) LOOP
         EXECUTE pg_catalog.format(
             'CREATE OR REPLACE TRIGGER insert_only BEFORE %s ON tapetrail.%I'
             ' FOR EACH ROW EXECUTE FUNCTION tapetrail.refuse_change()',

@@ -1,0 +1,208 @@
+"""At most so many calls at a time, over processes that work, die or lose their connection."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+from tests.edges.waiting import wait_for
+
+from tapetrail.core.errors import EdgeFailure
+from tapetrail.store.connections import connect
+from tapetrail.store.private.server import ServerAddress
+from tapetrail.store.slots import Slots
+
+pytestmark = pytest.mark.service
+
+HOLDER: Final = Path(__file__).parent / "slot_holder.py"
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture
+def url(server: ServerAddress) -> str:
+    return server.url("postgres")
+
+
+@pytest.fixture
+def slots(url: str) -> Generator[Slots]:
+    made = Slots(url, chance=lambda: 0.5)
+    yield made
+    made.close()
+
+
+def holder(*words: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(HOLDER), *map(str, words)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def most_at_once(files: list[Path]) -> int:
+    spans = [
+        (float(line.split()[0]), float(line.split()[1]))
+        for file in files
+        for line in file.read_text().splitlines()
+    ]
+    changes = sorted([(began, 1) for began, _ in spans] + [(ended, -1) for _, ended in spans])
+    now, most = 0, 0
+    for _, change in changes:
+        now += change
+        most = max(most, now)
+    return most
+
+
+def locks(url: str) -> int:
+    with connect(url) as connection:
+        counted = connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+        ).fetchone()
+    assert counted is not None
+    return int(counted[0])
+
+
+def end_holders(url: str) -> None:
+    with connect(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND objsubid = 2"
+        )
+
+
+def test_two_processes_never_hold_more_than_there_are(url: str, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a", "b")]
+    workers = [holder(url, "p@x", 7, 20, 6, file) for file in files]
+    for worker in workers:
+        worker.communicate(timeout=60)
+    assert [worker.returncode for worker in workers] == [0, 0]
+    spans = [len(file.read_text().splitlines()) for file in files]
+    assert spans == [120, 120]
+    assert most_at_once(files) == 7
+    assert locks(url) == 0
+
+
+def test_a_killed_process_frees_what_it_held(url: str, slots: Slots, tmp_path: Path) -> None:
+    other = holder(url, "k@x", 3, 3, 0, tmp_path / "unused")
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+    got = threading.Event()
+
+    def wait_for_one() -> None:
+        with slots.take("k@x", slots_max=3, is_ending=never):
+            got.set()
+
+    waiting = threading.Thread(target=wait_for_one)
+    waiting.start()
+    # Another provider's slots are free meanwhile.
+    with slots.take("l@x", slots_max=1, is_ending=never):
+        assert not got.is_set()
+    other.kill()
+    assert got.wait(10)
+    waiting.join()
+    other.communicate()
+
+
+def test_a_hundred_waiting_threads_take_turns_on_one_connection(url: str, slots: Slots) -> None:
+    held, most, lock = 0, 0, threading.Lock()
+
+    def work() -> None:
+        nonlocal held, most
+        with slots.take("h@x", slots_max=40, is_ending=never):
+            with lock:
+                held += 1
+                most = max(most, held)
+            threading.Event().wait(0.01)
+            with lock:
+                held -= 1
+
+    workers = [threading.Thread(target=work) for _ in range(100)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert most <= 40
+    assert locks(url) == 0
+
+
+def test_who_waits_gives_up_when_the_process_ends(slots: Slots) -> None:
+    ending = threading.Event()
+    with slots.take("e@x", slots_max=1, is_ending=never):
+        ending.set()
+        with (
+            pytest.raises(SystemExit, match="takes no more slots"),
+            slots.take("e@x", slots_max=1, is_ending=ending.is_set),
+        ):
+            pytest.fail("there was none")
+    slots.close()
+    with (
+        pytest.raises(SystemExit),
+        slots.take("e@x", slots_max=1, is_ending=never),
+    ):
+        pytest.fail("they were closed")
+
+
+def test_a_failed_call_gives_its_slot_back(url: str, slots: Slots) -> None:
+    with (
+        pytest.raises(ValueError, match="as it is"),
+        slots.take("f@x", slots_max=1, is_ending=never),
+    ):
+        raise ValueError("as it is")
+    with slots.take("f@x", slots_max=1, is_ending=never):
+        assert locks(url) == 1
+
+
+def test_a_lost_connection_is_replaced_with_what_was_held(url: str, slots: Slots) -> None:
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(slots.take("c@x", slots_max=3, is_ending=never))
+        end_holders(url)
+        assert locks(url) == 0
+        held.enter_context(slots.take("c@x", slots_max=3, is_ending=never))
+        assert locks(url) == 3
+        end_holders(url)
+    # What was held when the connection was lost is let go without one.
+    wait_for(lambda: locks(url) == 0)
+    with slots.take("c@x", slots_max=1, is_ending=never):
+        assert locks(url) == 1
+
+
+def test_what_is_held_is_locked_again_though_nobody_asks(url: str) -> None:
+    slots = Slots(url, chance=lambda: 0.0, ping_s=0.02)
+    with slots.take("i@x", slots_max=1, is_ending=never):
+        end_holders(url)
+        wait_for(lambda: locks(url) == 1)
+    slots.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_is_told_to_who_waits_and_the_next_is_served(slots: Slots) -> None:
+    def broken() -> bool:
+        raise ValueError("broken on purpose")
+
+    with (
+        pytest.raises(EdgeFailure, match="broken on purpose"),
+        slots.take("d@x", slots_max=1, is_ending=broken),
+    ):
+        pytest.fail("nobody could say whether the process ends")
+    with slots.take("d@x", slots_max=1, is_ending=never):
+        pass
+
+
+def test_a_server_that_is_away_is_an_edge_failure() -> None:
+    slots = Slots("postgresql://nobody@127.0.0.1:1/nothing", chance=lambda: 0.0)
+    with (
+        pytest.raises(EdgeFailure, match="did not answer"),
+        slots.take("a@x", slots_max=1, is_ending=never),
+    ):
+        pytest.fail("there is no server")
+    slots.close()
+    assert psycopg.threadsafety == 2
