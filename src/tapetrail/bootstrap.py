@@ -131,6 +131,8 @@ class Wiring:
             load_calendar=load_calendar,
             clock=utc_now,
             brought=analysts.brought,
+            limits=self.settings.limits,
+            budget_day_usd=self.settings.budget_day_usd,
         )
 
     def _models(self) -> "Callable[[], Models]":

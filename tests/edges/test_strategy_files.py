@@ -14,7 +14,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tapetrail.analysts.models.families import FAMILIES
 from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.strategies import (
     StrategySpec,
     parse_strategy,
@@ -269,6 +271,16 @@ def defaults() -> dict[str, object]:
 
 def test_the_page_documents_every_key_and_nothing_else() -> None:
     assert set(documented()) == set(defaults())
+
+
+def test_the_page_documents_how_models_are_asked() -> None:
+    text = PAGE.read_text("utf-8")
+    named = re.findall(r"^\| ([^|]+) \| `analyst\.([a-z_]+)` \|", text, re.MULTILINE)
+    fields = {field.alias or name: field for name, field in AnalystSpec.model_fields.items()}
+    assert [name for _, name in named if fields.pop(name)]
+    assert not fields
+    words = re.findall(r"^\| [^|]+ \| `([a-z-]+):MODEL` \|", text, re.MULTILINE)
+    assert words == [family.word for family in FAMILIES if family.base_url] + ["compatible"]
 
 
 def test_the_defaults_on_the_page_are_the_defaults() -> None:

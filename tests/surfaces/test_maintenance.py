@@ -95,7 +95,8 @@ def test_a_strategy_is_recorded_once_and_numbered(there: Run, tmp_path: Path) ->
         ("analyst: builtin:technical-rules", 3,
          "no analyst 'builtin:technical-rules'|did you mean builtin:technical-rules-v1?"),
         ("shadows: [nobody:at-all]", 3, "no analyst 'nobody:at-all'|known is builtin"),
-        ("shadows: [builtin:technical-rules-v1]", 2, "shadows: builtin:technical-rules-v1 is"),
+        ("shadows: [builtin:technical-rules-v1]", 2,
+         "{file}: shadows: builtin:technical-rules-v1 is"),
     ],
 )  # fmt: skip
 def test_what_a_run_would_refuse_is_not_applied(
@@ -105,7 +106,8 @@ def test_what_a_run_would_refuse_is_not_applied(
     file.write_text(f"name: s\ninstruments: [IBM]\n{more}\n", encoding="utf-8")
     refused = call("strategies", "apply", str(file), TAPETRAIL_HOME=str(home))
     assert refused.code == code
-    assert refused.err.startswith("Error: " + said.replace("|", "\n  "))
+    expected = said.format(file=file).replace("|", "\n  ")
+    assert refused.err.startswith(f"Error: {expected}")
     assert not home.exists()
 
 

@@ -42,6 +42,11 @@ def run(home: Home, model: ModelServer, more: str, *, symbols: str = "IBM") -> s
     return done.stdout + done.stderr
 
 
+def priced(name: str) -> dict[str, object]:
+    """An analyst at an address that no list of prices holds for."""
+    return {"analyst": name, "price": {"input": 2, "output": 8, "cached_read": 0.5}}
+
+
 def blob(home: Home, key: str) -> bytes:
     return (home.path / "blobs" / key).read_bytes()
 
@@ -64,15 +69,11 @@ FROM tapetrail.llm_analyses ORDER BY id
 
 
 def test_a_full_execution_is_on_record_byte_for_byte(home: Home, model: ModelServer) -> None:
-    said = run(
-        home,
-        model,
-        "analyst:\n"
-        "  chart: [openai:gpt-a, anthropic:claude-a]\n"
-        "  consolidated: google:gemini-a\n"
-        "shadows: [openai-chat:gpt-b, {analyst: compatible:llava, as: local, base_url: "
-        f"'{model.url}/v1'}}]",
-    )
+    names = {"chart": [priced("openai:gpt-a"), priced("anthropic:claude-a")],
+             "consolidated": priced("google:gemini-a")}  # fmt: skip
+    own = {"analyst": "compatible:llava", "as": "local", "base_url": f"{model.url}/v1"}
+    shadows = [priced("openai-chat:gpt-b"), own]
+    said = run(home, model, f"analyst: {json.dumps(names)}\nshadows: {json.dumps(shadows)}")
     assert "completed" in said, said
     ledger = home.rows(LEDGER)
     assert len(ledger) == 9
@@ -119,7 +120,8 @@ def test_what_is_not_shown_is_not_sent_and_the_picture_is_drawn_as_the_model_see
 ) -> None:
     numbers = {"analyst": "compatible:blind", "image": False, "base_url": f"{model.url}/v1"}
     text = {"analyst": "compatible:text", "images": False, "base_url": f"{model.url}/v1"}
-    run(home, model, f"analyst: anthropic:claude-a\nshadows: {json.dumps([numbers, text])}")
+    deciding, shadows = json.dumps(priced("anthropic:claude-a")), json.dumps([numbers, text])
+    run(home, model, f"analyst: {deciding}\nshadows: {shadows}")
     images: dict[str, list[int]] = {}
     for asked in model.asked:
         images.setdefault(str(asked.document["model"]), []).append(asked.body.count(b"/9j/"))

@@ -24,6 +24,7 @@ from tapetrail.store.private.server import PrivateServer
 pytestmark = pytest.mark.service
 
 KEY: Final = "sk-tests-0123456789abcdef"
+FREE: Final = {"input": 0, "output": 0}
 ODD: Final = "<script>alert(1)</script> \x1b[31m \x00 end"
 
 
@@ -192,7 +193,7 @@ def run(home: Home, model: ModelServer) -> Run:
 
     model.answers = answers
     shadows = [
-        {"analyst": f"{way.family}:{name}", "as": name, **(way.more or {})}
+        {"analyst": f"{way.family}:{name}", "as": name, "price": FREE, **(way.more or {})}
         | ({"base_url": f"{model.url}/v1"} if way.family == "compatible" else {})
         | ({"key_env": "LOCAL_API_KEY"} if way.family == "compatible" else {})
         for name, way in WAYS.items()

@@ -24,11 +24,32 @@ class Identity(Model):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The exact bytes that go out, and the text among them that a person would call the prompt."""
+    """The exact bytes that go out, and the text among them that a person would call the prompt.
+
+    `input_tokens_max` is how many tokens they can be at most, `input_tokens` about how many.
+    """
 
     body: bytes
     media_type: str
     prompt_text: str | None = None
+    input_tokens_max: int = 0
+    input_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What a call asks of the world: a place at an endpoint, tokens of its rate, and money.
+
+    `endpoint` is the key that all processes count calls under, `provider` the word by which
+    settings limit it. `usd_max` is the most that the call can cost, and `timeout_s` the longest
+    that it can take.
+    """
+
+    endpoint: str
+    provider: str
+    tokens: int
+    usd_max: Decimal
+    timeout_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +161,10 @@ class ModelAnalyst(RemoteAnalyst, Protocol):
 
     def base_url(self) -> str:
         """Return where calls go. Raises `InvalidInput` with a kind where that cannot be said."""
+        ...
+
+    def demand(self, request: Request, *, at: datetime) -> Demand:
+        """Return what a call asks of the world. Raises `InvalidInput` (`unknown_price`)."""
         ...
 
     def asked_as(self, question: Question) -> Model:

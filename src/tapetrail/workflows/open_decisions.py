@@ -17,8 +17,10 @@ from tapetrail.core.failures import Failure
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.store import reads
 from tapetrail.store.reads import DecisionTask
+from tapetrail.store.slots import Slots
 from tapetrail.workflows.ask import Seat, seats_of
 from tapetrail.workflows.engine import count_tries
+from tapetrail.workflows.gate import Gate
 from tapetrail.workflows.images import Gallery, Images
 from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.recall import Recalled, recall
@@ -40,6 +42,7 @@ class Dependencies:
     ports: Ports
     work: Work
     executor_id: str
+    provider_slots: Slots
     gallery: Gallery = field(default_factory=Gallery)
     stopped: dict[tuple[int, str], Failure] = field(default_factory=dict[tuple[int, str], Failure])
 
@@ -52,6 +55,13 @@ class Dependencies:
             images=Images(blobs=self.blobs, gallery=self.gallery, slot=slot),
             pause=self.work.pause,
             stopped=self.stopped,
+            gate=Gate(
+                engine=self.engine,
+                slots=self.provider_slots,
+                ports=self.ports,
+                pause=self.work.pause,
+                is_ending=lambda: self.work.is_closed,
+            ),
         )
 
 

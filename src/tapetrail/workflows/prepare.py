@@ -7,6 +7,7 @@ fails. Bytes are stored before the first statement, so that no row is locked mea
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -48,6 +49,7 @@ from tapetrail.render.html import HTML_RENDERER, render_html
 from tapetrail.render.jpeg import RENDERER, render_jpeg
 from tapetrail.render.page import render_page
 from tapetrail.render.words import escaped_letters
+from tapetrail.settings import ProviderLimits
 from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
@@ -65,7 +67,8 @@ WARM_UP_MIN: Final = 200
 class Ports:
     """What a decision needs from outside.
 
-    `brought` are the families of analysts that other processes need not have.
+    `brought` are the families of analysts that other processes need not have. `limits` are those
+    of a provider, and `budget_day_usd` is what all models may cost in a day, None for no limit.
     """
 
     open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
@@ -73,6 +76,8 @@ class Ports:
     load_calendar: Callable[[str, CalendarChanges], Calendar]
     clock: Callable[[], datetime]
     brought: frozenset[str] = frozenset()
+    limits: Callable[[str], ProviderLimits] = lambda _provider: ProviderLimits()
+    budget_day_usd: Decimal | None = None
 
     def calendar_of(self, task: DecisionTask, strategy: StrategySpec) -> Calendar:
         """Return the sessions of a decision's instrument, as its strategy has them."""

@@ -4,6 +4,7 @@ The engine lives in a thread of its own, so that whoever starts it may have an e
 be a notebook or a thread. There is one engine in a process, which those who need it take turns at.
 """
 
+import random
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from tapetrail.store import control, reads
 from tapetrail.store.control import Execution
 from tapetrail.store.reads import Progress
 from tapetrail.store.session import ReconnectPolicy, open_engine, transaction
+from tapetrail.store.slots import Slots
 from tapetrail.workflows import halting
 from tapetrail.workflows.decide import DECISIONS
 from tapetrail.workflows.engine import (
@@ -259,6 +261,7 @@ def _launched(wanted: Launch, thread: ThreadPoolExecutor) -> Generator[Runner]:
     reconnect = ReconnectPolicy(records, own, patience_s=PATIENCE_S)
     engines = Engines(records=records, engine=own, reconnect=reconnect)
     work = Work(slots=wanted.concurrency)
+    provider_slots = Slots(wanted.database_url, chance=random.random)
     try:
         with configured(settings, engines):
             with bounded_wait(reconnect):
@@ -270,10 +273,12 @@ def _launched(wanted: Launch, thread: ThreadPoolExecutor) -> Generator[Runner]:
                 ports=wanted.ports,
                 work=work,
                 executor_id=wanted.executor_id,
+                provider_slots=provider_slots,
             )
             DECISIONS.bind(deps)
             with launched(settings, engines, work=work):
                 yield Runner(thread, engines, settings, began_at=wanted.ports.clock())
     finally:
+        provider_slots.close()
         own.dispose()
         records.dispose()

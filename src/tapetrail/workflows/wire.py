@@ -8,16 +8,20 @@ lost call. What is never sent, because nobody may or can send it, is told by its
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
 
 from psycopg.errors import RestrictViolation, UniqueViolation
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tapetrail.analysts.models.retry import STOPS_ANALYST, GiveUp
+from tapetrail.analysts.models.retry import STOPS_ANALYST, GiveUp, Wait
 from tapetrail.analysts.protocol import (
     BrokenResponse,
+    Demand,
     ModelAnalyst,
     ReadResponse,
     RemoteAnalyst,
@@ -27,21 +31,34 @@ from tapetrail.analysts.protocol import (
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import storable_text
-from tapetrail.core.errors import Stage, TapeTrailError
+from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.records.answers import AttemptRecord, ReplyRecord
 from tapetrail.core.records.base import Stored
 from tapetrail.persistence import keep_object
 from tapetrail.store import appends, ledger
+from tapetrail.store.appends import BlobRow
+from tapetrail.store.budgets import AttemptKey
 from tapetrail.store.ledger import Call
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Asked, Heard, asking
 from tapetrail.workflows.calls import Reader, heard_from, never_sent, remote
+from tapetrail.workflows.gate import BLOCKS, Gate, settle
 from tapetrail.workflows.halting import Halted, goes_on
 from tapetrail.workflows.images import Images
 from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.turns import Standing, stand
 
+NEVER_SENT: Final = frozenset(
+    {
+        ErrorKind.KEY_MISSING,
+        ErrorKind.CONNECT_TIMEOUT,
+        ErrorKind.CONNECTION_FAILED,
+        ErrorKind.NAME_NOT_RESOLVED,
+        ErrorKind.TLS_FAILED,
+    }
+)
+"""Kinds that say that no byte of a request went out."""
 Unsent = dict[AnswerKey, Failure]
 """Why calls were not made, by the answer that they were for."""
 
@@ -59,6 +76,7 @@ class Wire:
     ports: Ports
     images: Images
     pause: Callable[[float], None]
+    gate: Gate
     stopped: dict[tuple[int, str], Failure] = field(default_factory=dict[tuple[int, str], Failure])
 
     def calls(self, task: DecisionTask) -> dict[AnswerKey, list[Call]]:
@@ -140,6 +158,7 @@ class _Asker:
     task: DecisionTask
     asked: Asked
     reader: Reader
+    demanded: list[Demand] = field(default_factory=list[Demand])
 
     @property
     def analyst(self) -> RemoteAnalyst:
@@ -161,8 +180,15 @@ class _Asker:
         if isinstance(step, GiveUp):
             return False
         if step.seconds > 0:
+            self._tell_others(standing, step)
             self.wire.pause(step.seconds)
         return True
+
+    def _tell_others(self, standing: Standing, step: Wait) -> None:
+        """Let other calls to a provider wait too, where it has too much to do."""
+        kind = standing.turn[-1].kind if standing.turn else None
+        if self.demanded and kind in BLOCKS:
+            self.wire.gate.block(self.demanded[-1], seconds=step.seconds, reason=step.reason)
 
     def call(self, standing: Standing) -> Sequence[Call]:
         """Make a call, its attempt committed before and its reply after; return all there are now.
@@ -175,16 +201,46 @@ class _Asker:
         with asking(self.asked.key):
             question = self.wire.images.question(self.asked, refused=standing.refused)
             request = self.analyst.request(question)
-            base_url = self.analyst.base_url() if isinstance(self.analyst, ModelAnalyst) else None
+        analyst = self.analyst
+        if not isinstance(analyst, ModelAnalyst):
+            self._call(_Outgoing(request=request), standing)
+            return self.wire.calls(self.task)[self.asked.key]
+        with asking(self.asked.key):
+            demand = analyst.demand(request, at=self.wire.ports.clock())
+            outgoing = _Outgoing(request=request, base_url=analyst.base_url(), demand=demand)
+        self.demanded.append(demand)
+        key = self._attempt_key(standing)
+        spec, execution_id = self.asked.question.strategy, self.task.refs.execution.id
+        with self.wire.gate.passed(key, demand, spec=spec, execution_id=execution_id):
+            self._call(outgoing, standing)
+        return self.wire.calls(self.task)[self.asked.key]
+
+    def _attempt_key(self, standing: Standing) -> AttemptKey:
+        return AttemptKey(
+            decision=self.task.refs.decision.id,
+            answer=self.asked.key,
+            attempt_no=standing.made + 1,
+        )
+
+    def _call(self, outgoing: "_Outgoing", standing: Standing) -> None:
         try:
-            attempt = self._append_attempt(request, standing, base_url)
+            attempt = self._append_attempt(outgoing, standing)
         except IntegrityError as error:
             if not isinstance(error.orig, UniqueViolation):
                 raise
             # A process that was thought dead asks the same, so the number of the attempt is taken.
-            return self.wire.calls(self.task)[self.asked.key]
-        self._append_reply(attempt, request)
-        return self.wire.calls(self.task)[self.asked.key]
+            return
+        except Halted:
+            self._give_back(outgoing, standing)
+            raise
+        self._append_reply(attempt, outgoing, self._attempt_key(standing))
+
+    def _give_back(self, outgoing: "_Outgoing", standing: Standing) -> None:
+        """Let go of the money for a call that is not made."""
+        if outgoing.demand is not None:
+            with Session(self.wire.engine) as session, session.begin():
+                key = self._attempt_key(standing)
+                settle(session, key, outgoing.demand, cost_usd=Decimal(0))
 
     def _stop_where_it_stays_so(self, standing: Standing) -> None:
         """Remember what would be so for every question of the execution."""
@@ -203,8 +259,8 @@ class _Asker:
         )
         self.wire.stopped.setdefault((execution, name), failure)
 
-    def _append_attempt(self, request: Request, standing: Standing, base_url: str | None) -> Stored:
-        wire, identity = self.wire, self.analyst.identity
+    def _append_attempt(self, outgoing: "_Outgoing", standing: Standing) -> Stored:
+        wire, identity, request = self.wire, self.analyst.identity, outgoing.request
         body = keep_object(wire.blobs, request.body, media_type=request.media_type)
         record = AttemptRecord(
             decision=self.task.refs.decision,
@@ -212,7 +268,7 @@ class _Asker:
             attempt_no=standing.made + 1,
             turn_no=standing.turn_no,
             reason=standing.reason,
-            base_url=base_url,
+            base_url=outgoing.base_url,
             provider=identity.provider,
             model_name=identity.model_name,
             request_digest=body.digest,
@@ -224,8 +280,23 @@ class _Asker:
             appends.append_blobs(session, [body], at=record.sent_at)
             return appends.append(session, record)
 
-    def _append_reply(self, attempt: Stored, request: Request) -> None:
-        wire = self.wire
+    def _append_reply(self, attempt: Stored, outgoing: "_Outgoing", key: AttemptKey) -> None:
+        wire, came = self.wire, self._send(outgoing.request)
+        at = wire.ports.clock()
+        record = came.record(attempt, self.task.refs.decision, at=at)
+        try:
+            with Session(wire.engine) as session, session.begin():
+                appends.append_blobs(session, [came.body] if came.body else [], at=at)
+                appends.append(session, record)
+                if outgoing.demand is not None:
+                    settle(session, key, outgoing.demand, cost_usd=record.cost_usd)
+        except IntegrityError as error:
+            if isinstance(error.orig, RestrictViolation):
+                raise Halted from error  # the decision ended meanwhile, and takes no more rows
+            raise
+
+    def _send(self, request: Request) -> "_Came":
+        """Send a request; what comes is stored before anything else happens to it."""
         response, read, body, failure = None, None, None, None
         try:
             with asking(self.asked.key):
@@ -234,38 +305,17 @@ class _Asker:
             response, failure = error.response, Failure.of(Stage.ANALYSIS, error)
         except TapeTrailError as error:
             failure = Failure.of(Stage.ANALYSIS, error)
+        is_partial = response is not None and failure is not None
         try:
             if response is not None:
-                body = keep_object(wire.blobs, response.body, media_type=response.media_type)
+                blobs = self.wire.blobs
+                body = keep_object(blobs, response.body, media_type=response.media_type)
                 read = None if failure else self._figures(response)
         except TapeTrailError as error:
             failure = Failure.of(Stage.ANALYSIS, error)
-        at = wire.ports.clock()
-        record = _reply(
-            response,
-            ReplyRecord(
-                attempt=attempt,
-                decision=self.task.refs.decision,
-                response_digest=body.digest if body else None,
-                http_status=response.http_status if response else None,
-                provider_request_id=response.provider_request_id if response else None,
-                service_tier=read.service_tier if read else None,
-                error_kind=failure.error_kind if failure else None,
-                error_message=failure.error_message if failure else None,
-                usage=read.usage if read else None,
-                cost_usd=read.cost_usd if read else None,
-                received_at=at,
-            ),
-            is_partial=failure is not None,
+        return _Came(
+            response=response, body=body, read=read, failure=failure, is_partial=is_partial
         )
-        try:
-            with Session(wire.engine) as session, session.begin():
-                appends.append_blobs(session, [body] if body else [], at=at)
-                appends.append(session, record)
-        except IntegrityError as error:
-            if isinstance(error.orig, RestrictViolation):
-                raise Halted from error  # the decision ended meanwhile, and takes no more rows
-            raise
 
     def _figures(self, response: Response) -> ReadResponse | None:
         """Return what a model's bytes say they used and cost; reading them raises nothing."""
@@ -273,17 +323,51 @@ class _Asker:
         return analyst.read(response) if isinstance(analyst, ModelAnalyst) else None
 
 
-def _reply(response: Response | None, record: ReplyRecord, *, is_partial: bool) -> ReplyRecord:
-    """Return the record with what came beside the bytes."""
-    if response is None:
-        return record
-    return replace(
-        record,
-        headers=dict(response.headers) or None,
-        content_encoding=response.headers.get("content-encoding"),
-        first_byte_at=response.first_byte_at,
-        is_partial=is_partial,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outgoing:
+    """A request that is about to be sent; a model's goes to an address, and asks for a place."""
+
+    request: Request
+    base_url: str | None = None
+    demand: Demand | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Came:
+    """What came of a call: a response, its stored bytes and what they say, or why there is none."""
+
+    response: Response | None
+    body: BlobRow | None
+    read: ReadResponse | None
+    failure: Failure | None
+    is_partial: bool
+
+    def record(self, attempt: Stored, decision: Stored, *, at: datetime) -> ReplyRecord:
+        """Return the row that keeps it."""
+        response, read, failure = self.response, self.read, self.failure
+        headers = dict(response.headers) if response else {}
+        return ReplyRecord(
+            attempt=attempt,
+            decision=decision,
+            response_digest=self.body.digest if self.body else None,
+            http_status=response.http_status if response else None,
+            provider_request_id=response.provider_request_id if response else None,
+            headers=headers or None,
+            content_encoding=headers.get("content-encoding"),
+            service_tier=read.service_tier if read else None,
+            is_partial=self.is_partial if response else None,
+            error_kind=failure.error_kind if failure else None,
+            error_message=failure.error_message if failure else None,
+            usage=read.usage if read else None,
+            cost_usd=read.cost_usd if read else self._cost_of_nothing(),
+            first_byte_at=response.first_byte_at if response else None,
+            received_at=at,
+        )
+
+    def _cost_of_nothing(self) -> Decimal | None:
+        """Return 0 where nothing was ever sent; what broke off may have cost, and nobody says."""
+        kind = self.failure and self.failure.error_kind
+        return Decimal(0) if kind in NEVER_SENT else None
 
 
 def _as_error(failure: Failure) -> TapeTrailError:

@@ -104,6 +104,11 @@ class Work:
             self._changed.notify_all()
 
     @property
+    def is_closed(self) -> bool:
+        """Return whether nothing more is begun here."""
+        return self._closed.done()
+
+    @property
     def is_idle(self) -> bool:
         """Return whether no slot is held; what waits for one does not count."""
         with self._changed:

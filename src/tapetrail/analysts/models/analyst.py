@@ -6,9 +6,14 @@ from the record; where the key is and where calls go is only looked up when one 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
+import simplejpeg
+
+from tapetrail.analysts.models import bodies
 from tapetrail.analysts.models.asking import Image, ModelRequest, Params
 from tapetrail.analysts.models.calls import BrokenOff, Limits, Received
 from tapetrail.analysts.models.endpoints import endpoint
@@ -16,16 +21,17 @@ from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.analysts.models.keys import Access, access
 from tapetrail.analysts.models.pricing import (
     PricedCall,
-    StatedPrice,
     UnitPrices,
     UnknownPrice,
+    ceiling_usd,
     cost_usd,
     price_of,
 )
 from tapetrail.analysts.models.reading import SUCCESSES, ReadReply
+from tapetrail.analysts.models.token_bounds import ImageSize, input_tokens_max
 from tapetrail.analysts.models.transport import Transport
 from tapetrail.analysts.models.usage import Usage
-from tapetrail.analysts.protocol import BrokenResponse, Identity, Request, Response
+from tapetrail.analysts.protocol import BrokenResponse, Demand, Identity, Request, Response
 from tapetrail.core.analysis.analyses import ConsolidatedAnalysis
 from tapetrail.core.analysis.answer_checks import check_answer, price_reference
 from tapetrail.core.analysis.grounding import derive_grounding
@@ -42,6 +48,8 @@ from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.prompt_files import shipped_prompt
 
 RE_ASKS_MAX: Final = 2
+_BYTES_A_TOKEN: Final = 3
+"""For rates, which need no bound: text in English has four bytes a token, numbers fewer."""
 JSON: Final = "application/json"
 _UNKNOWN: Final = "unknown"
 """The key under which unit prices say why there is no cost."""
@@ -108,10 +116,37 @@ class EndpointModel:
             )
         schema = answer_schema(question.answer_kind) if self.spec.by_schema else None
         asked = replace(self._asking(prompt, schema=schema), images=images)
+        body = self.family.wire.build(asked)
+        text_bytes = len(body) - sum(len(bodies.base64_text(image.jpeg)) for image in images)
+        tokens = partial(
+            input_tokens_max, self.family.word, self.model, images=[*map(_size, images)]
+        )
         return Request(
-            body=self.family.wire.build(asked),
+            body=body,
             media_type=JSON,
             prompt_text=f"{prompt.system}\n\n{prompt.question}",
+            input_tokens_max=tokens(text_bytes=text_bytes),
+            input_tokens=tokens(text_bytes=text_bytes // _BYTES_A_TOKEN),
+        )
+
+    def demand(self, request: Request, *, at: datetime) -> Demand:
+        """Return what a call asks of the world. Raises `InvalidInput` (`unknown_price`)."""
+        reached = endpoint(self.family, self.base_url())
+        output = self.spec.params.max_output_tokens
+        call = PricedCall(
+            endpoint=reached,
+            model_asked=self.model,
+            input_tokens=request.input_tokens_max,
+            at=at,
+            tier=self.spec.tier,
+            stated=self.spec.price,
+        )
+        return Demand(
+            endpoint=reached.key,
+            provider=reached.provider,
+            tokens=request.input_tokens + output,
+            usd_max=ceiling_usd(call, output_tokens_max=output),
+            timeout_s=self._limits().total_s,
         )
 
     def send(self, request: Request) -> Response:
@@ -220,7 +255,6 @@ class EndpointModel:
             return UnknownPrice(reason="nobody says when the call was made, or where to")
         raw = (found.usage or {}).get("raw")
         region = raw.get(_REGION) if isinstance(raw, Mapping) else None
-        stated = self.spec.price
         return price_of(
             PricedCall(
                 endpoint=endpoint(self.family, response.base_url),
@@ -230,7 +264,7 @@ class EndpointModel:
                 at=response.sent_at,
                 tier=found.service_tier or self.spec.tier,
                 region=region if isinstance(region, str) else None,
-                stated=stated and StatedPrice(**dict(stated)),
+                stated=self.spec.price,
             )
         )
 
@@ -259,6 +293,11 @@ class Models:
         if not found.model:
             raise InvalidInput(f"analyst {spec.analyst!r}: names no model, expected FAMILY:MODEL")
         return found
+
+
+def _size(image: Image) -> ImageSize:
+    height, width, *_ = simplejpeg.decode_jpeg_header(image.jpeg)
+    return ImageSize(width=width, height=height)
 
 
 def _response(received: Received, base_url: str) -> Response:

@@ -73,11 +73,12 @@ class ModelParams(Part):
 
 
 class StatedPrice(Part):
-    """What a model costs, where its user knows better than any table."""
+    """What a model costs, where its user knows better than any table; caches cost as input does."""
 
     input: Usd = Field(description=_USD_RULE)
     output: Usd = Field(description=_USD_RULE)
     cached_read: Usd | None = Field(default=None, description=_USD_RULE)
+    cache_write: Usd | None = Field(default=None, description=_USD_RULE)
 
 
 class AnalystSpec(Part):
