@@ -1,5 +1,7 @@
 """What a model was asked and said, to the byte, and what it may remember of that time."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -130,3 +132,36 @@ def test_every_decision_of_a_model_says_what_that_may_remember(show: Run) -> Non
     earlier = show("analyses", "show", number).out
     assert f"the training cut-off of {before}" in earlier
     assert "says it is" not in earlier
+
+
+def test_statistics_are_printed_for_people_programs_and_spreadsheets(show: Run) -> None:
+    (row,) = json.loads(show("stats", "models", "--json").out)["data"]
+    assert (row["key"], row["asked"], row["answers"]) == ("tests:claude-haiku-4-5", 10, 6)
+    assert (row["calls"], row["cost_usd"], row["unpriced"]) == (10, None, 10)
+    assert row["tokens"] == {"input": 1000, "output": 100, "cached_read": 50}
+    (line,) = csv.DictReader(io.StringIO(show("stats", "models", "--csv").out))
+    assert (line["key"], line["calls"], line["cost_usd"]) == (row["key"], "10", "")
+    heading, *lines = show(
+        "stats", "spend", "--by", "symbol", "--since", "2026-01-01"
+    ).out.splitlines()
+    assert heading.split()[:2] == ["symbol", "decisions"]
+    assert [each.split()[0] for each in lines] == ["GOOG", "IBM"]
+    with_both = show("stats", "spend", "--json", "--csv")
+    assert (with_both.code, with_both.out) == (2, "")
+    empty = show("stats", "grounding", "--symbol", "IBM")
+    assert (empty.code, empty.out) == (0, "")
+    assert "nothing to count with --symbol IBM" in empty.err
+    assert show("stats", "spend", "--by", "hour").code == 2
+
+
+def test_a_summary_says_what_was_decided_of_late(show: Run, canned: Path) -> None:
+    data = json.loads(show("stats", "summary", "--json").out)["data"]
+    assert [row["period"] for row in data] == ["today", "7 days", "30 days"]
+    month = data[-1]
+    assert (month["decisions"], month["completed"], month["failed"]) == (4, 2, 2)
+    assert (month["signals"], month["failures"]) == ({"HOLD": 2}, {"refused": 2})
+    assert (month["cost_usd"], month["unpriced"]) == (None, 10)
+    assert "30 days" in show("stats", "summary").out
+    with tapetrail.open_record(canned) as record:
+        assert [row.decisions for row in record.stats.summary()][-1] == 4
+        assert record.stats.models(symbol="IBM")[0].answers == 6
