@@ -28,10 +28,11 @@ from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.listing import ANALYSES, CHARTS
 from tapetrail.listing.answers import AnalysisRow
 from tapetrail.listing.evidence import ChartRow
-from tapetrail.store import appends, lists, reads
+from tapetrail.listing.values import Given
+from tapetrail.store import appends, lists, reads, stats
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.connections import driver_connection
-from tapetrail.wire import AnalysisStats
+from tapetrail.wire import UsageStats
 
 JPEG: Final = "image/jpeg"
 HTML: Final = "text/html; charset=utf-8"
@@ -206,9 +207,16 @@ class LLMAnalysisPersistenceService:
         wanted = ANALYSES.select(chart_id=chart_id)
         return lists.rows(driver_connection(self._session), wanted)
 
-    def get_analysis_stats(self) -> Sequence[AnalysisStats]:
-        """Return, per analyst: calls, completed ones, tokens, cost and latency quantiles."""
-        return reads.analysis_stats(self._session)
+    def get_analysis_stats(
+        self, by: str = "analyst", **filters: Given | None
+    ) -> Sequence[UsageStats]:
+        """Return what models were asked, what came of it and what it cost, by analyst.
+
+        Or by `day`, `model`, `strategy` or `symbol`; `filters` are those of the list of analyses.
+        Built-in analysts are no models. Raises `InvalidInput` for another word or filter.
+        """
+        connection, selection = driver_connection(self._session), ANALYSES.select(**filters)
+        return stats.usage(connection, selection, by=stats.read_by(by))
 
 
 def keep_chart(blobs: BlobStore, chart: RenderedChart) -> KeptChart:

@@ -23,16 +23,68 @@ Shown: TypeAlias = "bool | int | float | str | Sequence[Shown] | Mapping[str, Sh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisStats:
-    """What one analyst was asked, with what result, at what cost and how fast."""
+class UsageStats:
+    """What models were asked and what came of it, of one day, model, analyst, strategy or symbol.
 
-    analyst: str
+    `calls` went over a wire, `lost` ones among them brought nothing; `asked` are questions with an
+    end, `answers` those that were answered, `failures` the others by kind. `tokens` are by kind.
+    `cost_usd` is what is known, None where nothing is; `unpriced` counts what is not, and with it
+    nobody can say what a decision or a signal cost.
+    """
+
+    key: str
+    decisions: int
+    signals: int
+    asked: int
+    answers: int
     calls: int
-    completed: int
-    tokens_used: int | None
+    lost: int
+    retries: int
+    re_asks: int
+    failures: Mapping[str, int]
+    tokens: Mapping[str, int]
     cost_usd: Decimal | None
+    unpriced: int
+    usd_per_decision: Decimal | None
+    usd_per_signal: Decimal | None
     latency_ms_p50: float | None
     latency_ms_p95: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundingStats:
+    """How what models state compares with the charts they were shown.
+
+    Of all `levels`: those on the side of the last close that they are stated for, within the
+    visible prices, and touched by a bar; `untold` ones have no ATR to tell by. Of the `numbers`
+    that were stated: those that the chart has by that name, and those that it has so.
+    """
+
+    key: str
+    answers: int
+    levels: int
+    on_their_side: int
+    visible: int
+    touched: int
+    untold: int
+    numbers: int
+    known: int
+    equal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodStats:
+    """What was decided since an instant, by whomever, and what models cost."""
+
+    period: str
+    since: datetime
+    decisions: int
+    completed: int
+    failed: int
+    signals: Mapping[str, int]
+    failures: Mapping[str, int]
+    cost_usd: Decimal | None
+    unpriced: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,12 @@ from tapetrail.core.analysis.analyses import (
     SignalType,
     parse_reply,
 )
-from tapetrail.core.analysis.model_answers import answer_schema, parse_answer, re_ask
+from tapetrail.core.analysis.model_answers import (
+    answer_schema,
+    parse_answer,
+    re_ask,
+    recorded_analysis,
+)
 from tapetrail.core.analysis.replies import ParsedFrom
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
@@ -64,6 +69,16 @@ def test_an_answer_is_read_with_its_observations() -> None:
         "the last bar closed above SMA50",
     )
     assert [str(price) for price in read.analysis.support_levels] == ["98.5", "95"]
+
+
+def test_a_recorded_answer_is_read_whoever_gave_it() -> None:
+    by_a_model = recorded_analysis(CHART_TEXT)
+    assert by_a_model == parse_answer(ChartAnalysis, CHART_TEXT).analysis
+    by_code = by_a_model.model_dump_json()
+    assert recorded_analysis(by_code) == by_a_model
+    assert parse_reply(ChartAnalysis, by_code) == by_a_model
+    with pytest.raises(InvalidInput):
+        recorded_analysis(chart(confidence="many"))
 
 
 def test_numbers_are_the_decimals_they_are_written_as() -> None:

@@ -278,27 +278,32 @@ def test_statistics_count_calls_cost_and_latency_by_analyst(
     chart = charts_in(session, blobs).save_chart(CHART, refs=refs, snapshot=snapshot)
     service, shown = LLMAnalysisPersistenceService(session), [(chart, digest_bytes(b"an image"))]
     assert service.get_analysis_stats() == []
+    own = replace(ANSWER, key=replace(ANSWER.key, analyst="own:a"))
     failed = replace(
-        ANSWER,
-        key=replace(ANSWER.key, sample_no=2),
-        reply=replace(ANSWER.reply, response_text=None, latency_ms=300),
+        own,
+        key=replace(own.key, sample_no=2),
+        reply=replace(own.reply, response_text=None, latency_ms=300),
         stated=StatedAnalysis(),
         status=AnalysisStatus.FAILED,
         error_message="no",
     )
     other = replace(
-        ANSWER,
-        key=replace(ANSWER.key, analyst="builtin:z"),
-        reply=replace(ANSWER.reply, metadata=ReplyMetadata()),
+        own,
+        key=replace(own.key, analyst="own:z"),
+        reply=replace(own.reply, metadata=ReplyMetadata()),
     )
-    for answer in (ANSWER, failed, other):
+    for answer in (ANSWER, own, failed, other):
         service.save_analysis(answer, refs=refs, charts=shown)
-    builtin, other_one = service.get_analysis_stats()
-    assert (builtin.analyst, builtin.calls, builtin.completed) == ("builtin:rules", 2, 1)
-    assert (builtin.tokens_used, builtin.cost_usd) == (20, Decimal("0.02"))
-    assert (builtin.latency_ms_p50, builtin.latency_ms_p95) == (200, 290)
-    assert (other_one.analyst, other_one.calls) == ("builtin:z", 1)
-    assert (other_one.tokens_used, other_one.cost_usd) == (None, None)
+    found, other_one = service.get_analysis_stats()
+    assert (found.key, found.asked, found.answers, found.failures) == ("own:a", 2, 1, {"failed": 1})
+    assert (found.cost_usd, found.unpriced) == (Decimal("0.02"), 0)
+    assert (found.latency_ms_p50, found.latency_ms_p95) == (200, 290)
+    assert (other_one.key, other_one.asked) == ("own:z", 1)
+    assert (other_one.cost_usd, other_one.unpriced) == (None, 1)
+    (of_all,) = service.get_analysis_stats(by="symbol", status="completed")
+    assert (of_all.key, of_all.answers) == ("AAPL", 2)
+    with pytest.raises(InvalidInput, match="by 'hour'"):
+        service.get_analysis_stats(by="hour")
 
 
 def test_the_services_are_loaded_when_they_are_first_asked_for() -> None:

@@ -129,6 +129,7 @@ def _add_all(app: typer.Typer) -> None:
         doctor,
         prompts,
         runs,
+        stats,
         verify,
     )
 
@@ -137,6 +138,7 @@ def _add_all(app: typer.Typer) -> None:
     for listed in LISTS:
         app.add_typer(_list(listed), name=listed.name)
     app.add_typer(prompts.group, name="prompts")
+    app.add_typer(stats.group, name="stats")
     for module in (archive, verify, doctor):
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")

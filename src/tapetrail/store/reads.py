@@ -32,7 +32,6 @@ from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.core.records.seals import SEAL_ORDER, SealedDecision
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, FactField, Provenance
 from tapetrail.store.tables.schema import metadata
-from tapetrail.wire import AnalysisStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,26 +323,6 @@ def row_with_digest(session: Session, name: str, digest: Digest) -> Stored | Non
     rows = table(name)
     found = session.execute(select(rows.c.id).where(rows.c.record_digest == digest)).scalar()
     return None if found is None else Stored(found, digest)
-
-
-def analysis_stats(session: Session) -> list[AnalysisStats]:
-    """Return calls, tokens, cost and latency quantiles of each analyst, by name."""
-    rows = table("llm_analyses")
-    latency = rows.c.latency_ms
-    found = session.execute(
-        select(
-            rows.c.analyst,
-            func.count().label("calls"),
-            func.count().filter(rows.c.status == "completed").label("completed"),
-            cast(func.sum(rows.c.tokens_used), BigInteger).label("tokens_used"),
-            func.sum(rows.c.cost_usd).label("cost_usd"),
-            func.percentile_cont(0.5).within_group(latency).label("latency_ms_p50"),
-            func.percentile_cont(0.95).within_group(latency).label("latency_ms_p95"),
-        )
-        .group_by(rows.c.analyst)
-        .order_by(rows.c.analyst)
-    )
-    return [AnalysisStats(**row) for row in found.mappings()]
 
 
 def active_charts_before(

@@ -136,7 +136,8 @@ class Prompts:
 
     def _recall(self, decision: int) -> "tuple[Evidence, Mapping[Timeframe, ChartAnalysis]]":
         """Return what a decision was made on, and what its deciding analyst said of each chart."""
-        from tapetrail.core.market.timeframes import Timeframe  # noqa: PLC0415 # readers do without
+        from tapetrail.core.analysis.model_answers import recorded_analysis  # noqa: PLC0415 # readers do without
+        from tapetrail.core.market.timeframes import Timeframe  # noqa: PLC0415 # as above
         from tapetrail.core.strategy.strategies import parse_strategy  # noqa: PLC0415 # as above
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # as above
         from tapetrail.store import reads  # noqa: PLC0415 # as above
@@ -152,7 +153,7 @@ class Prompts:
         with self._access.reading() as connection:
             replies = prompts.chart_replies(connection, decision)
         evidence = recalled.evidence
-        found = {Timeframe.parse(timeframe): _analysis(text) for timeframe, text in replies}
+        found = {Timeframe.parse(timeframe): recorded_analysis(text) for timeframe, text in replies}
         return evidence, {c.timeframe: found[c.timeframe] for c in evidence.charts
                           if c.timeframe in found}  # fmt: skip
 
@@ -183,27 +184,13 @@ def _check_name(name: str) -> None:
     raise InvalidInput(f"prompt name {name[:80]!r}: expected {rule}", kind=ErrorKind.BAD_PROMPT)
 
 
-def _analysis(text: str) -> "ChartAnalysis":
-    """Return a recorded answer about a chart: code writes decimal text, a model JSON numbers."""
-    from tapetrail.core.analysis.analyses import ChartAnalysis, parse_reply  # noqa: PLC0415 # as above
-    from tapetrail.core.analysis.model_answers import parse_answer  # noqa: PLC0415 # as above
-
-    try:
-        return parse_reply(ChartAnalysis, text)
-    except InvalidInput:
-        return parse_answer(ChartAnalysis, text).analysis
-
-
 def _rendered(
     template: "PromptTemplate", question: "Question", *, show: "Shown", schema_in_text: bool
 ) -> RenderedPrompt:
-    from tapetrail.core.analysis.analyses import ChartAnalysis, ConsolidatedAnalysis  # noqa: PLC0415 # as above
     from tapetrail.core.analysis.model_answers import answer_schema  # noqa: PLC0415 # as above
     from tapetrail.core.analysis.prompt_context import prompt_context  # noqa: PLC0415 # as above
-    from tapetrail.core.analysis.questions import CONSOLIDATED  # noqa: PLC0415 # as above
 
-    is_whole = question.kind == CONSOLIDATED
-    schema = answer_schema(ConsolidatedAnalysis if is_whole else ChartAnalysis)
+    schema = answer_schema(question.answer_kind)
     context = prompt_context(question, show, schema=schema if schema_in_text else None)
     prompt = template.render(context)
     return RenderedPrompt(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tapetrail.usecases.charts import Charts
     from tapetrail.usecases.prompts import Prompts
     from tapetrail.usecases.runs import Runs, RunWiring
+    from tapetrail.usecases.stats import Stats
     from tapetrail.usecases.strategies import Strategies
     from tapetrail.usecases.verify import Verify
 
@@ -37,7 +38,8 @@ Row = TypeVar("Row", bound=Numbered)
 class Record:
     """What was recorded, and what can be done.
 
-    By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `runs`, `verification`.
+    By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `stats`, `runs`,
+    `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -80,6 +82,13 @@ class Record:
         from tapetrail.usecases.prompts import Prompts  # noqa: PLC0415 # as above
 
         return Prompts(self._access, process=self._process)
+
+    @cached_property
+    def stats(self) -> "Stats":
+        """What models cost and how they did, and what was decided of late."""
+        from tapetrail.usecases.stats import Stats  # noqa: PLC0415 # as above
+
+        return Stats(self._access.reading, clock=self._process.clock)
 
     @cached_property
     def runs(self) -> "Runs":

@@ -1,7 +1,5 @@
 """`tapetrail executions|decisions|charts|...`: one group a list, made from its declaration."""
 
-from collections.abc import Callable
-from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +9,7 @@ from typer.core import TyperGroup
 from tapetrail.cli.session import opened
 from tapetrail.cli.showing import show_row
 from tapetrail.cli.terminal.failures import shows_errors
+from tapetrail.cli.terminal.filters import selected, take_filters
 from tapetrail.cli.terminal.help_texts import examples, list_examples, list_help
 from tapetrail.cli.terminal.list_output import (
     ListWords,
@@ -20,7 +19,7 @@ from tapetrail.cli.terminal.list_output import (
     shape_of,
 )
 from tapetrail.cli.terminal.words import Json, Number
-from tapetrail.listing import ListSpec, Selection
+from tapetrail.listing import ListSpec
 from tapetrail.listing.spec import Numbered
 from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX
 
@@ -95,7 +94,7 @@ def list_group(listed: ListSpec[Numbered], *, help_: str | None = None) -> typer
         **filters: str | None,
     ) -> int:
         words = ListWords(
-            selection=_selected(listed, filters),
+            selection=selected(listed, filters),
             shape=shape_of(as_json=as_json, as_jsonl=as_jsonl, as_csv=as_csv, quiet=quiet),
             columns=columns_of(columns, listed=listed),
             limit=limit_of(limit, wants_all=wants_all),
@@ -105,7 +104,7 @@ def list_group(listed: ListSpec[Numbered], *, help_: str | None = None) -> typer
         _show_list(words)
         return 0
 
-    _take_filters(list_, listed)
+    take_filters(list_, listed)
     return group
 
 
@@ -122,36 +121,6 @@ def add_show(group: typer.Typer, listed: ListSpec[Numbered]) -> None:
     @shows_errors(hint=f"tapetrail {listed.name} list")
     def show(number: Number, *, as_json: Json = False) -> int:  # pyright: ignore[reportUnusedFunction] # typer keeps it
         return show_row(listed, number, as_json=as_json)
-
-
-def _take_filters(command: Callable[..., int], listed: ListSpec[Numbered]) -> None:
-    """Have a command take the list's own filters as options, in front of its other ones."""
-    filters = [
-        Parameter(
-            known.name,
-            Parameter.KEYWORD_ONLY,
-            default=None,
-            annotation=Annotated[
-                str | None, typer.Option(known.option, metavar=known.kind.metavar, help=known.help)
-            ],
-        )
-        for known in listed.filters
-    ]
-    own = [
-        parameter
-        for parameter in signature(command).parameters.values()
-        if parameter.kind is not Parameter.VAR_KEYWORD
-    ]
-    command.__dict__["__signature__"] = Signature([*filters, *own])
-
-
-def _selected(listed: ListSpec[Numbered], words: dict[str, str | None]) -> Selection[Numbered]:
-    """Return the list narrowed to what was typed; what is refused is named by its option."""
-    typed = {name: word for name, word in words.items() if word is not None}
-    known = {name: listed.filter_named(name) for name in typed}
-    return listed.select(
-        **{name: known[name].kind.read(word, known[name].option) for name, word in typed.items()}
-    )
 
 
 def _show_list(words: ListWords) -> None:

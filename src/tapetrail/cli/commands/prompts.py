@@ -1,7 +1,6 @@
 """`tapetrail prompts ...`: what models are asked in: list, show, record, render, compare."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,7 +10,7 @@ from tapetrail.cli.session import opened, opened_or_new, settings
 from tapetrail.cli.terminal.exact import print_exact
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, screen
+from tapetrail.cli.terminal.output import echo, note, print_json, screen
 from tapetrail.cli.terminal.tables import table_lines
 from tapetrail.cli.terminal.words import Json, help_without_command
 from tapetrail.core.errors import EdgeFailure, InvalidInput
@@ -173,9 +172,9 @@ def diff(
     """Print how one prompt became another, line by line; nothing where both say the same."""
     with opened() as record:
         lines = record.prompts.diff(one, other)
-    for line in lines:
-        echo(sanitise(line) if sys.stdout.isatty() else line)
-    if not lines:
+    if lines:
+        print_exact("".join(f"{line}\n" for line in lines).encode())
+    else:
         note("the same words")
     return 0
 

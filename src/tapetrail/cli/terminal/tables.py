@@ -29,6 +29,13 @@ HEADINGS: Final = {
     "price_current": "price",
     "price_change_pct": "change %",
     "latency_ms": "ms",
+    "latency_ms_p50": "ms p50",
+    "latency_ms_p95": "ms p95",
+    "cost_usd": "USD",
+    "usd_per_decision": "USD/decision",
+    "usd_per_signal": "USD/signal",
+    "on_their_side": "on their side",
+    "re_asks": "re-asks",
     "session_first": "from",
     "session_last": "to",
     "missing_sessions": "missing",
@@ -41,7 +48,13 @@ HEADINGS: Final = {
     "to_status": "to",
 }
 """What a column is called over a table, where its own name is longer than what stands below it."""
-DECIMALS: Final = {"price_change_pct": 2, "risk_reward_ratio": 2, "volume_avg": 0}
+DECIMALS: Final = {
+    "price_change_pct": 2,
+    "risk_reward_ratio": 2,
+    "volume_avg": 0,
+    "latency_ms_p50": 0,
+    "latency_ms_p95": 0,
+}
 """Digits after the point of figures that were computed; prices are shown as recorded."""
 COLOURS: Final = {
     "BUY": "32",

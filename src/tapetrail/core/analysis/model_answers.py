@@ -26,6 +26,7 @@ from tapetrail.core.analysis.analyses import (
     SignalType,
     Trend,
     broken_rules,
+    parse_reply,
 )
 from tapetrail.core.analysis.replies import ParsedFrom
 from tapetrail.core.canonical import FieldValue, JsonValue, storable
@@ -144,6 +145,17 @@ def parse_answer(kind: type[AnalysisType], text: str) -> ModelAnswer[AnalysisTyp
         raise _no_answer(broken_rules(error), ErrorKind.AGAINST_SCHEMA) from error
     document = cast("Mapping[str, FieldValue]", storable(cast("FieldValue", found)))
     return ModelAnswer(analysis=analysis, document=document, parsed_from=parsed_from)
+
+
+def recorded_analysis(text: str) -> ChartAnalysis:
+    """Return an answer about a chart as it was recorded, whoever gave it.
+
+    Code writes prices as decimal text, a model as JSON numbers; neither can be read as the other.
+    """
+    try:
+        return parse_reply(ChartAnalysis, text)
+    except InvalidInput:
+        return parse_answer(ChartAnalysis, text).analysis
 
 
 def re_ask(question: str, refused: str) -> str:
