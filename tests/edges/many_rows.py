@@ -36,6 +36,8 @@ _COLUMNS: Final[Mapping[LiteralString, LiteralString]] = {
         "'execution_id', n, 'instrument_id', 1 + n % 500, 'symbol', 'S' || 1 + n % 500,"
         " 'session_on', date '2000-01-01' + n / 20,"
         " 'run_no', CASE n % 10000 WHEN 0 THEN 7 ELSE 1 END,"
+        " 'scope', CASE n % 10000 WHEN 2 THEN 'question' ELSE 'instrument' END,"
+        " 'provenance', CASE n % 10000 WHEN 2 THEN 'question' ELSE 'live' END,"
         " 'status', CASE n % 10000 WHEN 1 THEN 'cancelled' ELSE 'completed' END,"
         " 'created_at', timestamptz '2020-01-01Z' + n * interval '1 minute'"
     ),

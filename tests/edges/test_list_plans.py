@@ -31,6 +31,7 @@ RARE: Final[Mapping[str, str]] = {
     "analyst": "rare",
     "role": "shadow",
     "run_no": "7",
+    "scope": "question",
     "name": "s17",
     "since": "2020-01-14T21:15:00Z",
     "until": "2020-01-01T00:10:00Z",

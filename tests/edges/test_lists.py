@@ -204,6 +204,7 @@ GOOD: Final[dict[str, str | int]] = {
     "symbol": "AAPL", "timeframe": "1d", "execution_id": 1, "chart_id": 1, "name": "swing",
     "since": "1999-12-31", "until": "2999-12-31", "strategy": "swing@1", "as_of": "2026-11-20",
     "signal": "BUY", "analyst": "openai:a-model", "role": "deciding", "run_no": 1,
+    "scope": "question",
 }  # fmt: skip
 
 

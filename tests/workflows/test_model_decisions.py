@@ -236,3 +236,38 @@ def test_samples_beyond_the_first_are_shadows(home: Home, model: ModelServer) ->
     ]
     kinds = {row["signal_type"]: row["confidence"] for row in signals}
     assert kinds == {"BUY": Decimal("0.55"), "HOLD": None}
+
+
+def test_one_question_about_a_recorded_chart_is_on_record_and_decides_nothing(
+    home: Home, model: ModelServer
+) -> None:
+    assert home.run("run", home.strategy(symbols="IBM"), "--as-of", AS_OF).returncode == 0
+    place = f"{model.url}/v1"
+    asked = ("ask", "1", "--analyst", "compatible:llava", "--base-url", place)
+    said = home.run(*asked, "--prompt", "Look at the volume first.")
+    assert said.returncode == 0, said.stderr
+    assert "bullish" in said.stdout
+    assert CHART["reasoning"] in said.stdout
+    assert "Look at the volume first.\n\nThe 1d chart" in model.asked[-1].body.decode().replace(
+        "\\n", "\n"
+    )
+    ruled = home.run("ask", "2", "--analyst", "builtin:technical-rules-v1")
+    assert ruled.returncode == 0, ruled.stderr
+    decisions = home.rows("SELECT scope, run_no, status FROM tapetrail.decisions ORDER BY id")
+    assert [(row["scope"], row["run_no"], row["status"]) for row in decisions] == [
+        ("instrument", 1, "completed"),
+        ("question", 1, "completed"),
+        ("question", 1, "completed"),
+    ]
+    assert len(home.rows("SELECT id FROM tapetrail.trading_signals")) == 1
+    listed = home.run("decisions", "list", "-q").stdout.split()
+    assert listed == ["1"]
+    assert home.run("decisions", "list", "--scope", "question", "-q").stdout.split() == ["3", "2"]
+    assert home.run("decisions", "show", "2").returncode == 0
+    assert home.run("verify", "--deep").returncode == 0, home.run("verify").stdout
+    model.answers = lambda _asked: "I would rather not."
+    failed = home.run(*asked)
+    assert failed.returncode == 1
+    assert "not_json" in failed.stdout
+    assert "no chart 99" in home.run("ask", "99", *asked[2:]).stderr
+    assert home.run("prompts", "show", "ask-v1").returncode == 0

@@ -128,6 +128,7 @@ def _add_all(app: typer.Typer) -> None:
         database,
         doctor,
         prompts,
+        questions,
         runs,
         stats,
         verify,
@@ -137,6 +138,7 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(database.top)
     for listed in LISTS:
         app.add_typer(_list(listed), name=listed.name)
+    app.add_typer(questions.group)
     app.add_typer(prompts.group, name="prompts")
     app.add_typer(stats.group, name="stats")
     for module in (archive, verify, doctor):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, LiteralString
 
-from tapetrail.core.records.states import Role
+from tapetrail.core.records.states import DecisionScope, Role
 from tapetrail.listing.spec import Filter, Related
 from tapetrail.listing.values import (
     COUNT,
@@ -75,6 +75,12 @@ BY_ROLE: Final = Filter(
     kind=one_of(Role),
     help="Only what decided, or what shadows said: deciding or shadow.",
     condition="t.role = %s",
+)
+BY_SCOPE: Final = Filter(
+    name="scope",
+    kind=one_of((DecisionScope.QUESTION,)),
+    help="Only what was asked about charts, and decides nothing: question.",
+    condition="t.scope = %s",
 )
 BY_RUN: Final = Filter(
     name="run_no",

@@ -13,6 +13,7 @@ from tapetrail.listing.parts import (
     BY_CHART,
     BY_EXECUTION,
     BY_RUN,
+    BY_SCOPE,
     BY_SIGNAL,
     BY_STRATEGY,
     BY_STRATEGY_OF_EXECUTION,
@@ -207,9 +208,12 @@ DECISIONS: Final = ListSpec(
             "t.id IN (SELECT a.decision_id FROM tapetrail.llm_analyses a WHERE a.analyst = %s)"
         ),
         BY_RUN,
+        BY_SCOPE,
         by_status(DecisionStatus),
         *by_time_made("created_at"),
     ),
+    usual="t.scope IS DISTINCT FROM 'question'",
+    unusual=frozenset({"scope", "execution_id"}),
     related=(
         Related(
             name="strategies",

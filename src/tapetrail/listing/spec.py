@@ -68,7 +68,8 @@ class ListSpec(Generic[Row_co]):
     """One list: everything that those who show it, ask for it and read it have to know.
 
     A column of `row` is the column of its name in `table`, which SQL calls `t`, unless `columns`
-    says where else it is found. `title` is one row in a line, with its columns in braces; of
+    says where else it is found. Rows of which `usual` does not hold are left out, unless one of the
+    filters in `unusual` asks for them. `title` is one row in a line, with its columns in braces; of
     `{a or b}` the first that exists.
     """
 
@@ -81,6 +82,8 @@ class ListSpec(Generic[Row_co]):
     columns: Mapping[str, LiteralString] = field(default_factory=dict[str, LiteralString])
     joins: LiteralString = ""
     filters: Sequence[Filter]
+    usual: LiteralString | None = None
+    unusual: frozenset[str] = frozenset()
     related: Sequence[Related] = ()
 
     @property
@@ -95,6 +98,13 @@ class ListSpec(Generic[Row_co]):
                 return known
         names = ", ".join(known.name for known in self.filters)
         raise InvalidInput(f"filter {name!r}: expected one of {names}, which {self.name} have")
+
+    def conditions(self, filters: Sequence[str]) -> list[str]:
+        """Return what holds of the rows in the list narrowed by these filters."""
+        asked: list[str] = [self.filter_named(name).condition for name in filters]
+        if self.usual is None or self.unusual & {*filters}:
+            return asked
+        return [self.usual, *asked]
 
     def select(self, **filters: Given | None) -> "Selection[Row_co]":
         """Return this list narrowed to `filters`; None means everything.

@@ -117,8 +117,10 @@ def calls(session: Session, decision_id: int) -> list[Call]:
     ]
 
 
-def recorded_charts(session: Session, decision_id: int) -> list[RecordedChart]:
-    """Return the charts that a decision drew, in the order in which they were recorded."""
+def recorded_charts(
+    session: Session, *, decision_id: int | None = None, chart_id: int | None = None
+) -> list[RecordedChart]:
+    """Return the charts that a decision drew, in the order in which they were recorded, or one."""
     charts, snapshots, blobs = table("charts").c, table("market_snapshots").c, table("blobs").c
     found = session.execute(
         select(
@@ -134,7 +136,7 @@ def recorded_charts(session: Session, decision_id: int) -> list[RecordedChart]:
         )
         .join_from(table("charts"), table("market_snapshots"), snapshots.id == charts.snapshot_id)
         .join(table("blobs"), blobs.digest == charts.jpeg_digest)
-        .where(charts.decision_id == decision_id)
+        .where(charts.id == chart_id if chart_id else charts.decision_id == decision_id)
         .order_by(charts.id)
     )
     return [

@@ -77,7 +77,7 @@ def list_statement(
 ) -> bytes:
     """Return the statement of a list, made once for each choice of filters."""
     columns = (f"{listed.columns.get(name, f't.{name}')} AS {name}" for name in listed.column_names)
-    conditions = [listed.filter_named(name).condition for name in filters]
+    conditions: list[str] = [*listed.conditions(filters)]
     if is_continued:
         conditions.append(_BELOW)
     head = f"SELECT {', '.join(columns)}"
@@ -86,8 +86,7 @@ def list_statement(
 
 @cache
 def _count_statement(listed: ListSpec[Numbered], filters: tuple[str, ...]) -> bytes:
-    conditions = [listed.filter_named(name).condition for name in filters]
-    return f"SELECT count(*) {_from(listed, conditions)}".encode()
+    return f"SELECT count(*) {_from(listed, listed.conditions(filters))}".encode()
 
 
 def _from(listed: ListSpec[Numbered], conditions: Sequence[str]) -> str:

@@ -121,6 +121,7 @@ class Decision(Base):
     conid: Mapped[int | None]
     as_of: Mapped[datetime]
     run_no: Mapped[int]
+    scope: Mapped[str | None]
     session_on: Mapped[date | None]
     replay_of: Mapped[int | None]
     created_at: Mapped[datetime]

@@ -54,6 +54,11 @@ class DecisionTask:
     actor: str
     config: Mapping[str, str]
 
+    @property
+    def is_question(self) -> bool:
+        """Return whether it only asks about a chart of another decision."""
+        return self.provenance is Provenance.QUESTION
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:

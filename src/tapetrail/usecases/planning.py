@@ -117,6 +117,10 @@ class Planner:
         self._analysts.of(spec, in_child=in_child)
         self._sources.check(spec)
 
+    def check_analysts(self, spec: StrategySpec) -> None:
+        """Raise for an analyst that there is not, or that cannot be asked in the way it says."""
+        self._analysts.of(spec)
+
     def plan(self, query: RunQuery, *, in_child: bool = False) -> Plan:
         """Return what a run would decide.
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tapetrail.usecases.analyses import Analyses
     from tapetrail.usecases.charts import Charts
     from tapetrail.usecases.prompts import Prompts
+    from tapetrail.usecases.questions import Questions
     from tapetrail.usecases.runs import Runs, RunWiring
     from tapetrail.usecases.stats import Stats
     from tapetrail.usecases.strategies import Strategies
@@ -38,8 +39,8 @@ Row = TypeVar("Row", bound=Numbered)
 class Record:
     """What was recorded, and what can be done.
 
-    By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `stats`, `runs`,
-    `verification`.
+    By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `questions`, `stats`,
+    `runs`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -82,6 +83,13 @@ class Record:
         from tapetrail.usecases.prompts import Prompts  # noqa: PLC0415 # as above
 
         return Prompts(self._access, process=self._process)
+
+    @cached_property
+    def questions(self) -> "Questions":
+        """One question about a recorded chart, and no decision."""
+        from tapetrail.usecases.questions import Questions  # noqa: PLC0415 # as above
+
+        return Questions(self._access, process=self._process, runs=self.runs, records=self.records)
 
     @cached_property
     def stats(self) -> "Stats":

@@ -267,7 +267,7 @@ def _hear(evidence: Evidence, seat: Seat, *, put: Put, side_by_side: SideBySide)
     # The primary chart carries the signal's prices; without it there is nothing to decide on.
     is_complete = len(analyses) == len(evidence.charts)
     may_decide = is_complete or not evidence.strategy.require_all_charts
-    if may_decide and evidence.charts[0].timeframe in analyses:
+    if may_decide and evidence.is_decided_on and evidence.charts[0].timeframe in analyses:
         answers += _answers(seat, evidence.about_all(analyses), put)
     return answers
 

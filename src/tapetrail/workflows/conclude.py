@@ -78,7 +78,7 @@ def conclude(answers: Sequence[Answered], evidence: Evidence, *, calendar: Calen
     for own in _by_seat(answers):
         seat = own[0].seat
         failure = failure_of(own, evidence)
-        if failure is None:
+        if failure is None and evidence.is_decided_on:
             whole = last_of(own)[CONSOLIDATED]
             try:
                 signals[whole.key] = _signal(whole, evidence, calendar=calendar)
@@ -142,7 +142,8 @@ def begin(session: Session, task: DecisionTask, *, at: datetime) -> None:
 def end(session: Session, task: DecisionTask, *, failure: Failure | None, at: datetime) -> None:
     """End a decision: its last event, its seal, and the execution's end if it was the last."""
     status = DecisionStatus.FAILED if failure else DecisionStatus.COMPLETED
-    reason = "failed" if failure else "signal recorded"
+    done = "question answered" if task.is_question else "signal recorded"
+    reason = "failed" if failure else done
     _append_event(session, task, at=at, to_status=status, reason=reason, failure=failure)
     seal_decision(session, task.refs.decision, EndState(status=status, failure=failure), at=at)
     _end_execution(session, task, at=at)

@@ -189,10 +189,12 @@ class Decisions(DBOSConfiguredInstance):
         started_at = ports.clock()
         if found.failure is not None:
             prepared = Prepared(failure=found.failure)
+        elif found.task.is_question:
+            prepared = Prepared()  # its chart is on record
         else:
             prepared = prepare(found.task, found.strategy, ports)
         conclusion = None
-        if prepared.failure is None and found.is_local:
+        if prepared.failure is None and found.is_local and not found.task.is_question:
             evidence = evidence_of(found.task, found.strategy, prepared)
             conclusion = self._conclusion(found, evidence, put=self._put(nobody))
         kept = keep_evidence(self._deps.blobs, prepared)

@@ -16,7 +16,7 @@ from tapetrail.core.records.runs import (
     ExecutionFacts,
     ExecutionRecord,
 )
-from tapetrail.core.records.states import ExecutionStatus, Provenance, RunType
+from tapetrail.core.records.states import DecisionScope, ExecutionStatus, Provenance, RunType
 from tapetrail.store import appends, reads
 from tapetrail.workflows.run_request import RunRequest
 
@@ -87,6 +87,8 @@ def _open_decisions(
     before = reads.passes(
         session, asked, strategy_id=request["strategy_id"], provenance=request["provenance"]
     )
+    # A question is no pass over anything, however often it is asked.
+    is_question = request["provenance"] == Provenance.QUESTION
     records = [
         DecisionRecord(
             execution=execution,
@@ -94,7 +96,8 @@ def _open_decisions(
             symbol=named[number].symbol,
             conid=named[number].conid,
             as_of=as_of,
-            run_no=before.get((number, as_of), 0) + 1,
+            run_no=1 if is_question else before.get((number, as_of), 0) + 1,
+            scope=DecisionScope.QUESTION if is_question else DecisionScope.INSTRUMENT,
             session_on=date.fromisoformat(session) if session else None,
             created_at=at,
         )

@@ -25,6 +25,7 @@ from tapetrail.persistence import ShownChart
 from tapetrail.store import ledger, prompts
 from tapetrail.store.ledger import RecordedChart
 from tapetrail.store.reads import DecisionTask
+from tapetrail.workflows.run_request import CHART_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,13 +53,17 @@ def recall(
     calendar: Calendar,
 ) -> Recalled:
     """Return the evidence of a decision that was prepared. Raises as the blob store does."""
-    found = ledger.recorded_charts(session, task.refs.decision.id)
+    if task.is_question:
+        found = ledger.recorded_charts(session, chart_id=int(task.config[CHART_KEY]))
+    else:
+        found = ledger.recorded_charts(session, decision_id=task.refs.decision.id)
     templates = prompts.recorded_templates(session, strategy)
     evidence = Evidence(
         instrument=task.traded,
         as_of=task.as_of,
         strategy=strategy,
         charts=tuple(_chart(chart, strategy, blobs=blobs, calendar=calendar) for chart in found),
+        is_decided_on=not task.is_question,
         templates={kind: template for kind, (_, template) in templates.items()},
     )
     rows = {chart.timeframe: (chart.row, chart.jpeg_digest) for chart in found}

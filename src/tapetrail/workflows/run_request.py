@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NotRequired, TypedDict
 
+CHART_KEY: Final = "chart_id"
+"""Where an execution's configuration keeps the chart that a question is about."""
 BEGAN_KEY: Final = "began_at"
 """Where an execution's configuration keeps the start of a run that asked for no date."""
 

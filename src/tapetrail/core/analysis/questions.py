@@ -95,13 +95,15 @@ class Question:
 class Evidence:
     """What one decision is made on: its charts, in the order of the strategy.
 
-    `templates` are the prompts for models, by kind of question.
+    `templates` are the prompts for models, by kind of question. Where the charts are only asked
+    about, `is_decided_on` is false, and nobody is asked about all of them.
     """
 
     instrument: Instrument
     as_of: datetime
     strategy: StrategySpec
     charts: tuple[ChartEvidence, ...]
+    is_decided_on: bool = True
     templates: "Mapping[str, PromptTemplate]" = field(default_factory=dict[str, "PromptTemplate"])
 
     def about_one(self, chart: ChartEvidence) -> Question:

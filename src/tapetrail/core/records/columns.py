@@ -50,6 +50,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "conid",
         "as_of",
         "run_no",
+        "scope",
         "session_on",
         "replay_of",
         "created_at",

@@ -10,6 +10,7 @@ from tapetrail.core.failures import Failure
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import JsonObject, Record, Stored
 from tapetrail.core.records.states import (
+    DecisionScope,
     DecisionStatus,
     ExecutionStatus,
     FactField,
@@ -103,7 +104,9 @@ class ExecutionRecord(Record):
 class DecisionRecord(Record):
     """One instrument's pass through an execution.
 
-    `session_on` is the session that closed at `as_of`, None where that is no close.
+    `session_on` is the session that closed at `as_of`, None where that is no close. A decision of
+    scope `question` asks about a chart of another one and has no signal; rows of older releases
+    have no scope.
     """
 
     TABLE: ClassVar[str] = "decisions"
@@ -113,6 +116,7 @@ class DecisionRecord(Record):
     conid: int | None
     as_of: datetime
     run_no: int
+    scope: DecisionScope | None = None
     session_on: date | None = None
     replay_of: Stored | None = None
     created_at: datetime

@@ -10,6 +10,7 @@ class RunType(StrEnum):
     SCHEDULED = "scheduled"
     BACKFILL = "backfill"
     REPLAY = "replay"
+    QUESTION = "question"
     EXTERNAL = "external"
 
 
@@ -20,6 +21,7 @@ class Provenance(StrEnum):
     BACKFILL = "backfill"
     DEMO = "demo"
     REPLAY = "replay"
+    QUESTION = "question"
     EXTERNAL = "external"
     LEGACY = "legacy"
 
@@ -44,6 +46,13 @@ class ExecutionStatus(StrEnum):
     def is_in_work(self) -> bool:
         """Return whether it goes on by itself; a stopped one goes on when somebody resumes it."""
         return self in {ExecutionStatus.PENDING, ExecutionStatus.RUNNING}
+
+
+class DecisionScope(StrEnum):
+    """What a decision is for: to decide on an instrument, or only to ask one question."""
+
+    INSTRUMENT = "instrument"
+    QUESTION = "question"
 
 
 class DecisionStatus(StrEnum):

@@ -26,7 +26,8 @@ BEGIN
 END
 $$;
 
--- A replay asks again about the charts of the decision it replays, or of one further back.
+-- A replay asks again about the charts of the decision it replays, or of one further back. A
+-- question may be about any chart, once the decision that drew it has ended.
 CREATE OR REPLACE FUNCTION tapetrail.require_chart_of(decision tapetrail.decisions, chart_id bigint)
 RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
@@ -34,6 +35,12 @@ DECLARE
                          WHERE c.id = require_chart_of.chart_id);
     candidate bigint := decision.id;
 BEGIN
+    IF decision.scope IS NOT DISTINCT FROM 'question' AND EXISTS (
+        SELECT FROM tapetrail.decisions AS d
+        WHERE d.id = drawn_for AND d.status NOT IN ('pending', 'running')
+    ) THEN
+        RETURN;
+    END IF;
     WHILE candidate <> drawn_for LOOP
         candidate := (SELECT d.replay_of FROM tapetrail.decisions AS d WHERE d.id = candidate);
         IF candidate IS NULL THEN

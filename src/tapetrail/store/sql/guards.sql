@@ -163,7 +163,18 @@ BEGIN
             coalesce(NEW.from_status, 'pending')
             USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.to_status = 'completed' AND NOT EXISTS (
+    IF NEW.to_status = 'completed' AND EXISTS (
+        SELECT FROM tapetrail.decisions WHERE id = NEW.decision_id AND scope = 'question'
+    ) THEN
+        IF NOT EXISTS (
+            SELECT FROM tapetrail.llm_analyses
+            WHERE decision_id = NEW.decision_id AND status = 'completed'
+        ) THEN
+            RAISE EXCEPTION 'decision %: a question completes with an answer, and has none',
+                NEW.decision_id
+                USING ERRCODE = 'check_violation';
+        END IF;
+    ELSIF NEW.to_status = 'completed' AND NOT EXISTS (
         SELECT FROM tapetrail.trading_signals
         WHERE decision_id = NEW.decision_id AND role = 'deciding'
     ) THEN

@@ -147,6 +147,7 @@ record_table(
     Index("ix_llm_analyses_role_id", "role", text("id DESC")),
     Index("ix_llm_analyses_status_id", "status", text("id DESC")),
     Index(None, "analyzed_at"),
+    Index("ix_llm_analyses_model", "provider", "model_name", "id"),
     timeframe_form(),
     one_of("kind", ["chart", "consolidated", "other"]),
     one_of("trend_direction", TRENDS),

@@ -141,6 +141,7 @@ record_table(
     Index("ix_decisions_session_on_id", "session_on", text("id DESC")),
     Index("ix_decisions_as_of", "as_of", postgresql_where=text("session_on IS NULL")),
     Index("ix_decisions_status_id", "status", text("id DESC")),
+    Index("ix_decisions_scope_id", "scope", text("id DESC")),
     Index("ix_decisions_run_no_id", "run_no", text("id DESC")),
     Index(None, "created_at"),
     one_of("status", DecisionStatus),
@@ -149,6 +150,7 @@ record_table(
     check("run_no_positive", "run_no >= 1"),
     check("conid_positive", "conid > 0"),
     check("replay", "(provenance = 'replay') = (replay_of IS NOT NULL)"),
+    check("question", "(provenance = 'question') = (scope IS NOT DISTINCT FROM 'question')"),
     check(
         "failure",
         "num_nonnulls(failed_stage, error_kind, error_message)"
