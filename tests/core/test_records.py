@@ -322,7 +322,7 @@ def test_an_end_that_is_no_failure_has_no_reason(status: DecisionStatus) -> None
 
 def test_the_words_of_the_database_are_those_of_the_record() -> None:
     assert [str(word) for word in Provenance] == [
-        "live", "backfill", "demo", "replay", "external", "legacy",
+        "live", "backfill", "demo", "replay", "question", "external", "legacy",
     ]  # fmt: skip
 
 

@@ -32,6 +32,7 @@ VALUES: Final[dict[str, st.SearchStrategy[Given]]] = {
     "analyst": st.text(max_size=5).filter(str.isprintable),
     "role": st.sampled_from(["deciding", "shadow"]),
     "run_no": IDS,
+    "scope": st.just("question"),
     "since": SINCE,
     "until": UNTIL,
 }
