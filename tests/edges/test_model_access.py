@@ -126,6 +126,9 @@ def test_a_strategy_cannot_send_a_providers_key_elsewhere() -> None:
     assert "is the key of openai, and goes to api.openai.com alone" in found.message
     home = {**away, "base_url": "https://api.openai.com/v1"}
     assert access(family("compatible"), {"OPENAI_API_KEY": KEY}, **home).secrets
+    clear = {"key_env": "LAN_API_KEY", "base_url": "http://10.0.0.7:11434/v1"}
+    found = refusal("compatible", {"LAN_API_KEY": KEY}, **clear)
+    assert "the key in LAN_API_KEY would be read on its way to http://10.0.0.7" in found.message
     other = {**away, "key_env": "AWS_SECRET_ACCESS_KEY"}
     assert "expected a name that ends with _API_KEY" in refusal("compatible", {}, **other).message
 

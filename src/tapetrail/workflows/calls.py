@@ -106,7 +106,7 @@ def remote(asked: Asked) -> RemoteAnalyst:
 
 def heard_from(asked: Asked, standing: Standing, *, images: Images) -> Heard:
     """Return what the calls for an answer came to: the one that counts, or the last in vain."""
-    heard = standing.counts or standing.turn[-1]
+    heard = standing.counts or standing.latest
     reply = _reply(asked, standing, heard)
     if heard.answer is not None:
         return Heard(reply=reply, answer=heard.answer, shown=images.shown(asked))

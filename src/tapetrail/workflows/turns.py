@@ -83,6 +83,14 @@ class Standing:
             return AttemptReason.FIRST
         return AttemptReason.RETRY if self.turn else AttemptReason.RE_ASK
 
+    @property
+    def latest(self) -> HeardCall:
+        """Return the last call of those made that something came of, or else the last."""
+        return max(
+            self.turn or self.heard,
+            key=lambda heard: (heard.call.received_at is not None, heard.call.attempt_no),
+        )
+
     def next(self, *, chance: float, now: datetime) -> Wait | GiveUp:
         """Return whether another call may help, and after how long; a lost call is made again."""
         latest = max(self.turn, key=lambda heard: heard.call.attempt_no, default=None)

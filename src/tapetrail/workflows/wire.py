@@ -186,7 +186,7 @@ class _Asker:
 
     def _tell_others(self, standing: Standing, step: Wait) -> None:
         """Let other calls to a provider wait too, where it has too much to do."""
-        kind = standing.turn[-1].kind if standing.turn else None
+        kind = standing.latest.kind if standing.turn else None
         if self.demanded and kind in BLOCKS:
             self.wire.gate.block(self.demanded[-1], seconds=step.seconds, reason=step.reason)
 

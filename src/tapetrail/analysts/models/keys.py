@@ -72,6 +72,11 @@ def _secrets(
         _check_meant(key_env, family, base_url)
     names = (key_env,) if key_env else family.key_envs
     found = next((name for name in names if environment.get(name)), None)
+    if found and is_open(base_url):
+        raise InvalidInput(
+            f"{family.word}: the key in {found} would be read on its way to {base_url}; expected"
+            " https, or this machine"
+        )
     if found:
         secret = Secret(environment[found], name=found, prefix=family.key_prefix)
         return {family.key_header: secret}
@@ -137,6 +142,12 @@ def checked_url(url: str, *, place: str, schemes: Iterable[str]) -> str:
             " on its way"
         )
     return url.rstrip("/")
+
+
+def is_open(base_url: str) -> bool:
+    """Return whether others can read what is sent to an address."""
+    parts = urlsplit(base_url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def is_loopback(host: str) -> bool:
