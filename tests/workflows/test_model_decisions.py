@@ -271,3 +271,27 @@ def test_one_question_about_a_recorded_chart_is_on_record_and_decides_nothing(
     assert "not_json" in failed.stdout
     assert "no chart 99" in home.run("ask", "99", *asked[2:]).stderr
     assert home.run("prompts", "show", "ask-v1").returncode == 0
+
+
+def test_models_are_checked_before_a_strategy_needs_them(home: Home, model: ModelServer) -> None:
+    words = ("models", "check", "compatible:llava", "--base-url", f"{model.url}/v1")
+    assert "no chart on record to ask about" in home.run(*words, "--yes").stderr
+    assert home.run("run", home.strategy(symbols="IBM"), "--as-of", AS_OF).returncode == 0
+    unasked = home.run(*words)
+    assert "nobody is there to say yes" in unasked.stderr
+    assert not model.asked
+    said = home.run(*words, "--yes")
+    assert said.returncode == 0, said.stderr
+    for known in (
+        "none is needed",
+        "1600 x 1200; no limit is known",
+        "input 0, output 0",
+        "answer            yes",
+        "picture and form  taken",
+        "clock             right",
+    ):
+        assert known in said.stdout, said.stdout
+    assert len(model.asked) == 1
+    keyless = home.run("models", "check", "openai:gpt-5.2", "--yes", OPENAI_API_KEY="")
+    assert keyless.returncode == 1
+    assert "openai: no key; set OPENAI_API_KEY" in keyless.stdout

@@ -127,6 +127,7 @@ def _add_all(app: typer.Typer) -> None:
         config,
         database,
         doctor,
+        models,
         prompts,
         questions,
         runs,
@@ -140,6 +141,7 @@ def _add_all(app: typer.Typer) -> None:
         app.add_typer(_list(listed), name=listed.name)
     app.add_typer(questions.group)
     app.add_typer(prompts.group, name="prompts")
+    app.add_typer(models.group, name="models")
     app.add_typer(stats.group, name="stats")
     for module in (archive, verify, doctor):
         app.add_typer(module.group)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Final
 
+from tapetrail.analysts.protocol import Analyst
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
@@ -26,6 +27,7 @@ from tapetrail.core.plans import (
     weekly_dates,
 )
 from tapetrail.core.records.states import RunType
+from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.parts import ANY, InstrumentName
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec
@@ -120,6 +122,10 @@ class Planner:
     def check_analysts(self, spec: StrategySpec) -> None:
         """Raise for an analyst that there is not, or that cannot be asked in the way it says."""
         self._analysts.of(spec)
+
+    def open_analyst(self, spec: AnalystSpec) -> Analyst:
+        """Return an analyst, whether or not it can be asked. Raises as `Analysts.open` does."""
+        return self._analysts.open(spec)
 
     def plan(self, query: RunQuery, *, in_child: bool = False) -> Plan:
         """Return what a run would decide.

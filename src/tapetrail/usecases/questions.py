@@ -7,11 +7,13 @@ lists of decisions and statistics.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.records.states import DecisionStatus, Provenance, RunType
-from tapetrail.listing import ANALYSES
+from tapetrail.listing import ANALYSES, CHARTS
+from tapetrail.store import calls
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.records import Records
@@ -19,10 +21,14 @@ from tapetrail.usecases.runs import Manner, Runs
 from tapetrail.usecases.strategies import append_strategy
 
 if TYPE_CHECKING:
+    from tapetrail.analysts.models.facts import ModelFacts
+    from tapetrail.core.strategy.analysts import AnalystSpec
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.listing.answers import AnalysisRow
+    from tapetrail.wire import AttemptView
     from tapetrail.workflows.run_request import RunRequest
 
+OK: Final = 200
 NAME: Final = "ask"
 """The name of the strategies and of the prompts that questions are recorded under."""
 _PROMPT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-v[1-9][0-9]*")
@@ -47,6 +53,37 @@ class Question:
     prompt: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedModel:
+    """What came of asking a model: the analysis, and its last call, None where none was made.
+
+    `analysis` are the columns of its row.
+    """
+
+    analysis: Mapping[str, Any]
+    call: "AttemptView | None"
+
+    @property
+    def was_taken(self) -> bool:
+        """Return whether the endpoint took picture and schema as they were sent."""
+        return self.call is not None and self.call.http_status == OK
+
+    @property
+    def clock_off_s(self) -> float | None:
+        """Return how far the host's clock is ahead of the endpoint's, None where it says no time.
+
+        Right to a second at best: that is how exactly the endpoint says it.
+        """
+        if self.call is None or self.call.received_at is None:
+            return None
+        stated = (self.call.headers or {}).get("date")
+        try:
+            there = parsedate_to_datetime(str(stated))
+        except ValueError:
+            return None
+        return (self.call.received_at - there).total_seconds()
+
+
 class Questions:
     """Questions about the charts of a record."""
 
@@ -68,6 +105,35 @@ class Questions:
         (ended,) = self._runs.work_through({name: request}, Manner())
         (found,) = self._records.rows(ANALYSES.select(execution_id=ended.execution_id))
         return found
+
+    def facts(self, analyst: object) -> "ModelFacts":
+        """Return what is known of a model before it is asked.
+
+        Raises `NotFound` for an analyst that there is not, and `InvalidInput` for code.
+        """
+        from tapetrail.analysts.models.analyst import EndpointModel  # noqa: PLC0415 # readers do without
+        from tapetrail.analysts.models.facts import facts_of  # noqa: PLC0415 # as above
+        from tapetrail.render.look import HEIGHT, WIDTH  # noqa: PLC0415 # as above
+
+        spec = _named(analyst)
+        found = self._runs.planner(None).open_analyst(spec)
+        if not isinstance(found, EndpointModel):
+            raise InvalidInput(f"{spec.name}: no model over a wire; there is nothing to check")
+        return facts_of(found, size=(WIDTH, HEIGHT), at=self._process.clock())
+
+    def check(self, analyst: object) -> "CheckedModel":
+        """Ask a model about the newest chart, on record; return what came of the call.
+
+        Raises `NotFound` without a chart, and otherwise as `ask` does.
+        """
+        charts = self._records.page(CHARTS.select(), limit=1, cursor=None).data
+        if not charts:
+            raise NotFound("no chart on record to ask about; record one first: tapetrail demo")
+        found = self.ask(Question(chart_id=charts[0].id, analyst=analyst))
+        with self._access.reading() as connection:
+            made = calls.attempts(connection, found.id)
+        analysis = self._records.detail(ANALYSES, found.id).columns
+        return CheckedModel(analysis=analysis, call=made[-1] if made else None)
 
     def _request(self, question: Question) -> "RunRequest":
         from tapetrail.store import appends  # noqa: PLC0415 # readers do without
@@ -130,6 +196,14 @@ class Questions:
         with self._access.writing() as session:
             _, template, _ = appends.append_next_template(session, NAME, body)
         return f"{NAME}-v{template.version}"
+
+
+def _named(analyst: object) -> "AnalystSpec":
+    """Return an analyst as a strategy would name it. Raises `InvalidInput` as one is refused."""
+    from tapetrail.core.strategy.strategies import parse_strategy  # noqa: PLC0415 # readers do without
+
+    content = {"name": NAME, "instruments": ["ANY"], "analyst": analyst}
+    return parse_strategy(content, place="analyst").analysts[0]
 
 
 def _strategy(chart: Mapping[str, Any], analyst: object, prompt: str | None) -> "StrategySpec":

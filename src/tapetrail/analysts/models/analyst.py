@@ -18,7 +18,7 @@ from tapetrail.analysts.models.asking import Image, ModelRequest, Params
 from tapetrail.analysts.models.calls import BrokenOff, Limits, Received
 from tapetrail.analysts.models.endpoints import endpoint
 from tapetrail.analysts.models.families import FAMILIES, Family
-from tapetrail.analysts.models.keys import Access, access
+from tapetrail.analysts.models.keys import Access, access, key_name
 from tapetrail.analysts.models.pricing import (
     PricedCall,
     UnitPrices,
@@ -87,6 +87,10 @@ class EndpointModel:
     def base_url(self) -> str:
         """Return where calls go. Raises `InvalidInput` as `keys.access` does."""
         return self._access().base_url
+
+    def key_name(self) -> str | None:
+        """Return the variable that its key is in, None where it needs none."""
+        return key_name(self.family, self.environment, key_env=self.spec.key_env)
 
     def check(self) -> None:
         """Raise `InvalidInput` for what can be known before: a key, an address, a parameter."""

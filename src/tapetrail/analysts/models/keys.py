@@ -65,13 +65,21 @@ def access(
     )
 
 
+def key_name(
+    family: Family, environment: Mapping[str, str], *, key_env: str | None = None
+) -> str | None:
+    """Return the variable that holds the key of a family, None where none is set."""
+    names = (key_env,) if key_env else family.key_envs
+    return next((name for name in names if environment.get(name)), None)
+
+
 def _secrets(
     family: Family, environment: Mapping[str, str], *, key_env: str | None, base_url: str
 ) -> dict[str, Secret]:
     if key_env:
         _check_meant(key_env, family, base_url)
     names = (key_env,) if key_env else family.key_envs
-    found = next((name for name in names if environment.get(name)), None)
+    found = key_name(family, environment, key_env=key_env)
     if found and is_open(base_url):
         raise InvalidInput(
             f"{family.word}: the key in {found} would be read on its way to {base_url}; expected"
