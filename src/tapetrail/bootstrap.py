@@ -88,6 +88,7 @@ def process(settings: Settings) -> Process:
         open_blobs=lambda: _open_blobs(settings),
         free_bytes=lambda: _free_bytes(settings.home),
         clock_offset_ms=_clock_offset_ms,
+        budget_day_usd=settings.budget_day_usd,
     )
 
 
