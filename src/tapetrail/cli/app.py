@@ -126,6 +126,7 @@ def _add_all(app: typer.Typer) -> None:
         backups,
         config,
         database,
+        demo,
         doctor,
         prompts,
         questions,
@@ -134,6 +135,7 @@ def _add_all(app: typer.Typer) -> None:
         verify,
     )
 
+    app.add_typer(demo.group)
     app.add_typer(runs.group)
     app.add_typer(database.top)
     for listed in LISTS:

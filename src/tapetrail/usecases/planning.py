@@ -6,7 +6,7 @@ Apart from the runs, because reading the record needs none of it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
@@ -26,12 +26,16 @@ from tapetrail.core.plans import (
     weekly_dates,
 )
 from tapetrail.core.records.states import RunType
+from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.parts import ANY, InstrumentName
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
+
+if TYPE_CHECKING:
+    from tapetrail.analysts.models.analyst import EndpointModel
 
 _SHOWN_MAX: Final = 10
 
@@ -120,6 +124,10 @@ class Planner:
     def check_analysts(self, spec: StrategySpec) -> None:
         """Raise for an analyst that there is not, or that cannot be asked in the way it says."""
         self._analysts.of(spec)
+
+    def model(self, spec: AnalystSpec) -> "EndpointModel":
+        """Return a model that a strategy may ask. Raises as `Analysts.model` does."""
+        return self._analysts.model(spec)
 
     def plan(self, query: RunQuery, *, in_child: bool = False) -> Plan:
         """Return what a run would decide.
