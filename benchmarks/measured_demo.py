@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
-from tapetrail.cli.commands import runs
+from tapetrail.cli.commands import demo
 from tapetrail.workflows import decide, prepare
 
 CONCURRENCY: Final = 2
@@ -51,7 +51,7 @@ def main(figures: Path) -> None:
     decide.interview = clock.watched(decide.interview)
     decide.conclude = clock.watched(decide.conclude)
     prepare.bars_text = clock.watched(prepare.bars_text)
-    runs.demo(concurrency=CONCURRENCY)
+    demo.demo(concurrency=CONCURRENCY)
     figures.write_text(json.dumps({"cpu_s": time.process_time(), "work_s": clock.cpu_s}), "utf-8")
 
 

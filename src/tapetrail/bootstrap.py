@@ -88,6 +88,7 @@ def process(settings: Settings) -> Process:
         open_blobs=lambda: _open_blobs(settings),
         free_bytes=lambda: _free_bytes(settings.home),
         clock_offset_ms=_clock_offset_ms,
+        budget_day_usd=settings.budget_day_usd,
     )
 
 
@@ -95,7 +96,8 @@ def process(settings: Settings) -> Process:
 class Wiring:
     """What runs need from outside, of these settings; `analysts` come with the program.
 
-    Models find their keys and addresses in `environment`; None is that of this process.
+    Models find their keys and addresses in `environment`, None is that of this process, and where
+    it says nothing in the file of keys.
     """
 
     settings: Settings
@@ -136,17 +138,30 @@ class Wiring:
         )
 
     def _models(self) -> "Callable[[], Models]":
-        """Return what opens models over a wire, once one is asked for."""
-        environment = os.environ if self.environment is None else self.environment
+        """Return what opens models over a wire, once one is asked for. Raises as `keys` does."""
+        environment = self.keys()
 
         @cache
         def models() -> "Models":
             from tapetrail.analysts.models.analyst import Models  # noqa: PLC0415 # see the module's docstring
             from tapetrail.analysts.models.transport import Transport  # noqa: PLC0415 # as above
 
-            return Models(dict(environment), transport=Transport(clock=utc_now))
+            return Models(environment, transport=Transport(clock=utc_now))
 
         return models
+
+    def keys(self) -> dict[str, str]:
+        """Return the environment in which models find their keys, with those of the file.
+
+        Raises `InvalidInput` for a file that is not to be trusted, or says what nobody reads.
+        """
+        environment = os.environ if self.environment is None else self.environment
+        if (file := self.settings.keys_file) is None:
+            return dict(environment)
+        from tapetrail.analysts.models.keys import environment_with  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.settings_files import read_private  # noqa: PLC0415 # for models only
+
+        return environment_with(read_private(file), environment, place=f"settings {file}")
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
         """Return what this process needs to take part in the work."""

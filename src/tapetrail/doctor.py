@@ -33,6 +33,8 @@ FREE_FAIL: Final = 100_000_000
 ROOM: Final = "make room on the disk first, as said above"
 SKEW_S: Final = 1.0
 VERIFIED_DAYS: Final = 30
+ENDINGS: Final = ("*.yaml", "*.yml")
+STRATEGIES_MAX: Final = 50
 PROBE: Final = b"tapetrail doctor: a probe, no part of any record"
 CALENDAR: Final = "XNYS"
 INSTALL: Final = "pip install --require-hashes -r requirements.lock"
@@ -58,15 +60,20 @@ class Check:
     fix: str | None = None
 
 
-def examine(settings: Settings, origins: Mapping[str, str]) -> Iterator[Check]:
+def examine(settings: Settings, origins: Mapping[str, str], *, folder: Path) -> Iterator[Check]:
     """Yield what each check found, as it is found.
 
-    `origins` says where each setting stands. A check that cannot be made for want of a record says
-    so once; what needs a database is not tried without one.
+    `origins` says where each setting stands; in `folder` strategies are looked for. A check that
+    cannot be made for want of a record says so once; what needs a database is not tried without
+    one.
     """
     yield _packages()
     stated = [f"{key} from {place}" for key, place in origins.items() if place != "default"]
     yield _ok("settings", "; ".join(stated) or "defaults only")
+    keys = [*_naming("keys", lambda: _keys(settings))]
+    yield from keys
+    if all(check.level is Level.OK for check in keys):
+        yield from _strategies(settings, folder)
     yield from _naming("renderer", _renderer)
     yield from _naming("calendars", _calendar)
     if is_unfinished(settings.home):
@@ -129,6 +136,40 @@ def _installed(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _keys(settings: Settings) -> Check:
+    """Say for which families of models there is a key, and never which it is."""
+    from tapetrail.analysts.models.families import FAMILIES  # noqa: PLC0415 # for this check only
+
+    environment = bootstrap.Wiring(settings=settings).keys()
+    found: dict[bool, list[str]] = {True: [], False: []}
+    for family in FAMILIES:
+        if family.key_envs:
+            found[any(environment.get(name) for name in family.key_envs)].append(family.word)
+    there, missing = (", ".join(found[has]) or "no family" for has in (True, False))
+    return _ok("keys", f"there for {there} of models; missing for {missing}")
+
+
+def _strategies(settings: Settings, folder: Path) -> Iterator[Check]:
+    """Warn of strategies in a folder whose models cannot be asked, as for want of a key."""
+    from tapetrail.analysts.registry import MODELS  # noqa: PLC0415 # it loads numpy
+    from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # as above
+
+    planner = bootstrap.Wiring(settings=settings).planner(None, recorded=lambda _symbol: ())
+    for path in sorted(path for ending in ENDINGS for path in folder.glob(ending))[:STRATEGIES_MAX]:
+        try:
+            spec = read_strategy(path)
+        except TapeTrailError:
+            continue  # not every such file is a strategy; `run` says what is wrong with one
+        for analyst in spec.analysts:
+            if analyst.family not in MODELS:
+                continue
+            try:
+                planner.model(analyst).check()
+            except TapeTrailError as error:
+                found = f"{path.name}: {error.message}"
+                yield _warn("strategy", found, fix="tapetrail help environment")
 
 
 def _renderer() -> Check:

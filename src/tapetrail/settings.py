@@ -16,16 +16,18 @@ DATABASE_URL: Final = "TAPETRAIL_DATABASE_URL"
 POSTGRES_BIN_DIR: Final = "TAPETRAIL_POSTGRES_BIN_DIR"
 ACTOR: Final = "TAPETRAIL_ACTOR"
 DEBUG: Final = "TAPETRAIL_DEBUG"
+KEYS_FILE: Final = "TAPETRAIL_KEYS_FILE"
 BUDGET_DAY_USD: Final = "TAPETRAIL_BUDGET_DAY_USD"
-KNOWN: Final = frozenset({HOME, DATABASE_URL, POSTGRES_BIN_DIR, ACTOR, DEBUG, BUDGET_DAY_USD})
 VARIABLES: Final = {
     "home": HOME,
     "database_url": DATABASE_URL,
     "postgres_bin_dir": POSTGRES_BIN_DIR,
     "actor": ACTOR,
+    "keys_file": KEYS_FILE,
     "budget_day_usd": BUDGET_DAY_USD,
 }
 """The keys of settings files that have a variable, which goes before them."""
+KNOWN: Final = frozenset({*VARIABLES.values(), DEBUG})
 PROVIDERS: Final = ("openai", "anthropic", "google", "compatible")
 LIMIT_MAX: Final = 1_000_000_000
 USD_MAX: Final = Decimal(1_000_000)
@@ -56,14 +58,16 @@ KEYS: Final = (*VARIABLES, *LIMITS)
 class Settings:
     """Where the record lives, on whose behalf this process acts, and what models may take.
 
-    `database_url` is None for the private server in `home`. Paths are absolute. `budget_day_usd`
-    is what all models together may cost in a day in UTC, None where nothing is said.
+    `database_url` is None for the private server in `home`. Paths are absolute. `keys_file` is
+    where keys of models are read from, `budget_day_usd` what all models together may cost in a day
+    in UTC; None where nothing is said.
     """
 
     home: Path
     database_url: str | None
     postgres_bin_dir: Path | None
     actor: str
+    keys_file: Path | None = None
     budget_day_usd: Decimal | None = None
     providers: Mapping[str, ProviderLimits] = field(default_factory=dict[str, ProviderLimits])
 
@@ -102,11 +106,13 @@ def read_settings(
     chosen = choose(environment, working_folder=working_folder, files=files)
     home = Chosen(text=HOME_DEFAULT, origin="default", folder=working_folder)
     url, bin_dir = chosen.get("database_url"), chosen.get("postgres_bin_dir")
+    keys = chosen.get("keys_file")
     return Settings(
         home=_path(chosen.get("home", home)),
         database_url=_database_url(url) if url else None,
         postgres_bin_dir=_path(bin_dir) if bin_dir else None,
         actor=_actor(environment, chosen.get("actor")),
+        keys_file=_path(keys) if keys else None,
         budget_day_usd=_usd(budget) if (budget := chosen.get("budget_day_usd")) else None,
         providers=_providers(chosen),
     )

@@ -96,26 +96,38 @@ def write_setting(path: Path, key: str, value: str) -> None:
         raise EdgeFailure(f"settings {path}: {error.strerror}") from error
 
 
+def read_private(path: Path) -> str:
+    """Return the text of a file that nobody else may read or write, as one that holds keys.
+
+    Raises `InvalidInput`, which shows none of it, for any other file and where there is none.
+    """
+    found = _content(path, SIZE_MAX)
+    if found is None:
+        raise InvalidInput(f"settings {path}: no such file; keys_file names it")
+    content, state = found
+    _check_regular(path, content, state, size_max=SIZE_MAX)
+    _check_own(path, state)
+    if state.st_mode & 0o077:
+        raise InvalidInput(
+            f"settings {path}: others may read or write it, and keys are in it; chmod 600 {path}"
+        )
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"settings {path}: not UTF-8 at byte {error.start}") from None
+
+
 def _read(path: Path) -> SettingsFile | None:
     size_max = PROJECT_SIZE_MAX if path.name == PROJECT_FILE else SIZE_MAX
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:  # it takes an opener
-            state = os.fstat(file.fileno())
-            content = file.read(size_max + 1) if stat.S_ISREG(state.st_mode) else b""
-    except (FileNotFoundError, NotADirectoryError):
+    found = _content(path, size_max)
+    if found is None:
         return None
-    except OSError as error:
-        raise InvalidInput(f"settings {path}: cannot be read; {error.strerror}") from error
+    content, state = found
     table: Mapping[str, object] | None = None
     if path.name == PROJECT_FILE and (table := _project_table(content, path)) is None:
         return None
-    if not stat.S_ISREG(state.st_mode) or len(content) > size_max:
-        raise InvalidInput(f"settings {path}: expected a file of at most {size_max} bytes")
-    if hasattr(os, "geteuid") and state.st_uid not in {os.geteuid(), 0}:
-        raise InvalidInput(
-            f"settings {path}: belongs to another user, who could name programs to run; make it"
-            " yours, or go to another folder"
-        )
+    _check_regular(path, content, state, size_max=size_max)
+    _check_own(path, state)
     if hasattr(os, "geteuid") and (others := _writers(state)):
         raise InvalidInput(
             f"settings {path}: {others} may write to it, who could name programs to run; take that"
@@ -123,6 +135,31 @@ def _read(path: Path) -> SettingsFile | None:
         )
     values = _values(_parsed(content, path) if table is None else table, path)
     return SettingsFile(path=path, values=values, is_private=not state.st_mode & 0o077)
+
+
+def _content(path: Path, size_max: int) -> tuple[bytes, os.stat_result] | None:
+    """Return what a file holds, a byte more than `size_max` at most, and whose it is."""
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:  # it takes an opener
+            state = os.fstat(file.fileno())
+            return file.read(size_max + 1) if stat.S_ISREG(state.st_mode) else b"", state
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InvalidInput(f"settings {path}: cannot be read; {error.strerror}") from error
+
+
+def _check_regular(path: Path, content: bytes, state: os.stat_result, *, size_max: int) -> None:
+    if not stat.S_ISREG(state.st_mode) or len(content) > size_max:
+        raise InvalidInput(f"settings {path}: expected a file of at most {size_max} bytes")
+
+
+def _check_own(path: Path, state: os.stat_result) -> None:
+    if hasattr(os, "geteuid") and state.st_uid not in {os.geteuid(), 0}:
+        raise InvalidInput(
+            f"settings {path}: belongs to another user, who could name programs to run; make it"
+            " yours, or go to another folder"
+        )
 
 
 def _without_waiting(path: str, flags: int) -> int:

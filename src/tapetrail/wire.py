@@ -16,6 +16,8 @@ from tapetrail.core.errors import InvalidInput
 
 LIMIT_MAX: Final = 200
 LIMIT_DEFAULT: Final = 50
+OPEN: Final = ("pending", "running")
+"""Where a decision stands that has not ended."""
 
 View_co = TypeVar("View_co", covariant=True)
 Shown: TypeAlias = "bool | int | float | str | Sequence[Shown] | Mapping[str, Shown] | None"
@@ -141,6 +143,47 @@ class AttemptView:
     cost_usd: Decimal | None
     headers: Mapping[str, object] | None
     response_digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInFlight:
+    """A call of an open decision that has no reply: it is under way, or was lost."""
+
+    decision_id: int
+    symbol: str
+    question: str
+    analyst: str
+    sample_no: int
+    attempt_no: int
+    provider: str
+    model_name: str
+    base_url: str | None
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderView:
+    """Where a provider stands for all processes: until when nobody asks it, and why.
+
+    `next_turn_at` is when its rate lets the next call begin, None for at once; `slots_in_use` are
+    calls there now, of whatever execution.
+    """
+
+    provider: str
+    blocked_until: datetime | None
+    blocked_for: str | None
+    next_turn_at: datetime | None
+    slots_in_use: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetView:
+    """What was spent of a budget, and what calls under way hold; without a limit it is counted."""
+
+    scope: str
+    limit_usd: Decimal | None
+    spent_usd: Decimal
+    reserved_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

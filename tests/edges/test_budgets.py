@@ -24,14 +24,13 @@ from tapetrail.store.budgets import (
     MustWait,
     Reservation,
     Reserved,
-    ScopeBudget,
-    budgets_of,
     counts,
     give_up_lost,
     reserve,
     settle,
 )
 from tapetrail.store.private.server import ServerAddress
+from tapetrail.store.scopes import ScopeBudget, budgets_of
 from tapetrail.store.session import open_engine, transaction
 
 NOW: Final = datetime(2026, 11, 27, 15, tzinfo=UTC)

@@ -69,13 +69,18 @@ def test_a_strategy_may_name_another_variable_and_only_that_one_counts() -> None
     assert revealed("openai", environment, key_env="TEAM_API_KEY") == {"authorization": "Bearer k2"}
     found = refusal("openai", {"OPENAI_API_KEY": KEY}, key_env="TEAM_API_KEY")
     assert found.kind is ErrorKind.KEY_MISSING
-    assert found.message == "openai: no key; set TEAM_API_KEY to one"
+    assert (
+        found.message == "openai: no key; set TEAM_API_KEY to one, or write it into your keys_file"
+    )
 
 
 def test_a_missing_key_is_said_with_the_variables_to_set() -> None:
     found = refusal("google", {})
     assert found.kind is ErrorKind.KEY_MISSING
-    assert found.message == "google: no key; set GOOGLE_API_KEY or GEMINI_API_KEY to one"
+    assert found.message == (
+        "google: no key; set GOOGLE_API_KEY or GEMINI_API_KEY to one, or write it into your"
+        " keys_file"
+    )
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", f"{KEY} {KEY}", f"{KEY}é", f"{KEY}\x00"])

@@ -24,7 +24,13 @@ def test_without_a_word_the_home_lies_in_the_working_folder() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["TAPETRAIL_HOME", "TAPETRAIL_DATABASE_URL", "TAPETRAIL_POSTGRES_BIN_DIR", "TAPETRAIL_ACTOR"],
+    [
+        "TAPETRAIL_HOME",
+        "TAPETRAIL_DATABASE_URL",
+        "TAPETRAIL_POSTGRES_BIN_DIR",
+        "TAPETRAIL_ACTOR",
+        "TAPETRAIL_KEYS_FILE",
+    ],
 )
 def test_an_empty_variable_counts_as_absent(name: str) -> None:
     assert settings(**{name: ""}) == settings()
@@ -55,7 +61,7 @@ def test_variables_nobody_reads_are_refused_by_name() -> None:
     assert failure.value.message == (
         "environment: TAPETRAIL_BLOB, TAPETRAIL_HOEM not known; the known ones are"
         " TAPETRAIL_ACTOR, TAPETRAIL_BUDGET_DAY_USD, TAPETRAIL_DATABASE_URL, TAPETRAIL_DEBUG,"
-        " TAPETRAIL_HOME, TAPETRAIL_POSTGRES_BIN_DIR"
+        " TAPETRAIL_HOME, TAPETRAIL_KEYS_FILE, TAPETRAIL_POSTGRES_BIN_DIR"
     )
 
 

@@ -249,3 +249,14 @@ def test_no_password_of_any_signs_is_shown(user: str, password: str, rest: str) 
     url = f"postgresql://{user}:{unlikely}@host/{rest}"
     assert has_password(url)
     assert unlikely not in masked(url)
+
+
+def test_the_file_of_keys_is_shown_and_none_of_its_keys(place: Place) -> None:
+    keys = place.file.parent / "keys"
+    keys.write_text(f"OPENAI_API_KEY={SECRET}\n", encoding="utf-8")
+    assert place.config("set", "keys_file", "keys").code == 0
+    assert place.found()["keys_file"] == (str(keys), f"{place.file}: keys_file")
+    assert place.config("get", "keys_file").out == f"{keys}\n"
+    answer = place.config("list", "--show-origin")
+    assert str(keys) in answer.out
+    assert SECRET not in answer.out + answer.err + place.file.read_text(encoding="utf-8")

@@ -99,3 +99,32 @@ def test_a_home_that_nobody_can_write_is_a_failure(tmp_path: Path) -> None:
     assert ended.returncode == 1
     found = {row["name"]: row for row in json.loads(ended.stdout)["data"]}
     assert found["home"]["level"] == "fail"
+
+
+def test_keys_are_said_to_be_there_and_strategies_without_theirs_are_named(
+    call: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    keys = tmp_path / "keys"
+    keys.write_text("OPENAI_API_KEY=s3cr3t\n", encoding="utf-8")
+    keys.chmod(0o600)
+    for name, analyst in (("cloud", "anthropic:m"), ("ours", "openai:m"), ("code", "nobody:m")):
+        text = f"name: {name}\ninstruments: [IBM]\nanalyst: {analyst}\n"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "other.yml").write_text("services: {}\n", encoding="utf-8")
+    told = {"TAPETRAIL_HOME": str(tmp_path / "home"), "TAPETRAIL_KEYS_FILE": str(keys)}
+    answer = call("doctor", "--json", **told)
+    assert answer.code == 0
+    found = checks(answer)["keys"]["found"]
+    assert found == "there for openai, openai-chat of models; missing for anthropic, google"
+    warned = [row for row in json.loads(answer.out)["data"] if row["name"] == "strategy"]
+    assert [row["level"] for row in warned] == ["warn"]
+    assert warned[0]["found"].startswith("cloud.yaml: anthropic: no key; set ANTHROPIC_API_KEY")
+    keys.chmod(0o644)
+    answer = call("doctor", "--json", **told)
+    assert answer.code == 1
+    assert checks(answer)["keys"]["level"] == "fail"
+    assert f"chmod 600 {keys}" in str(checks(answer)["keys"]["found"])
+    assert "s3cr3t" not in answer.out + answer.err

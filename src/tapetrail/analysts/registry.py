@@ -80,6 +80,18 @@ class Analysts:
         if spec.family in MODELS:
             cast("EndpointModel", found).check()
 
+    def model(self, spec: AnalystSpec) -> "EndpointModel":
+        """Return a model over a wire, whether or not it can be asked.
+
+        Raises as `open` does, and for what is no such model.
+        """
+        if spec.family not in MODELS:
+            raise InvalidInput(
+                f"analyst {spec.analyst!r}: no model; expected FAMILY:MODEL, its family one of"
+                f" {', '.join(MODELS)}"
+            )
+        return cast("EndpointModel", self.open(spec))
+
     def of(self, strategy: StrategySpec, *, in_child: bool = False) -> tuple[Analyst, ...]:
         """Return the analysts of a strategy, those that decide first.
 

@@ -126,6 +126,7 @@ def _add_all(app: typer.Typer) -> None:
         backups,
         config,
         database,
+        demo,
         doctor,
         models,
         prompts,
@@ -135,6 +136,7 @@ def _add_all(app: typer.Typer) -> None:
         verify,
     )
 
+    app.add_typer(demo.group)
     app.add_typer(runs.group)
     app.add_typer(database.top)
     for listed in LISTS:

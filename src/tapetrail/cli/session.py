@@ -52,6 +52,7 @@ def shown_settings() -> list[ShownSetting]:
         "database_url": masked(read.database_url) if read.database_url else None,
         "postgres_bin_dir": str(read.postgres_bin_dir) if read.postgres_bin_dir else None,
         "actor": read.actor,
+        "keys_file": str(read.keys_file) if read.keys_file else None,
         "budget_day_usd": None if budget is None else decimal_text(budget),
         **{
             key: None if (limit := getattr(read.limits(provider), name)) is None else str(limit)

@@ -7,7 +7,7 @@ What is spent never comes back; what is reserved does, until the reservation cou
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.core.strategy.parts import Budget
+from tapetrail.store.scopes import ScopeBudget
 from tapetrail.store.session import transaction
 
 _DIGITS: Final = 80
@@ -104,15 +104,6 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScopeBudget:
-    """What may be spent in a scope, None where it is counted only; `setting` is what to raise."""
-
-    scope: str
-    limit_usd: Decimal | None
-    setting: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
     """The money is held for the attempt."""
 
@@ -132,34 +123,6 @@ class Count:
 
     spent_usd: Decimal = Decimal(0)
     open_usd: Decimal = Decimal(0)
-
-
-def budgets_of(
-    execution: int,
-    *,
-    strategy: str | None,
-    on: date,
-    budget: Budget,
-    record_day_usd: Decimal | None,
-) -> tuple[ScopeBudget, ...]:
-    """Return the budgets that a call of an execution counts in, on a day in UTC.
-
-    Versions of a strategy share its day. An execution of no strategy has none.
-    """
-    of_strategy = ScopeBudget(
-        scope=f"strategy {strategy} on {on}", limit_usd=budget.day_usd, setting="budget.day_usd"
-    )
-    return (
-        ScopeBudget(
-            scope=f"execution {execution}",
-            limit_usd=budget.execution_usd,
-            setting="budget.execution_usd",
-        ),
-        *([of_strategy] if strategy is not None else []),
-        ScopeBudget(
-            scope=f"record on {on}", limit_usd=record_day_usd, setting="budget_day_usd (settings)"
-        ),
-    )
 
 
 def reserve(

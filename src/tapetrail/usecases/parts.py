@@ -16,7 +16,8 @@ class Process:
     """Who acts here, by which clock, how ids are made, where bytes are kept, and which home.
 
     `free_bytes` returns how much room the home's disk has, `clock_offset_ms` how far the host's
-    clock is from the one it follows, None where it does not say.
+    clock is from the one it follows, None where it does not say. `budget_day_usd` is what all
+    models may cost in a day, None for no limit.
     """
 
     actor: str
@@ -26,3 +27,4 @@ class Process:
     open_blobs: "Callable[[], BlobStore]"
     free_bytes: Callable[[], int]
     clock_offset_ms: Callable[[], Decimal | None]
+    budget_day_usd: Decimal | None = None

@@ -6,9 +6,8 @@ Apart from the runs, because reading the record needs none of it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tapetrail.analysts.protocol import Analyst
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
@@ -34,6 +33,9 @@ from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpe
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
+
+if TYPE_CHECKING:
+    from tapetrail.analysts.models.analyst import EndpointModel
 
 _SHOWN_MAX: Final = 10
 
@@ -123,9 +125,9 @@ class Planner:
         """Raise for an analyst that there is not, or that cannot be asked in the way it says."""
         self._analysts.of(spec)
 
-    def open_analyst(self, spec: AnalystSpec) -> Analyst:
-        """Return an analyst, whether or not it can be asked. Raises as `Analysts.open` does."""
-        return self._analysts.open(spec)
+    def model(self, spec: AnalystSpec) -> "EndpointModel":
+        """Return a model, whether or not it can be asked. Raises as `Analysts.model` does."""
+        return self._analysts.model(spec)
 
     def plan(self, query: RunQuery, *, in_child: bool = False) -> Plan:
         """Return what a run would decide.

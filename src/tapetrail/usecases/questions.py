@@ -111,14 +111,11 @@ class Questions:
 
         Raises `NotFound` for an analyst that there is not, and `InvalidInput` for code.
         """
-        from tapetrail.analysts.models.analyst import EndpointModel  # noqa: PLC0415 # readers do without
-        from tapetrail.analysts.models.facts import facts_of  # noqa: PLC0415 # as above
+        from tapetrail.analysts.models.facts import facts_of  # noqa: PLC0415 # readers do without
         from tapetrail.render.look import HEIGHT, WIDTH  # noqa: PLC0415 # as above
 
         spec = _named(analyst)
-        found = self._runs.planner(None).open_analyst(spec)
-        if not isinstance(found, EndpointModel):
-            raise InvalidInput(f"{spec.name}: no model over a wire; there is nothing to check")
+        found = self._runs.planner(None).model(spec)
         return facts_of(found, size=(WIDTH, HEIGHT), at=self._process.clock())
 
     def check(self, analyst: object) -> "CheckedModel":

@@ -49,7 +49,9 @@ class Record:
         self._access = access
         self._process = process
         self._wiring = wiring
-        self.records = Records(access.reading, open_blobs=process.open_blobs)
+        self.records = Records(
+            access.reading, open_blobs=process.open_blobs, budget_day_usd=process.budget_day_usd
+        )
 
     @cached_property
     def charts(self) -> "Charts":

@@ -5,14 +5,15 @@ Read by the driver alone: whoever only reads waits neither for an ORM nor for an
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from tapetrail.core.canonical import parse_digest
-from tapetrail.listing import ListSpec, Selection
+from tapetrail.listing import EXECUTIONS, ListSpec, Selection
 from tapetrail.listing.spec import Numbered
-from tapetrail.store import calls, lists, lookups, nearby
-from tapetrail.store.connections import Reading
-from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, Detail, ModelAsked, Page, Status
+from tapetrail.store import calls, lists, lookups, nearby, waits
+from tapetrail.store.connections import Connection, Reading
+from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, OPEN, Detail, ModelAsked, Page, Status
 
 if TYPE_CHECKING:
     from tapetrail.blobs.protocol import BlobStore
@@ -23,9 +24,16 @@ Row = TypeVar("Row", bound=Numbered)
 class Records:
     """Everything the record can be asked."""
 
-    def __init__(self, reading: Reading, *, open_blobs: "Callable[[], BlobStore]") -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        *,
+        open_blobs: "Callable[[], BlobStore]",
+        budget_day_usd: Decimal | None = None,
+    ) -> None:
         self._reading = reading
         self._open_blobs = open_blobs
+        self._budget_day_usd = budget_day_usd
 
     def page(
         self, selection: Selection[Row], *, limit: int = LIMIT_DEFAULT, cursor: str | None = None
@@ -53,15 +61,31 @@ class Records:
         """Return one row whole, with what hangs on it. Raises `NotFound`.
 
         With a decision and an analysis come the `models` that were asked, each with what it may
-        remember of that time (`training`), and what it said it was before.
+        remember of that time (`training`), and what it said it was before. With an execution comes
+        what its open decisions wait for: `calls_in_flight`, `providers` and `budgets`.
         """
         with self._reading() as connection:
             found = lists.detail(connection, listed, number)
+            if listed is EXECUTIONS:
+                related = {**found.related, **self._waits(connection, found)}
+                return replace(found, related=related)
             if listed.table not in calls.ASKED_BY:
                 return found
             asked = calls.models_asked(connection, listed.table, number)
         models = [_model(each) for each in asked]
         return replace(found, related={**found.related, "models": models})
+
+    def _waits(self, connection: Connection, found: Detail) -> dict[str, list[dict[str, object]]]:
+        """Return what open decisions of an execution wait for, nothing where it has none."""
+        if not any(each["status"] in OPEN for each in found.related["decisions"]):
+            return {"calls_in_flight": [], "providers": [], "budgets": []}
+        number, day_usd = int(str(found.columns["id"])), self._budget_day_usd
+        said = {
+            "calls_in_flight": waits.calls_in_flight(connection, number),
+            "providers": waits.providers(connection, number),
+            "budgets": waits.budgets(connection, number, record_day_usd=day_usd),
+        }
+        return {name: [*map(asdict, rows)] for name, rows in said.items()}
 
     def status(self) -> Status:
         """Return how much the record holds."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.control import Execution
     from tapetrail.store.reads import Progress
+    from tapetrail.usecases.model_demo import ModelDemo
     from tapetrail.usecases.planning import Planner, RunQuery
     from tapetrail.workflows.run_request import RunRequest
     from tapetrail.workflows.runner import Launch, Runner
@@ -104,6 +105,15 @@ class Runs:
     def demo_dates(self, spec: "StrategySpec") -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
         return self.planner(None).demo_dates(spec)
+
+    def model_demo(
+        self, spec: "StrategySpec", analyst: Mapping[str, str], *, decisions: int
+    ) -> "ModelDemo":
+        """Return a demo with a model and what it can cost at most. Raises as `model_demo` does."""
+        from tapetrail.usecases.model_demo import model_demo  # noqa: PLC0415 # one command's
+
+        planner, at = self.planner(None), self._process.clock()
+        return model_demo(planner, spec, analyst, decisions=decisions, at=at)
 
     def carry_out(
         self, queries: "Sequence[RunQuery]", manner: Manner | None = None

@@ -21,8 +21,9 @@ from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import ErrorKind
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.store import budgets, flow
-from tapetrail.store.budgets import AttemptKey, MustWait, Reservation, ScopeBudget
+from tapetrail.store.budgets import AttemptKey, MustWait, Reservation
 from tapetrail.store.flow import Blocked
+from tapetrail.store.scopes import ScopeBudget, budgets_of
 from tapetrail.store.slots import Slots
 from tapetrail.workflows.prepare import Ports
 
@@ -69,7 +70,7 @@ class Gate:
             flow.block(session, demand.endpoint, until=until, reason=storable_text(reason))
 
     def _budgets(self, spec: StrategySpec, execution_id: int) -> Sequence[ScopeBudget]:
-        return budgets.budgets_of(
+        return budgets_of(
             execution_id,
             strategy=spec.name,
             on=self.ports.clock().date(),

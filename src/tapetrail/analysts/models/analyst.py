@@ -4,7 +4,7 @@ All but sending is pure. The same question gives the same bytes, so that a reque
 from the record; where the key is and where calls go is only looked up when one is sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -135,23 +135,30 @@ class EndpointModel:
 
     def demand(self, request: Request, *, at: datetime) -> Demand:
         """Return what a call asks of the world. Raises `InvalidInput` (`unknown_price`)."""
-        reached = endpoint(self.family, self.base_url())
-        output = self.spec.params.max_output_tokens
-        call = PricedCall(
-            endpoint=reached,
-            model_asked=self.model,
-            input_tokens=request.input_tokens_max,
-            at=at,
-            tier=self.spec.tier,
-            stated=self.spec.price,
+        return self._demand(request, at=at, output=self.spec.params.max_output_tokens)
+
+    def most(
+        self,
+        *,
+        text_bytes: int,
+        images: Sequence[ImageSize],
+        at: datetime,
+        output_tokens: int | None = None,
+    ) -> Demand:
+        """Return what a call of so much text and such images asks of the world, at most.
+
+        `output_tokens` is less than may be written. Raises as `demand` does.
+        """
+        tokens = input_tokens_max(
+            self.family.word, self.model, text_bytes=text_bytes, images=images
         )
-        return Demand(
-            endpoint=reached.key,
-            provider=reached.provider,
-            tokens=request.input_tokens + output,
-            usd_max=ceiling_usd(call, output_tokens_max=output),
-            timeout_s=self._limits().total_s,
-        )
+        request = Request(body=b"", media_type=JSON, input_tokens_max=tokens, input_tokens=tokens)
+        most = self.spec.params.max_output_tokens
+        return self._demand(request, at=at, output=min(output_tokens or most, most))
+
+    def is_local(self) -> bool:
+        """Return whether calls go to this machine, where they cost nothing unless it is stated."""
+        return endpoint(self.family, self.base_url()).is_local
 
     def send(self, request: Request) -> Response:
         """Send a request once. Raises as `Transport.send` and `keys.access` do."""
@@ -197,6 +204,24 @@ class EndpointModel:
             document=answer.document,
             parsed_from=answer.parsed_from,
             grounding=derive_grounding(analysis, question.charts, tick=question.tick_size),
+        )
+
+    def _demand(self, request: Request, *, at: datetime, output: int) -> Demand:
+        reached = endpoint(self.family, self.base_url())
+        call = PricedCall(
+            endpoint=reached,
+            model_asked=self.model,
+            input_tokens=request.input_tokens_max,
+            at=at,
+            tier=self.spec.tier,
+            stated=self.spec.price,
+        )
+        return Demand(
+            endpoint=reached.key,
+            provider=reached.provider,
+            tokens=request.input_tokens + output,
+            usd_max=ceiling_usd(call, output_tokens_max=output),
+            timeout_s=self._limits().total_s,
         )
 
     def _limits(self) -> Limits:

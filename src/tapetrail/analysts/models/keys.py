@@ -17,7 +17,19 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 KEY_ENDS: Final = "_API_KEY"
 """How the name of a variable ends that a strategy may name."""
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+_LINE: Final = re.compile(
+    r"(?:export +)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<quote>[\"']?)"
+    r"(?P<value>[\x21\x23-\x26\x28-\x7e]*)(?P=quote)"
+)
 _HOST: Final = re.compile(r"[a-z0-9._:-]+")
+
+NAMES: Final = frozenset(
+    name
+    for family in FAMILIES
+    for name in (*family.key_envs, family.base_url_env, *family.named_headers.values())
+    if name
+)
+"""The variables that families look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +85,32 @@ def key_name(
     return next((name for name in names if environment.get(name)), None)
 
 
+def environment_with(text: str, environment: Mapping[str, str], *, place: str) -> dict[str, str]:
+    """Return an environment with what a file of keys says where it says nothing itself.
+
+    The file has a line `NAME=value` each, and comments. What is empty counts as absent. Raises
+    `InvalidInput` with the line, and never with what stands there: it may be a key.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        read = _LINE.fullmatch(line.strip())
+        if read is None:
+            raise InvalidInput(f"{place}, line {number}: expected NAME=value, its value unspaced")
+        name, value = read["name"], read["value"]
+        if name not in NAMES and not name.endswith(KEY_ENDS):
+            others = sorted(each for each in NAMES if not each.endswith(KEY_ENDS))
+            raise InvalidInput(
+                f"{place}, line {number}: no model is asked with a variable of that name; expected"
+                f" one that ends with {KEY_ENDS}, or {_listed(others)}"
+            )
+        if name in found:
+            raise InvalidInput(f"{place}, line {number}: that name stands there a second time")
+        found[name] = value
+    return {**found, **{name: value for name, value in environment.items() if value}}
+
+
 def _secrets(
     family: Family, environment: Mapping[str, str], *, key_env: str | None, base_url: str
 ) -> dict[str, Secret]:
@@ -91,7 +129,8 @@ def _secrets(
     if not names:
         return {}
     raise InvalidInput(
-        f"{family.word}: no key; set {_listed(names)} to one", kind=ErrorKind.KEY_MISSING
+        f"{family.word}: no key; set {_listed(names)} to one, or write it into your keys_file",
+        kind=ErrorKind.KEY_MISSING,
     )
 
 

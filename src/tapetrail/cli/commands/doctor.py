@@ -1,5 +1,6 @@
 """`tapetrail doctor`: what each check found, as it is found."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -30,7 +31,7 @@ def doctor(*, as_json: Json = False) -> int:
 
     origins = {setting.key: setting.origin for setting in shown_settings()}
     checks: list[Check] = []
-    for check in examine(settings(), origins):
+    for check in examine(settings(), origins, folder=Path.cwd()):
         checks.append(check)
         if not as_json:
             _print(check)

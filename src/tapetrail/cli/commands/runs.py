@@ -1,11 +1,9 @@
-"""`tapetrail run`, `worker` and `demo`: start work, watch it, print what came of it."""
+"""`tapetrail run`, `backfill` and `worker`: start work, watch it, print what came of it."""
 
 import gc
 import signal
 import threading
-import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -25,6 +23,8 @@ from tapetrail.listing import DECISIONS, EXECUTIONS
 from tapetrail.wire import detail_document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.backfills import Backfilled
     from tapetrail.usecases.planning import RunQuery
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tapetrail.usecases.records import Records
     from tapetrail.wire import Shown
 
-LATEST: Final = 10
 ROOM_EVERY_S: Final = 5.0
 """Between two looks at the disk: a worker that needs more room than there is ends, and says so."""
 Instruments = Annotated[
@@ -41,36 +40,6 @@ Instruments = Annotated[
 ]
 group: Final = typer.Typer()
 GOES_ON: Final = "interrupted; what a process left is finished by the next run or worker"
-
-
-@group.command(
-    epilog=examples("tapetrail demo --no-serve", "TAPETRAIL_HOME=/tmp/trial tapetrail demo")
-)
-@shows_errors(hint="tapetrail status", interrupted=GOES_ON)
-def demo(
-    *,
-    no_serve: Annotated[bool, typer.Option("--no-serve", help="End when all is recorded.")] = False,
-    concurrency: Concurrency = 2,
-) -> int:
-    """Record 130 decisions on real sample bars: no key, no network.
-
-    A home that has them already keeps them; nothing is recorded twice.
-    """
-    from tapetrail.core.records.states import RunType  # noqa: PLC0415 # --help never needs it
-    from tapetrail.strategy_files import bundled_strategy  # noqa: PLC0415 # --help never needs it
-    from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # --help never needs it
-
-    # There is nothing to serve yet, so both ways end when all is recorded.
-    del no_serve
-    spec, started = bundled_strategy(), time.monotonic()
-    with opened_or_new(settings()) as record:
-        queries = [
-            RunQuery(spec=spec, as_of_on=day, run_type=RunType.BACKFILL, workflow_id=f"demo:{day}")
-            for day in record.runs.demo_dates(spec)
-        ]
-        ended = _carried_out(record, queries, concurrency=concurrency)
-        _show_demo(record.records, ended, seconds=time.monotonic() - started)
-    return 0
 
 
 @group.command(
@@ -225,27 +194,6 @@ def _show_backfill(found: "Backfilled", *, as_json: bool) -> int:
         has_failed = " --status failed" if counts["failed"] else ""
         note(f"Try: tapetrail decisions list{has_failed}")
     return 1 if counts["failed"] or counts["open"] else 0
-
-
-def _show_demo(records: "Records", progress: Sequence["Progress"], *, seconds: float) -> None:
-    page = records.page(DECISIONS.select(), limit=LATEST)
-    print_rows(DECISIONS, page.data)
-    decisions, failed = sum(p.decisions for p in progress), sum(p.failed for p in progress)
-    note(f"{decisions} decisions in {len(progress)} executions, {failed} failed, {seconds:.1f} s")
-    _note_failures(records)
-    note("Try: tapetrail decisions list --status failed")
-    note(f"     tapetrail decisions show {page.data[0].id}")
-    note("     tapetrail charts list --timeframe 1w    then: tapetrail charts open ID")
-    note('     psql "$(tapetrail db start)"')
-
-
-def _note_failures(records: "Records") -> None:
-    """Note for each symbol and kind how many decisions failed, and why the last one did."""
-    reasons: dict[tuple[str, str | None], list[str]] = {}
-    for row in records.rows(DECISIONS.select(status="failed")):
-        reasons.setdefault((row.symbol, row.error_kind), []).append(row.error_message or "")
-    for (symbol, kind), messages in reasons.items():
-        note(sanitise(f"  {symbol}: {kind}, {len(messages)} times; the latest: {messages[0]}"))
 
 
 def _carried_out(

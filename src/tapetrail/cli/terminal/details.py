@@ -17,11 +17,10 @@ from tapetrail.cli.terminal.tables import (
 )
 from tapetrail.listing import ANALYSES, CHARTS, DECISIONS, EXECUTIONS, SIGNALS, ListSpec, Related
 from tapetrail.listing.spec import Numbered
-from tapetrail.wire import Detail
+from tapetrail.wire import OPEN, Detail
 
 Row = Mapping[str, object]
 
-OPEN: Final = ("pending", "running")
 PRICES: Final = ("entry_price", "stop_loss", "target_price")
 RULE: Final = ("rule", "outcome", "points", "weight", "numbers")
 LONG: Final = ("prompt_text", "response_text", "response_json", "reasoning", "error_message")
@@ -112,8 +111,31 @@ def _open_gist(detail: Detail) -> Iterator[str]:
     still_open = [f"{counts[status]} {status}" for status in OPEN if counts[status]]
     if still_open:
         yield f"  open: {', '.join(still_open)} of {counts.total()}"
+        yield from _waits_gist(detail)
     if detail.columns["status"] == "stopped":
         yield f"  to go on: tapetrail executions resume {detail.columns['id']}"
+
+
+def _waits_gist(detail: Detail) -> Iterator[str]:
+    """Yield what open decisions wait for: replies, providers, money."""
+    calls = detail.related["calls_in_flight"]
+    if calls:
+        asked = Counter(f"{cell(each['provider'])}:{cell(each['model_name'])}" for each in calls)
+        to = ", ".join(f"{count} to {model}" for model, count in asked.items())
+        yield f"  calls without a reply: {to}; the oldest was sent at {cell(calls[0]['sent_at'])}"
+    for each in detail.related["providers"]:
+        name, until = cell(each["provider"]), each["blocked_until"]
+        if until is not None:
+            yield f"  {name}: left alone until {cell(until)}; {cell(each['blocked_for'])}"
+        if each["next_turn_at"] is not None:
+            yield f"  {name}: its rate lets the next call begin at {cell(each['next_turn_at'])}"
+        if each["slots_in_use"]:
+            yield f"  {name}: {cell(each['slots_in_use'])} calls at a time now, of all executions"
+    for each in detail.related["budgets"]:
+        if each["spent_usd"] or each["reserved_usd"]:
+            of = "" if each["limit_usd"] is None else f" of {cell(each['limit_usd'])}"
+            held = f"{cell(each['spent_usd'])}{of} USD spent, {cell(each['reserved_usd'])} reserved"
+            yield f"  {cell(each['scope'])}: {held}"
 
 
 def _decision_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:

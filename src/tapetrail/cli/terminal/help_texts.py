@@ -14,6 +14,7 @@ VARIABLES: Final = {
     "TAPETRAIL_DATABASE_URL": "your own PostgreSQL server, 15 or newer; otherwise a private one",
     "TAPETRAIL_POSTGRES_BIN_DIR": "the folder of the private server's programs",
     "TAPETRAIL_ACTOR": "who acts, as the record names it; otherwise your user name",
+    "TAPETRAIL_KEYS_FILE": "a file with the keys of models, mode 0600; the environment goes first",
     "TAPETRAIL_BUDGET_DAY_USD": "what all models may cost in a day (UTC); otherwise no limit",
     "TAPETRAIL_DEBUG": "1 shows the traceback of an error",
     "NO_COLOR": "anything but empty: no colours",
