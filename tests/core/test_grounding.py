@@ -15,7 +15,7 @@ from tests.chart_builders import NONE, chart_of
 from tapetrail.core.analysis.analyses import ChartAnalysis, Trend
 from tapetrail.core.analysis.answer_checks import price_reference
 from tapetrail.core.analysis.chart_numbers import chart_numbers, number_key
-from tapetrail.core.analysis.grounding import derive_grounding
+from tapetrail.core.analysis.grounding import derive_grounding, touches
 from tapetrail.core.analysis.questions import ChartEvidence
 from tapetrail.core.canonical import canonical_json, decimal_of
 from tapetrail.core.market.bars import DAILY, WEEKLY, Bars, Timeframe
@@ -232,3 +232,10 @@ def test_what_has_no_value_at_the_last_bar_has_no_number() -> None:
     numbers = chart_numbers(evidence(replace(BARS, volume=volume)).spec)
     assert "volume" not in numbers
     assert "RSI" in numbers
+
+
+def test_a_turn_exactly_half_an_atr_away_touches_and_one_a_little_further_does_not() -> None:
+    turns, within = np.array([99.95, 100.05, 100.3, 250.0]), Decimal("0.15")
+    assert touches(Decimal("100.15"), turns, within=within) == 2
+    assert touches(Decimal("100.1499999999999"), turns, within=within) == 1
+    assert touches(Decimal("1e400"), turns, within=within) == 0

@@ -15,7 +15,7 @@ from tapetrail.analysts.protocol import (
 )
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.analysis.questions import Question
-from tapetrail.core.analysis.replies import Model, Reply, ReplyMetadata
+from tapetrail.core.analysis.replies import AnswerKey, Model, Reply, ReplyMetadata
 from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import FieldValue, digest_bytes, storable_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage
@@ -94,6 +94,25 @@ class Reader:
         with asking(call.key):
             read = self.analyst.read(response)
         return replace(read, text=read.text and storable_text(read.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeardBefore:
+    """What calls came to, by the answer that they were for, together with these calls."""
+
+    by_key: dict[AnswerKey, tuple[Sequence[Call], Heard]] = field(
+        default_factory=dict[AnswerKey, tuple[Sequence[Call], Heard]]
+    )
+
+    def keep(self, key: AnswerKey, calls: Sequence[Call], heard: Heard) -> Heard:
+        """Keep what these calls came to, and return it."""
+        self.by_key[key] = ([*calls], heard)
+        return heard
+
+    def of(self, key: AnswerKey, calls: Sequence[Call]) -> Heard | None:
+        """Return what exactly these calls came to, None where others are on record by now."""
+        known = self.by_key.get(key)
+        return known[1] if known is not None and known[0] == [*calls] else None
 
 
 def remote(asked: Asked) -> RemoteAnalyst:

@@ -39,6 +39,7 @@ from tapetrail.workflows.ask import (
     in_turn,
     interview,
 )
+from tapetrail.workflows.calls import HeardBefore
 from tapetrail.workflows.conclude import Conclusion, append_conclusion, begin, conclude, end
 from tapetrail.workflows.defects import in_plain_text, message_of
 from tapetrail.workflows.engine import (
@@ -47,7 +48,7 @@ from tapetrail.workflows.engine import (
     forget_try,
 )
 from tapetrail.workflows.halting import Halted, goes_on, resume
-from tapetrail.workflows.open_decisions import Dependencies, OpenDecision, load_open, recalled
+from tapetrail.workflows.open_decisions import Dependencies, Kept, OpenDecision, load_open, recalled
 from tapetrail.workflows.open_execution import open_execution
 from tapetrail.workflows.prepare import (
     KeptEvidence,
@@ -249,19 +250,20 @@ class Decisions(DBOSConfiguredInstance):
                 return None
             calls = wire.calls(found.task)
             try:
-                evidence = recalled(self._deps, found).evidence
+                kept = Kept(recalled=recalled(self._deps, found))
             except TapeTrailError as error:
                 return Said(failure=Failure.of(Stage.ENGINE, error)).as_json()
         # Seats with code alone are asked when the decision is concluded, in a slot.
         asked = [seat for seat in found.seats if not seat.is_local]
         unsent: Unsent = {}
-        put = self._put(ask_remote(wire, found.task, calls, unsent=unsent))
+        put = self._put(ask_remote(wire, found.task, calls, unsent=unsent, before=kept.heard))
         try:
-            interview(evidence, asked, put=put, side_by_side=work.side_by_side)
+            interview(kept.recalled.evidence, asked, put=put, side_by_side=work.side_by_side)
         except Halted:
             return None  # the conclusion finds the same
         except TapeTrailError as error:
             return Said(failure=Failure.of(Stage.ENGINE, error)).as_json()
+        self._deps.keep(decision_id, kept)
         return Said(unsent=unsent).as_json()
 
     @in_plain_text
@@ -272,11 +274,12 @@ class Decisions(DBOSConfiguredInstance):
             return
         said = Said.of(output)
         failure = said.failure or found.failure
-        conclusion, whole = None, None
+        conclusion, whole, kept = None, None, self._deps.kept.pop(decision_id, None)
         if failure is None:
             try:
-                whole = recalled(self._deps, found)
-                put = self._put(self._looked_up(found.task, said.unsent))
+                whole = kept.recalled if kept else recalled(self._deps, found)
+                before = kept.heard if kept else HeardBefore()
+                put = self._put(self._looked_up(found.task, said.unsent, before))
                 conclusion = self._conclusion(found, whole.evidence, put=put)
                 failure = conclusion.failure
             except TapeTrailError as error:
@@ -288,9 +291,11 @@ class Decisions(DBOSConfiguredInstance):
             append_conclusion(session, conclusion, task=task, rows=whole.rows, at=clock())
         end(session, task, failure=failure, at=clock())
 
-    def _looked_up(self, task: DecisionTask, unsent: Mapping[AnswerKey, Failure]) -> Put:
+    def _looked_up(
+        self, task: DecisionTask, unsent: Mapping[AnswerKey, Failure], before: HeardBefore
+    ) -> Put:
         wire = self._deps.wire()
-        return look_up(wire, wire.calls(task), unsent=unsent)
+        return look_up(wire, wire.calls(task), unsent=unsent, before=before)
 
     def _conclusion(self, found: OpenDecision, evidence: Evidence, *, put: Put) -> Conclusion:
         answers = interview(evidence, found.seats, put=put, side_by_side=in_turn)

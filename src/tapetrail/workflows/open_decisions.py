@@ -19,6 +19,7 @@ from tapetrail.store import reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.store.slots import Slots
 from tapetrail.workflows.ask import Seat, seats_of
+from tapetrail.workflows.calls import HeardBefore
 from tapetrail.workflows.engine import count_tries
 from tapetrail.workflows.gate import Gate
 from tapetrail.workflows.images import Gallery, Images
@@ -27,9 +28,22 @@ from tapetrail.workflows.recall import Recalled, recall
 from tapetrail.workflows.wire import Wire
 from tapetrail.workflows.work import Work
 
+KEPT_MAX: Final = 100
+"""Decisions of which a process keeps what it read and heard, as many as may wait in it."""
 COUNTED_AFTER: Final = timedelta(minutes=1)
 """From this age on a decision counts who begins it, which costs two statements each time."""
 TRIES_MAX: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What was recalled and heard of a decision by who asked, for who concludes it.
+
+    It is a shortcut alone: where it is not there, the same is read from the record again.
+    """
+
+    recalled: Recalled
+    heard: HeardBefore = field(default_factory=HeardBefore)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +59,13 @@ class Dependencies:
     provider_slots: Slots
     gallery: Gallery = field(default_factory=Gallery)
     stopped: dict[tuple[int, str], Failure] = field(default_factory=dict[tuple[int, str], Failure])
+    kept: dict[int, Kept] = field(default_factory=dict[int, Kept])
+
+    def keep(self, decision_id: int, kept: Kept) -> None:
+        """Keep what was read and heard of a decision, the latest ones alone."""
+        self.kept[decision_id] = kept
+        for number in [*self.kept][:-KEPT_MAX]:
+            self.kept.pop(number, None)
 
     def wire(self, slot: Callable[[], AbstractContextManager[None]] = nullcontext) -> Wire:
         """Return what questions over a wire need; drawing happens in a `slot`."""

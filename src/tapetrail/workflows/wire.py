@@ -42,7 +42,7 @@ from tapetrail.store.budgets import AttemptKey
 from tapetrail.store.ledger import Call
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Asked, Heard, asking
-from tapetrail.workflows.calls import Reader, heard_from, never_sent, remote
+from tapetrail.workflows.calls import HeardBefore, Reader, heard_from, never_sent, remote
 from tapetrail.workflows.gate import BLOCKS, Gate, settle
 from tapetrail.workflows.halting import Halted, goes_on
 from tapetrail.workflows.images import Images
@@ -99,10 +99,11 @@ def ask_remote(
     calls: Mapping[AnswerKey, Sequence[Call]],
     *,
     unsent: Unsent,
+    before: HeardBefore,
 ) -> Callable[[Asked], Heard]:
     """Return what puts a question: to the ledger, and where that has no reply, to the analyst.
 
-    What is not sent goes into `unsent`, with its reason.
+    What is not sent goes into `unsent`, with its reason, and what is heard into `before`.
     """
 
     def put(asked: Asked) -> Heard:
@@ -112,7 +113,8 @@ def ask_remote(
             standing = asker.standing(made)
             try:
                 if not asker.goes_on(standing):
-                    return heard_from(asked, standing, images=wire.images)
+                    heard = heard_from(asked, standing, images=wire.images)
+                    return before.keep(asked.key, made, heard)
                 made = asker.call(standing)
             except TapeTrailError as error:
                 unsent[asked.key] = Failure.of(Stage.ANALYSIS, error)
@@ -126,11 +128,18 @@ def ask_remote(
 
 
 def look_up(
-    wire: Wire, calls: Mapping[AnswerKey, Sequence[Call]], *, unsent: Mapping[AnswerKey, Failure]
+    wire: Wire,
+    calls: Mapping[AnswerKey, Sequence[Call]],
+    *,
+    unsent: Mapping[AnswerKey, Failure],
+    before: HeardBefore,
 ) -> Callable[[Asked], Heard]:
-    """Return what puts a question to the ledger alone."""
+    """Return what puts a question to the ledger alone; what was read `before` is not read again."""
 
     def put(asked: Asked) -> Heard:
+        known = before.of(asked.key, calls.get(asked.key, ()))
+        if known is not None and asked.key not in unsent:
+            return known
         reader = Reader.of(wire.blobs, asked)
         analyst = asked.named.analyst
         limit = analyst.re_asks_max if isinstance(analyst, ModelAnalyst) else 0

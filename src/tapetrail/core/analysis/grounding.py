@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Final
 
+import numpy as np
+
 from tapetrail.core.analysis.analyses import Analysis
 from tapetrail.core.analysis.answer_checks import ATR_BARS, PriceReference, price_reference
 from tapetrail.core.analysis.chart_numbers import chart_numbers, number_key
@@ -18,11 +20,13 @@ from tapetrail.core.analysis.questions import ChartEvidence
 from tapetrail.core.analysis.trade_plan import EXACT
 from tapetrail.core.canonical import FieldValue, decimal_of
 from tapetrail.core.charts.spec import drawn_bars, drawn_value
+from tapetrail.core.market.bars import Floats
 
 Finding = dict[str, FieldValue]
 
 TOUCH_ATR: Final = Decimal("0.5")
 _STEP: Final = Decimal("0.0001")
+_SLACK: Final = 1e-9
 _PERCENT: Final = Decimal(100)
 # A name, an equals sign and one number, with % or a currency's code; `1,234` and `1.2M` are none.
 _OBSERVATION: Final = re.compile(
@@ -35,8 +39,8 @@ _OBSERVATION: Final = re.compile(
 class _Ground:
     """What levels are held against: the drawn bars, the visible prices, last close and ATR."""
 
-    lows: Sequence[Decimal]
-    highs: Sequence[Decimal]
+    lows: Floats
+    highs: Floats
     visible: tuple[Decimal, Decimal]
     reference: PriceReference
     tick: Decimal | None
@@ -73,15 +77,15 @@ def _ground(chart: ChartEvidence, tick: Decimal | None) -> _Ground:
     drawn = drawn_bars(chart.bars.take(slice(chart.first_drawn, None)))
     axis = chart.spec.panels[0].axis
     return _Ground(
-        lows=[decimal_of(low) for low in drawn.low.tolist()],
-        highs=[decimal_of(high) for high in drawn.high.tolist()],
+        lows=drawn.low,
+        highs=drawn.high,
         visible=(decimal_of(drawn_value(axis.low)), decimal_of(drawn_value(axis.high))),
         reference=price_reference(chart.bars),
         tick=tick,
     )
 
 
-def _level(price: Decimal, on: _Ground, turns: Sequence[Decimal], *, side: int) -> Finding:
+def _level(price: Decimal, on: _Ground, turns: Floats, *, side: int) -> Finding:
     distance = price - on.reference.last_close
     close, atr = abs(on.reference.last_close), on.reference.atr
     return {
@@ -90,13 +94,16 @@ def _level(price: Decimal, on: _Ground, turns: Sequence[Decimal], *, side: int) 
         "is_visible": on.visible[0] <= price <= on.visible[1],
         "distance_pct": _rounded(_PERCENT * distance / close) if close else None,
         "distance_atr": _rounded(distance / atr) if atr else None,
-        "touches": _touches(price, turns, within=TOUCH_ATR * atr) if atr is not None else None,
+        "touches": touches(price, turns, within=TOUCH_ATR * atr) if atr is not None else None,
         "on_tick": price % on.tick == 0 if on.tick is not None else None,
     }
 
 
-def _touches(price: Decimal, turns: Sequence[Decimal], *, within: Decimal) -> int:
-    return sum(abs(turn - price) <= within for turn in turns)
+def touches(price: Decimal, turns: Floats, *, within: Decimal) -> int:
+    """Return how many turns are near, counted exactly among those that binary numbers have near."""
+    about, reach = float(price), float(within)
+    near = turns[np.abs(turns - about) <= reach + _SLACK * (abs(about) + reach)]
+    return sum(abs(decimal_of(turn) - price) <= within for turn in near.tolist())
 
 
 def _rounded(number: Decimal) -> Decimal:
