@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 import simplejpeg
-from tests.model_server import Answer, Asked, ModelServer, model_server
+from tests.model_server import Answer, Asked, ModelServer, model_server, spoken
 from tests.workflows.conftest import AS_OF, Home
 from tests.workflows.model_answers import CHART, HOLD, WHOLE, good, is_whole
 
@@ -295,3 +295,19 @@ def test_models_are_checked_before_a_strategy_needs_them(home: Home, model: Mode
     keyless = home.run("models", "check", "openai:gpt-5.2", "--yes", OPENAI_API_KEY="")
     assert keyless.returncode == 1
     assert "openai: no key; set OPENAI_API_KEY" in keyless.stdout
+
+
+def test_a_reply_that_comes_while_the_database_is_away_is_kept(
+    home: Home, model: ModelServer
+) -> None:
+    model.answers = lambda asked: Answer(is_held=True, body=spoken(asked, good(asked)))
+    file = home.strategy(symbols="IBM", more=local(model))
+    with home.started("run", file, "--as-of", AS_OF) as process:
+        model.await_asked(2)
+        home.kill_server()
+        model.release()
+        said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert {row["attempt_no"] for row in home.rows(LEDGER)} == {1}
+    assert len(model.asked) == 3
+    assert home.run("verify").returncode == 0

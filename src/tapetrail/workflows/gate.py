@@ -7,7 +7,7 @@ before it is sent.
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from tapetrail.analysts.protocol import Demand
 from tapetrail.core.canonical import storable_text
-from tapetrail.core.errors import ErrorKind
+from tapetrail.core.errors import EdgeFailure, ErrorKind
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.store import budgets, flow
 from tapetrail.store.budgets import AttemptKey, MustWait, Reservation
@@ -57,10 +57,7 @@ class Gate:
         """
         self._reserve(key, demand, self._budgets(spec, execution_id))
         self._await_turn(demand)
-        limits = self.ports.limits(demand.provider)
-        with self.slots.take(
-            demand.endpoint, slots_max=limits.max_in_flight, is_ending=self.is_ending
-        ):
+        with self._place(demand):
             yield
 
     def block(self, demand: Demand, *, seconds: float, reason: str) -> None:
@@ -68,6 +65,23 @@ class Gate:
         until = self.ports.clock() + timedelta(seconds=seconds)
         with Session(self.engine) as session, session.begin():
             flow.block(session, demand.endpoint, until=until, reason=storable_text(reason))
+
+    def _place(self, demand: Demand) -> ExitStack:
+        """Return what holds a place at an endpoint; a database that is away is waited for."""
+        limits = self.ports.limits(demand.provider)
+        while True:
+            stack = ExitStack()
+            try:
+                stack.enter_context(
+                    self.slots.take(
+                        demand.endpoint, slots_max=limits.max_in_flight, is_ending=self.is_ending
+                    )
+                )
+            except EdgeFailure as error:
+                self._tell(demand.endpoint, error.message)
+                self.pause(RETRY_S)
+            else:
+                return stack
 
     def _budgets(self, spec: StrategySpec, execution_id: int) -> Sequence[ScopeBudget]:
         return budgets_of(

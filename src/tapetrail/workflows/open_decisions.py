@@ -75,6 +75,7 @@ class Dependencies:
             ports=self.ports,
             images=Images(blobs=self.blobs, gallery=self.gallery, slot=slot),
             pause=self.work.pause,
+            ride_out=self.work.ride_out,
             stopped=self.stopped,
             gate=Gate(
                 engine=self.engine,

@@ -67,8 +67,9 @@ Unsent = dict[AnswerKey, Failure]
 class Wire:
     """What questions over a wire need: the record, the blob store, the world.
 
-    `pause` waits for so many seconds, and ends the thread where the process ends. `stopped` are
-    the analysts that are asked no more in an execution, which this process has learnt.
+    `pause` waits for so many seconds, and ends the thread where the process ends; `ride_out` makes
+    a call again for as long as the database is away. `stopped` are the analysts that are asked no
+    more in an execution, which this process has learnt.
     """
 
     engine: Engine
@@ -76,6 +77,7 @@ class Wire:
     ports: Ports
     images: Images
     pause: Callable[[float], None]
+    ride_out: Callable[[Callable[[], None]], None]
     gate: Gate
     stopped: dict[tuple[int, str], Failure] = field(default_factory=dict[tuple[int, str], Failure])
 
@@ -117,7 +119,7 @@ def ask_remote(
                     return before.keep(asked.key, made, heard)
                 made = asker.call(standing)
             except TapeTrailError as error:
-                unsent[asked.key] = Failure.of(Stage.ANALYSIS, error)
+                unsent[asked.key] = _why_unsent(error)
             except CancelledError as error:
                 raise SystemExit("this process waits for no reply any more") from error
             if asked.key in unsent:
@@ -293,16 +295,23 @@ class _Asker:
         wire, came = self.wire, self._send(outgoing.request)
         at = wire.ports.clock()
         record = came.record(attempt, self.task.refs.decision, at=at)
-        try:
+
+        def keep() -> None:
             with Session(wire.engine) as session, session.begin():
                 appends.append_blobs(session, [came.body] if came.body else [], at=at)
                 appends.append(session, record)
                 if outgoing.demand is not None:
                     settle(session, key, outgoing.demand, cost_usd=record.cost_usd)
+
+        try:
+            # What came was paid for: a database that is away is waited for with it in hand.
+            wire.ride_out(keep)
         except IntegrityError as error:
             if isinstance(error.orig, RestrictViolation):
                 raise Halted from error  # the decision ended meanwhile, and takes no more rows
-            raise
+            if not isinstance(error.orig, UniqueViolation):
+                raise
+            # It was committed, and only the word of it did not come through.
 
     def _send(self, request: Request) -> "_Came":
         """Send a request; what comes is stored before anything else happens to it."""
@@ -377,6 +386,12 @@ class _Came:
         """Return 0 where nothing was ever sent; what broke off may have cost, and nobody says."""
         kind = self.failure and self.failure.error_kind
         return Decimal(0) if kind in NEVER_SENT else None
+
+
+def _why_unsent(error: TapeTrailError) -> Failure:
+    """Return why a call was not made; what is wrong with how a model is asked names no kind."""
+    kind = error.kind or ErrorKind.ANALYST_UNAVAILABLE
+    return Failure.of(Stage.ANALYSIS, TapeTrailError(error.message, kind=kind))
 
 
 def _as_error(failure: Failure) -> TapeTrailError:
