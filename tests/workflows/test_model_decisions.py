@@ -4,17 +4,31 @@ import base64
 import json
 from collections.abc import Generator
 from decimal import Decimal
+from pathlib import Path
 from typing import Final
 
 import pytest
 import simplejpeg
+from tests.homes import copy_home
 from tests.model_server import Answer, Asked, ModelServer, model_server, spoken
 from tests.workflows.conftest import AS_OF, Home
 from tests.workflows.model_answers import CHART, HOLD, WHOLE, good, is_whole
 
+from tapetrail.store.private.server import PrivateServer
+
 pytestmark = pytest.mark.service
 
 KEY: Final = "sk-tests-0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def shared(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Home]:
+    """Give a home whose newest decision each test looks at; its server stays up meanwhile."""
+    made = Home(path=tmp_path_factory.mktemp("models") / "home")
+    copy_home(prepared_home, made.path)
+    with made.connected():
+        yield made
+    PrivateServer(home=made.path).stop()
 
 
 @pytest.fixture
@@ -58,34 +72,41 @@ SELECT a.question, a.analyst, a.sample_no, a.turn_no, a.attempt_no, a.reason, a.
 FROM tapetrail.llm_attempts AS a
 JOIN tapetrail.blobs AS q ON q.digest = a.request_digest
 LEFT JOIN tapetrail.llm_replies AS r ON r.attempt_id = a.id
-LEFT JOIN tapetrail.blobs AS b ON b.digest = r.response_digest ORDER BY a.id
+LEFT JOIN tapetrail.blobs AS b ON b.digest = r.response_digest
+WHERE a.decision_id = (SELECT max(id) FROM tapetrail.decisions) ORDER BY a.id
 """
 ANALYSES: Final = """
 SELECT id, question, analyst, role, sample_no, status, error_kind, error_message, parsed_from,
     params, response_json, confidence_score, grounding, cost_usd, tokens_used, usage, unit_prices,
     prompt_text, model_reported
-FROM tapetrail.llm_analyses ORDER BY id
+FROM tapetrail.llm_analyses
+WHERE decision_id = (SELECT max(id) FROM tapetrail.decisions) ORDER BY id
+"""
+SIGNALS: Final = """
+SELECT s.role, a.sample_no, s.signal_type, s.confidence
+FROM tapetrail.trading_signals s JOIN tapetrail.llm_analyses a ON a.id = s.llm_analysis_id
+WHERE s.decision_id = (SELECT max(id) FROM tapetrail.decisions) ORDER BY s.id
 """
 
 
-def test_a_full_execution_is_on_record_byte_for_byte(home: Home, model: ModelServer) -> None:
+def test_a_full_execution_is_on_record_byte_for_byte(shared: Home, model: ModelServer) -> None:
     names = {"chart": [priced("openai:gpt-a"), priced("anthropic:claude-a")],
              "consolidated": priced("google:gemini-a")}  # fmt: skip
     own = {"analyst": "compatible:llava", "as": "local", "base_url": f"{model.url}/v1"}
     shadows = [priced("openai-chat:gpt-b"), own]
-    said = run(home, model, f"analyst: {json.dumps(names)}\nshadows: {json.dumps(shadows)}")
+    said = run(shared, model, f"analyst: {json.dumps(names)}\nshadows: {json.dumps(shadows)}")
     assert "completed" in said, said
-    ledger = home.rows(LEDGER)
+    ledger = shared.rows(LEDGER)
     assert len(ledger) == 9
-    assert sorted(blob(home, row["request"]) for row in ledger) == sorted(
+    assert sorted(blob(shared, row["request"]) for row in ledger) == sorted(
         asked.body for asked in model.asked
     )
-    assert sorted(blob(home, row["reply"]) for row in ledger) == sorted(model.sent)
+    assert sorted(blob(shared, row["reply"]) for row in ledger) == sorted(model.sent)
     assert {(row["turn_no"], row["attempt_no"], row["reason"]) for row in ledger} == {
         (1, 1, "first")
     }
     assert all(row["first_byte_at"] <= row["received_at"] for row in ledger)
-    analyses = home.rows(ANALYSES)
+    analyses = shared.rows(ANALYSES)
     assert [(row["analyst"], row["role"], row["question"], row["status"]) for row in analyses] == [
         ("openai:gpt-a", "deciding", "chart:1d", "completed"),
         ("openai:gpt-a", "deciding", "chart:1w", "completed"),
@@ -100,14 +121,14 @@ def test_a_full_execution_is_on_record_byte_for_byte(home: Home, model: ModelSer
     assert whole["response_json"]["entry_price"] == "194.5"
     assert whole["parsed_from"] == "plain"
     assert [level["price"] for level in whole["grounding"]["supports"]] == ["190", "185.5"]
-    signals = home.rows("SELECT role, signal_type, entry_price FROM tapetrail.trading_signals")
+    signals = shared.rows(SIGNALS)
     assert [(row["role"], row["signal_type"]) for row in signals] == [
         ("deciding", "BUY"),
         ("shadow", "BUY"),
         ("shadow", "BUY"),
     ]
     assert KEY not in json.dumps([dict(row) for row in ledger], default=str)
-    assert home.run("verify", "--deep").returncode == 0
+    assert shared.run("verify", "--deep").returncode == 0
 
 
 def local(model: ModelServer, **more: object) -> str:
@@ -116,23 +137,24 @@ def local(model: ModelServer, **more: object) -> str:
 
 
 def test_what_is_not_shown_is_not_sent_and_the_picture_is_drawn_as_the_model_sees_it(
-    home: Home, model: ModelServer
+    shared: Home, model: ModelServer
 ) -> None:
     numbers = {"analyst": "compatible:blind", "image": False, "base_url": f"{model.url}/v1"}
     text = {"analyst": "compatible:text", "images": False, "base_url": f"{model.url}/v1"}
     deciding, shadows = json.dumps(priced("anthropic:claude-a")), json.dumps([numbers, text])
-    run(home, model, f"analyst: {deciding}\nshadows: {shadows}")
+    run(shared, model, f"analyst: {deciding}\nshadows: {shadows}")
     images: dict[str, list[int]] = {}
     for asked in model.asked:
         images.setdefault(str(asked.document["model"]), []).append(asked.body.count(b"/9j/"))
     assert images["blind"] == [0, 0, 0]
     assert sorted(images["text"]) == [0, 1, 1]
     assert sorted(images["claude-a"]) == [1, 1, 2]
-    links = home.rows(
+    links = shared.rows(
         "SELECT a.analyst, a.question, b.key, c.jpeg_digest = l.image_digest AS is_same"
         " FROM tapetrail.analysis_charts l JOIN tapetrail.llm_analyses a ON a.id = l.analysis_id"
         " JOIN tapetrail.charts c ON c.id = l.chart_id"
-        " LEFT JOIN tapetrail.blobs b ON b.digest = l.image_digest ORDER BY l.id"
+        " LEFT JOIN tapetrail.blobs b ON b.digest = l.image_digest"
+        " WHERE l.decision_id = (SELECT max(id) FROM tapetrail.decisions) ORDER BY l.id"
     )
     shown = [(row["analyst"], row["question"], row["is_same"]) for row in links]
     assert shown == [
@@ -151,52 +173,54 @@ def test_what_is_not_shown_is_not_sent_and_the_picture_is_drawn_as_the_model_see
         for block in asked.document["messages"][0]["content"]
         if block["type"] == "image"
     }
-    kept = [blob(home, row["key"]) for row in links if row["analyst"] == "anthropic:claude-a"]
+    kept = [blob(shared, row["key"]) for row in links if row["analyst"] == "anthropic:claude-a"]
     assert {base64.b64decode(data) for data in sent} == set(kept)
     assert {simplejpeg.decode_jpeg_header(image)[:2] for image in kept} == {(951, 1268)}
-    assert home.run("verify", "--deep").returncode == 0
+    assert shared.run("verify", "--deep").returncode == 0
 
 
 def test_an_answer_that_cannot_be_used_is_asked_for_again_with_what_was_wrong(
-    home: Home, model: ModelServer
+    shared: Home, model: ModelServer
 ) -> None:
     wrong = {**WHOLE, "stop_loss": 250}
     whole = iter(["I would buy.", json.dumps(wrong), json.dumps(WHOLE)])
     model.answers = lambda asked: next(whole) if is_whole(asked) else good(asked)
-    assert "BUY" in run(home, model, local(model))
-    ledger = [row for row in home.rows(LEDGER) if row["question"] == "consolidated"]
+    assert "BUY" in run(shared, model, local(model))
+    ledger = [row for row in shared.rows(LEDGER) if row["question"] == "consolidated"]
     assert [(row["turn_no"], row["attempt_no"], row["reason"]) for row in ledger] == [
         (1, 1, "first"),
         (2, 2, "re_ask"),
         (3, 3, "re_ask"),
     ]
-    texts = [blob(home, row["request"]).decode() for row in ledger]
+    texts = [blob(shared, row["request"]).decode() for row in ledger]
     assert "could not be used" not in texts[0]
     assert "line 1, column 1: no JSON object" in texts[1]
     assert "BUY with entry limit 194.5, stop 250, target 205" in texts[2]
-    (analysis,) = [row for row in home.rows(ANALYSES) if row["question"] == "consolidated"]
+    (analysis,) = [row for row in shared.rows(ANALYSES) if row["question"] == "consolidated"]
     assert analysis["usage"]["calls"] == 3
     assert analysis["tokens_used"] == 4500
     assert "stop 250" in analysis["prompt_text"]
 
 
 def test_after_the_last_re_ask_the_decision_fails_with_the_way_in_which_it_was_no_answer(
-    home: Home, model: ModelServer
+    shared: Home, model: ModelServer
 ) -> None:
     far = json.dumps({**WHOLE, "target_price": 900})
     model.answers = lambda asked: far if is_whole(asked) else good(asked)
-    run(home, model, local(model))
-    (analysis,) = [row for row in home.rows(ANALYSES) if row["question"] == "consolidated"]
+    run(shared, model, local(model))
+    (analysis,) = [row for row in shared.rows(ANALYSES) if row["question"] == "consolidated"]
     assert (analysis["status"], analysis["error_kind"]) == ("failed", "levels_too_far")
     assert "target_price: 900" in analysis["error_message"]
-    (decision,) = home.rows("SELECT failed_stage, error_kind FROM tapetrail.decisions")
+    decision, *_ = shared.rows(
+        "SELECT failed_stage, error_kind FROM tapetrail.decisions ORDER BY id DESC"
+    )
     assert (decision["failed_stage"], decision["error_kind"]) == ("analysis", "levels_too_far")
     assert sum(is_whole(asked) for asked in model.asked) == 3
-    assert not home.rows("SELECT id FROM tapetrail.trading_signals")
+    assert not shared.rows(SIGNALS)
 
 
 def test_who_has_no_answer_is_followed_by_the_next_and_each_question_for_itself(
-    home: Home, model: ModelServer
+    shared: Home, model: ModelServer
 ) -> None:
     def answers(asked: Asked) -> Answer | str:
         is_first = asked.document["model"] == "first"
@@ -208,27 +232,23 @@ def test_who_has_no_answer_is_followed_by_the_next_and_each_question_for_itself(
         {"analyst": f"compatible:{name}", "base_url": f"{model.url}/v1"}
         for name in ("first", "second")
     )
-    run(home, model, f"analyst: {json.dumps([first, second])}")
-    rows = [(r["analyst"], r["question"], r["status"]) for r in home.rows(ANALYSES)]
+    run(shared, model, f"analyst: {json.dumps([first, second])}")
+    rows = [(r["analyst"], r["question"], r["status"]) for r in shared.rows(ANALYSES)]
     assert rows == [
         ("compatible:first", "chart:1d", "completed"),
         ("compatible:first", "chart:1w", "unparseable"),
         ("compatible:second", "chart:1w", "completed"),
         ("compatible:first", "consolidated", "completed"),
     ]
-    assert len(home.rows("SELECT id FROM tapetrail.trading_signals")) == 1
+    assert len(shared.rows(SIGNALS)) == 1
 
 
-def test_samples_beyond_the_first_are_shadows(home: Home, model: ModelServer) -> None:
+def test_samples_beyond_the_first_are_shadows(shared: Home, model: ModelServer) -> None:
     holds = iter([WHOLE, HOLD, HOLD])
     model.answers = lambda asked: json.dumps(next(holds)) if is_whole(asked) else good(asked)
-    run(home, model, f"{local(model)}\nsamples: 3")
+    run(shared, model, f"{local(model)}\nsamples: 3")
     assert len(model.asked) == 9
-    signals = home.rows(
-        "SELECT s.role, a.sample_no, s.signal_type, s.confidence"
-        " FROM tapetrail.trading_signals s"
-        " JOIN tapetrail.llm_analyses a ON a.id = s.llm_analysis_id ORDER BY a.sample_no"
-    )
+    signals = shared.rows(SIGNALS)
     assert [(row["role"], row["sample_no"]) for row in signals] == [
         ("deciding", 1),
         ("shadow", 2),
