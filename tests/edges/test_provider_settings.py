@@ -48,7 +48,10 @@ def test_a_table_a_provider_and_each_key_counts_where_it_stands_first(tmp_path: 
         "google": ProviderLimits(requests_per_minute=60),
     }
     assert settings(near, TAPETRAIL_BUDGET_DAY_USD="3").budget_day_usd == 3
-    assert SETTINGS.validate_json(SETTINGS.dump_json(found)) == found
+    told = settings(near, TAPETRAIL_KEYS_FILE="keys")
+    assert told.keys_file == Path("/x/keys")
+    for each in (found, told):
+        assert SETTINGS.validate_json(SETTINGS.dump_json(each)) == each
 
 
 @pytest.mark.parametrize(

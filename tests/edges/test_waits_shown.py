@@ -111,7 +111,7 @@ def test_a_slot_that_somebody_holds_is_counted(waiting: Rows) -> None:
     waiting.connection.execute(text(take), {"provider": "openai@api.openai.com"})
     detail = detail_of(waiting)
     assert [each["slots_in_use"] for each in detail.related["providers"]] == [1, 0]
-    assert "openai@api.openai.com: 1 calls at a time now, of all executions" in gist(detail)
+    assert "openai@api.openai.com: calls there now, of all executions: 1" in gist(detail)
 
 
 def test_json_has_the_budgets_with_their_limits(waiting: Rows) -> None:

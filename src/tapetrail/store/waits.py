@@ -21,7 +21,7 @@ _CALLS: Final = """
           WHERE later.decision_id = a.decision_id AND later.question = a.question
             AND later.analyst = a.analyst AND later.sample_no = a.sample_no
             AND later.attempt_no > a.attempt_no)
-    ORDER BY a.id
+    ORDER BY a.sent_at, a.id
 """
 # A strategy names its analysts by family, whose word begins with the provider's.
 _PROVIDERS: Final = """

@@ -130,7 +130,7 @@ def _waits_gist(detail: Detail) -> Iterator[str]:
         if each["next_turn_at"] is not None:
             yield f"  {name}: its rate lets the next call begin at {cell(each['next_turn_at'])}"
         if each["slots_in_use"]:
-            yield f"  {name}: {cell(each['slots_in_use'])} calls at a time now, of all executions"
+            yield f"  {name}: calls there now, of all executions: {cell(each['slots_in_use'])}"
     for each in detail.related["budgets"]:
         if each["spent_usd"] or each["reserved_usd"]:
             of = "" if each["limit_usd"] is None else f" of {cell(each['limit_usd'])}"
