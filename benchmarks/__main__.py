@@ -11,6 +11,7 @@ from benchmarks import (
     decisions,
     indicators,
     intake,
+    models,
     rivals,
     startup,
     verify,
@@ -24,6 +25,7 @@ ALL: Final[Mapping[str, Callable[[], object]]] = {
     "intake": intake.measure,
     "startup": startup.measure,
     "decisions": decisions.measure,
+    "models": models.measure,
     "verify": verify.measure,
     "rivals": rivals.measure,
 }

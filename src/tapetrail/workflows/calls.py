@@ -140,8 +140,10 @@ def heard_from(asked: Asked, standing: Standing, *, images: Images) -> Heard:
     return Heard(reply=reply, failure=failure, shown=images.shown(asked))
 
 
-def never_sent(asked: Asked, standing: Standing, failure: Failure, *, at: datetime) -> Heard:
-    """Return that a call was not made, or not once more."""
+def never_sent(
+    asked: Asked, standing: Standing, failure: Failure, *, images: Images, at: datetime
+) -> Heard:
+    """Return that a call was not made, or not once more, with what it would have shown."""
     reply = Reply(
         model=_model(asked),
         response_text=None,
@@ -150,7 +152,7 @@ def never_sent(asked: Asked, standing: Standing, failure: Failure, *, at: dateti
         requested_at=at,
         analyzed_at=at,
     )
-    return Heard(reply=reply, failure=failure)
+    return Heard(reply=reply, failure=failure, shown=images.shown(asked))
 
 
 def _model(asked: Asked) -> Model:

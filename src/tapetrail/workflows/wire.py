@@ -124,7 +124,9 @@ def ask_remote(
                 raise SystemExit("this process waits for no reply any more") from error
             if asked.key in unsent:
                 failure = unsent[asked.key]
-                return never_sent(asked, standing, failure, at=wire.ports.clock())
+                return never_sent(
+                    asked, standing, failure, images=wire.images, at=wire.ports.clock()
+                )
 
     return put
 
@@ -148,7 +150,7 @@ def look_up(
         standing = stand(calls.get(asked.key, ()), reader.hear, re_asks_max=limit)
         failure = unsent.get(asked.key)
         if failure is not None:
-            return never_sent(asked, standing, failure, at=wire.ports.clock())
+            return never_sent(asked, standing, failure, images=wire.images, at=wire.ports.clock())
         if not standing.made:
             raise LookupError(f"{asked.key}: nobody asked")
         return heard_from(asked, standing, images=wire.images)
