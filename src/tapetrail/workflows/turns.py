@@ -127,7 +127,7 @@ def stand(calls: Sequence[Call], hear: Hear, *, re_asks_max: int) -> Standing:
 
 def _settles(heard: HeardCall) -> bool:
     """Return whether a reply is one that stays: an answer, a refusal, or what no retry changes."""
-    if heard.call.response_digest is None or heard.call.is_partial:
+    if heard.call.response_digest is None:
         return False
     trouble = heard.trouble
     if trouble is None or heard.refusal is not None:
