@@ -47,7 +47,9 @@ def real_model() -> Generator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = ("--host", "127.0.0.1", "--port", str(port), "-c", str(CONTEXT_TOKENS), "-np", "1")
+    # One thread: several wait for each other by spinning, and beside other work hardly get on.
+    one = ("-np", "1", "-t", "1", "-c", str(CONTEXT_TOKENS))
+    words = ("--host", "127.0.0.1", "--port", str(port), *one)
     with subprocess.Popen(
         [str(SERVER), "-m", str(MODEL), *words],
         stdout=subprocess.DEVNULL,

@@ -36,7 +36,7 @@ def url() -> Generator[str]:
 def test_each_decision_of_a_real_model_ends_with_a_signal_or_its_true_reason(
     home: Home, url: str, *, by_schema: bool
 ) -> None:
-    params = {"temperature": 0, "max_output_tokens": 500}
+    params = {"temperature": 0, "max_output_tokens": 300}
     told = {"analyst": "compatible:smollm2", "base_url": f"{url}/v1", "image": False,
             "schema": by_schema, "params": params}  # fmt: skip
     # It answers one at a time: whoever waits does so here, where no clock runs against them.
