@@ -26,6 +26,7 @@ from tapetrail.store.budgets import (
     Reserved,
     counts,
     give_up_lost,
+    release,
     reserve,
     settle,
 )
@@ -326,3 +327,19 @@ def test_a_budget_is_never_passed_by_fifty_calls_at_once(
         assert listed == ended.spent_usd
     with owner.begin() as connection:
         connection.execute(text("ALTER TABLE tapetrail.budget_counts DROP CONSTRAINT never_passed"))
+
+
+def test_money_for_a_call_that_is_not_made_is_let_go_of_and_can_be_reserved_anew(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    first = wanted("0.75")
+    assert reserve(engine, first, budgets) == Reserved(usd=Decimal("0.75"))
+    with transaction(engine) as session:
+        release(session, first.key, at=NOW + timedelta(seconds=1))  # of who took it over
+    assert count(engine, budgets[0]).open_usd == Decimal("0.75")
+    for _ in range(2):
+        with transaction(engine) as session:
+            release(session, first.key, at=first.at)
+        assert count(engine, budgets[0]) == Count()
+    assert isinstance(reserve(engine, wanted("0.5"), budgets), Reserved)
+    assert isinstance(reserve(engine, first, budgets), MustWait)

@@ -290,6 +290,13 @@ def test_one_question_about_a_recorded_chart_is_on_record_and_decides_nothing(
     assert failed.returncode == 1
     assert "not_json" in failed.stdout
     assert "no chart 99" in home.run("ask", "99", *asked[2:]).stderr
+    before = len(model.asked)
+    for prompt, said_of_it in (
+        ("typo-v1", "prompt typo-v1: none is shipped or recorded"),
+        ("Look at {# gap 3 #} first.", "is a template"),
+    ):
+        assert said_of_it in home.run(*asked, "--prompt", prompt).stderr
+    assert len(model.asked) == before
     assert home.run("prompts", "show", "ask-v1").returncode == 0
 
 

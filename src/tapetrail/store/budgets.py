@@ -45,7 +45,8 @@ _ADD: Final = text("""
     WHERE scope = ANY(:scopes)
 """)
 _FIND: Final = text(f"""
-    SELECT scopes, reserved_usd, cost_usd, status FROM tapetrail.budget_reservations WHERE {_KEY}
+    SELECT scopes, reserved_usd, cost_usd, status, at
+    FROM tapetrail.budget_reservations WHERE {_KEY}
 """)  # noqa: S608 # words of our own
 _PUT: Final = text("""
     INSERT INTO tapetrail.budget_reservations (decision, question, analyst, sample_no, attempt_no,
@@ -57,6 +58,10 @@ _PUT: Final = text("""
 """)
 _END: Final = text(f"""
     UPDATE tapetrail.budget_reservations SET status = :status, cost_usd = :cost WHERE {_KEY}
+""")  # noqa: S608 # as above
+_FREE: Final = text(f"""
+    UPDATE tapetrail.budget_reservations SET status = 'lost', reserved_usd = 0, cost_usd = NULL
+    WHERE {_KEY}
 """)  # noqa: S608 # as above
 _OVERDUE: Final = text("""
     SELECT decision, question, analyst, sample_no, attempt_no
@@ -157,6 +162,22 @@ def settle(session: Session, key: AttemptKey, cost_usd: Decimal | None) -> None:
     _count(session, found.scopes, Count(spent_usd=counted), before=_held(found))
     status = "lost" if cost_usd is None else "settled"
     session.execute(_END, {**key.values(), "status": status, "cost": cost_usd})
+
+
+def release(session: Session, key: AttemptKey, *, at: datetime) -> None:
+    """Let go of what an attempt holds that is not made, where it is the reservation of that time.
+
+    The same attempt may be made later, and then reserves anew.
+    """
+    before = _find(session, key)
+    if before is None or before.at != at:
+        return
+    session.execute(_LOCK, {"scopes": before.scopes})
+    found = _find(session, key)
+    if found is None or found.status != "open" or found.at != at:
+        return
+    _count(session, found.scopes, Count(), before=_held(found))
+    session.execute(_FREE, key.values())
 
 
 def give_up_lost(engine: Engine, *, now: datetime) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.records.states import DecisionStatus, Provenance, RunType
-from tapetrail.listing import ANALYSES, CHARTS
-from tapetrail.store import calls
+from tapetrail.listing import ANALYSES, DECISIONS
+from tapetrail.prompt_files import prompt_named
+from tapetrail.store import calls, prompts
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.records import Records
@@ -41,6 +42,13 @@ _CHART: Final = """
     JOIN tapetrail.workflow_executions e ON e.id = c.execution_id
     LEFT JOIN tapetrail.strategies s ON s.id = e.strategy_id
     WHERE c.id = %s
+"""
+
+
+_NEWEST: Final = """
+    SELECT c.id FROM tapetrail.charts c JOIN tapetrail.decisions d ON d.id = c.decision_id
+    WHERE c.origin = 'drawn' AND d.status NOT IN ('pending', 'running')
+    ORDER BY c.id DESC LIMIT 1
 """
 
 
@@ -81,6 +89,8 @@ class CheckedModel:
             there = parsedate_to_datetime(str(stated))
         except ValueError:
             return None
+        if there.tzinfo is None:
+            return None
         return (self.call.received_at - there).total_seconds()
 
 
@@ -103,7 +113,13 @@ class Questions:
         request = self._request(question)
         name = self._process.new_id()
         (ended,) = self._runs.work_through({name: request}, Manner())
-        (found,) = self._records.rows(ANALYSES.select(execution_id=ended.execution_id))
+        found = next(self._records.rows(ANALYSES.select(execution_id=ended.execution_id)), None)
+        if found is None:
+            (decision,) = self._records.rows(DECISIONS.select(execution_id=ended.execution_id))
+            raise InvalidInput(
+                f"question {decision.id}: nobody was asked, {decision.status}:"
+                f" {decision.error_message or 'see'} tapetrail decisions show {decision.id}"
+            )
         return found
 
     def facts(self, analyst: object) -> "ModelFacts":
@@ -123,10 +139,11 @@ class Questions:
 
         Raises `NotFound` without a chart, and otherwise as `ask` does.
         """
-        charts = self._records.page(CHARTS.select(), limit=1, cursor=None).data
-        if not charts:
+        with self._access.reading() as connection:
+            newest = connection.execute(_NEWEST).fetchone()
+        if newest is None:
             raise NotFound("no chart on record to ask about; record one first: tapetrail demo")
-        found = self.ask(Question(chart_id=charts[0].id, analyst=analyst))
+        found = self.ask(Question(chart_id=newest[0], analyst=analyst))
         with self._access.reading() as connection:
             made = calls.attempts(connection, found.id)
         analysis = self._records.detail(ANALYSES, found.id).columns
@@ -140,6 +157,10 @@ class Questions:
         chart = self._chart(question.chart_id)
         prompt = self._prompt(question.prompt)
         spec = _strategy(chart, question.analyst, prompt)
+        if len(spec.analysts) != 1:
+            raise InvalidInput("question: several analysts; one question is put to one of them")
+        with self._access.reading() as connection:
+            prompt_named(spec.prompt.chart, prompts.bodies(connection))
         self._runs.planner(None).check_analysts(spec)
         with self._access.writing() as session:
             strategy = append_strategy(session, spec)
@@ -183,10 +204,10 @@ class Questions:
         from tapetrail.prompt_files import shipped_prompt  # noqa: PLC0415 # as above
         from tapetrail.store import appends  # noqa: PLC0415 # as above
 
-        if "{%" in words or "{{" in words:
+        if any(sign in words for sign in ("{%", "{{", "{#")):
             raise InvalidInput(
-                "prompt: text with {{ or {% in it is a template; write it to a file and name it by"
-                " tapetrail prompts apply"
+                "prompt: text with {{, {% or {# in it is a template; write it to a file and name"
+                " it by tapetrail prompts apply"
             )
         body = _BLOCK.sub(lambda found: f"{found[1]}{words.strip()}\n\n",
                           shipped_prompt("chart-v1").body)  # fmt: skip

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -30,9 +30,21 @@ from tapetrail.workflows.prepare import Ports
 SETTLED_LATE: Final = timedelta(minutes=10)
 """How long after its longest call a reservation may still be settled."""
 RETRY_S: Final = 1.0
+SOON: Final = timedelta(seconds=0.2)
+"""How long one may have waited for a place and need not look again who is asked to wait."""
+RENEWED_AFTER: Final = timedelta(minutes=2)
+"""How old a reservation may be when its call is made: a waiting one is not to count as lost."""
 BLOCKS: Final = frozenset({ErrorKind.RATE_LIMITED, ErrorKind.OVERLOADED})
 """What a provider says to one call and means for all."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """What a call holds; `at` is when its money was reserved, None where it costs nothing."""
+
+    at: datetime | None
+    is_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +62,29 @@ class Gate:
     @contextmanager
     def passed(
         self, key: AttemptKey, demand: Demand, *, spec: StrategySpec, execution_id: int
-    ) -> Generator[None]:
+    ) -> Generator["Held"]:
         """Hold what a call needs for as long as this is open; the money stays to be settled.
 
-        Raises `InvalidInput` (`budget_exceeded`) for what can never be paid.
+        Where what is yielded is not marked as sent, the money is let go of. Raises `InvalidInput`
+        (`budget_exceeded`) for what can never be paid.
         """
-        self._reserve(key, demand, self._budgets(spec, execution_id))
-        self._await_turn(demand)
-        with self._place(demand):
-            yield
+        held = Held(at=self._reserve(key, demand, spec=spec, execution_id=execution_id))
+        try:
+            while True:
+                self._await_turn(demand)
+                began = self.ports.clock()
+                with self._place(demand):
+                    now = self.ports.clock()
+                    if now - began > SOON and self._is_blocked(demand):
+                        continue  # what was said to others meanwhile holds for this one too
+                    if held.at is not None and now - held.at > RENEWED_AFTER:
+                        held.at = self._reserve(key, demand, spec=spec, execution_id=execution_id)
+                    yield held
+                    return
+        finally:
+            if not held.is_sent and held.at is not None:
+                with Session(self.engine) as session, session.begin():
+                    budgets.release(session, key, at=held.at)
 
     def block(self, demand: Demand, *, seconds: float, reason: str) -> None:
         """Let nobody ask a provider for so long: what it said to one call it means for all."""
@@ -92,18 +118,28 @@ class Gate:
             record_day_usd=self.ports.budget_day_usd,
         )
 
-    def _reserve(self, key: AttemptKey, demand: Demand, scopes: Sequence[ScopeBudget]) -> None:
+    def _reserve(
+        self, key: AttemptKey, demand: Demand, *, spec: StrategySpec, execution_id: int
+    ) -> datetime | None:
+        """Hold the most that a call can cost, once it fits; return when that was, None for 0."""
         if demand.usd_max == 0:
-            return
+            return None
         while True:
             now = self.ports.clock()
             longest = timedelta(seconds=demand.timeout_s) + SETTLED_LATE
             reservation = Reservation(key=key, usd=demand.usd_max, at=now, lost_after=now + longest)
-            found = budgets.reserve(self.engine, reservation, scopes)
+            # A call that waits over midnight counts in the day in which it is made.
+            found = budgets.reserve(self.engine, reservation, self._budgets(spec, execution_id))
             if not isinstance(found, MustWait):
-                return
+                return now
             self._tell(demand.endpoint, found.reason)
             self.pause(RETRY_S)
+
+    def _is_blocked(self, demand: Demand) -> bool:
+        with Session(self.engine) as session:
+            state = flow.states(session, demand.endpoint).get(demand.endpoint)
+        until = state and state.blocked_until
+        return until is not None and until > self.ports.clock()
 
     def _await_turn(self, demand: Demand) -> None:
         limits = self.ports.limits(demand.provider)

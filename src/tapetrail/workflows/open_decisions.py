@@ -58,7 +58,9 @@ class Dependencies:
     executor_id: str
     provider_slots: Slots
     gallery: Gallery = field(default_factory=Gallery)
-    stopped: dict[tuple[int, str], Failure] = field(default_factory=dict[tuple[int, str], Failure])
+    stopped: dict[tuple[int, int, str], Failure] = field(
+        default_factory=dict[tuple[int, int, str], Failure]
+    )
     kept: dict[int, Kept] = field(default_factory=dict[int, Kept])
 
     def keep(self, decision_id: int, kept: Kept) -> None:

@@ -9,9 +9,6 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from typing import Final
 
 from psycopg.errors import RestrictViolation, UniqueViolation
 from sqlalchemy import Engine
@@ -33,32 +30,24 @@ from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
-from tapetrail.core.records.answers import AttemptRecord, ReplyRecord
+from tapetrail.core.records.answers import AttemptRecord
 from tapetrail.core.records.base import Stored
 from tapetrail.persistence import keep_object
 from tapetrail.store import appends, ledger
-from tapetrail.store.appends import BlobRow
 from tapetrail.store.budgets import AttemptKey
 from tapetrail.store.ledger import Call
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import Asked, Heard, asking
 from tapetrail.workflows.calls import HeardBefore, Reader, heard_from, never_sent, remote
-from tapetrail.workflows.gate import BLOCKS, Gate, settle
+from tapetrail.workflows.came import Came
+from tapetrail.workflows.gate import BLOCKS, Gate, Held, settle
 from tapetrail.workflows.halting import Halted, goes_on
 from tapetrail.workflows.images import Images
 from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.turns import Standing, stand
 
-NEVER_SENT: Final = frozenset(
-    {
-        ErrorKind.KEY_MISSING,
-        ErrorKind.CONNECT_TIMEOUT,
-        ErrorKind.CONNECTION_FAILED,
-        ErrorKind.NAME_NOT_RESOLVED,
-        ErrorKind.TLS_FAILED,
-    }
-)
-"""Kinds that say that no byte of a request went out."""
+Stopped = dict[tuple[int, int, str], Failure]
+"""Why analysts are asked no more: by execution, by how often it was resumed, and by name."""
 Unsent = dict[AnswerKey, Failure]
 """Why calls were not made, by the answer that they were for."""
 
@@ -79,7 +68,9 @@ class Wire:
     pause: Callable[[float], None]
     ride_out: Callable[[Callable[[], None]], None]
     gate: Gate
-    stopped: dict[tuple[int, str], Failure] = field(default_factory=dict[tuple[int, str], Failure])
+    stopped: dict[tuple[int, int, str], Failure] = field(
+        default_factory=dict[tuple[int, int, str], Failure]
+    )
 
     def calls(self, task: DecisionTask) -> dict[AnswerKey, list[Call]]:
         """Return the calls of a decision so far, by the answer that they were made for."""
@@ -208,15 +199,13 @@ class _Asker:
 
         Raises what keeps it from being sent.
         """
-        stopped = self.wire.stopped.get((self.task.refs.execution.id, self.asked.named.name))
-        if stopped is not None:
-            raise _as_error(stopped)
+        self._refuse_stopped()
+        question = self.wire.images.question(self.asked, refused=standing.refused)
         with asking(self.asked.key):
-            question = self.wire.images.question(self.asked, refused=standing.refused)
             request = self.analyst.request(question)
         analyst = self.analyst
         if not isinstance(analyst, ModelAnalyst):
-            self._call(_Outgoing(request=request), standing)
+            self._call(_Outgoing(request=request), standing, Held(at=None))
             return self.wire.calls(self.task)[self.asked.key]
         with asking(self.asked.key):
             demand = analyst.demand(request, at=self.wire.ports.clock())
@@ -224,8 +213,10 @@ class _Asker:
         self.demanded.append(demand)
         key = self._attempt_key(standing)
         spec, execution_id = self.asked.question.strategy, self.task.refs.execution.id
-        with self.wire.gate.passed(key, demand, spec=spec, execution_id=execution_id):
-            self._call(outgoing, standing)
+        with self.wire.gate.passed(key, demand, spec=spec, execution_id=execution_id) as held:
+            # Others may have learnt it while this one waited.
+            self._refuse_stopped()
+            self._call(outgoing, standing, held)
         return self.wire.calls(self.task)[self.asked.key]
 
     def _attempt_key(self, standing: Standing) -> AttemptKey:
@@ -235,25 +226,29 @@ class _Asker:
             attempt_no=standing.made + 1,
         )
 
-    def _call(self, outgoing: "_Outgoing", standing: Standing) -> None:
+    def _refuse_stopped(self) -> None:
+        """Raise for an analyst that is asked no more in this execution."""
+        stopped = self.wire.stopped.get(self._stopped_as)
+        if stopped is not None:
+            raise _as_error(stopped)
+
+    @property
+    def _stopped_as(self) -> tuple[int, int, str]:
+        """The execution, as often as it was resumed, and the analyst: a resumption asks anew."""
+        task = self.task
+        return task.refs.execution.id, task.resumptions, self.asked.named.name
+
+    def _call(self, outgoing: "_Outgoing", standing: Standing, held: Held) -> None:
         try:
             attempt = self._append_attempt(outgoing, standing)
         except IntegrityError as error:
             if not isinstance(error.orig, UniqueViolation):
                 raise
             # A process that was thought dead asks the same, so the number of the attempt is taken.
+            held.is_sent = True
             return
-        except Halted:
-            self._give_back(outgoing, standing)
-            raise
+        held.is_sent = True
         self._append_reply(attempt, outgoing, self._attempt_key(standing))
-
-    def _give_back(self, outgoing: "_Outgoing", standing: Standing) -> None:
-        """Let go of the money for a call that is not made."""
-        if outgoing.demand is not None:
-            with Session(self.wire.engine) as session, session.begin():
-                key = self._attempt_key(standing)
-                settle(session, key, outgoing.demand, cost_usd=Decimal(0))
 
     def _stop_where_it_stays_so(self, standing: Standing) -> None:
         """Remember what would be so for every question of the execution."""
@@ -261,7 +256,7 @@ class _Asker:
         kind = counts and counts.read.error_kind
         if counts is None or kind is None or kind not in STOPS_ANALYST:
             return
-        name, execution = self.asked.named.name, self.task.refs.execution.id
+        name = self.asked.named.name
         failure = Failure(
             failed_stage=Stage.ANALYSIS,
             error_kind=kind,
@@ -270,7 +265,7 @@ class _Asker:
                 f" {self.task.refs.decision.id}: {counts.read.error_message}"
             ),
         )
-        self.wire.stopped.setdefault((execution, name), failure)
+        self.wire.stopped.setdefault(self._stopped_as, failure)
 
     def _append_attempt(self, outgoing: "_Outgoing", standing: Standing) -> Stored:
         wire, identity, request = self.wire, self.analyst.identity, outgoing.request
@@ -315,7 +310,7 @@ class _Asker:
                 raise
             # It was committed, and only the word of it did not come through.
 
-    def _send(self, request: Request) -> "_Came":
+    def _send(self, request: Request) -> "Came":
         """Send a request; what comes is stored before anything else happens to it."""
         response, read, body, failure = None, None, None, None
         try:
@@ -333,9 +328,7 @@ class _Asker:
                 read = None if failure else self._figures(response)
         except TapeTrailError as error:
             failure = Failure.of(Stage.ANALYSIS, error)
-        return _Came(
-            response=response, body=body, read=read, failure=failure, is_partial=is_partial
-        )
+        return Came(response=response, body=body, read=read, failure=failure, is_partial=is_partial)
 
     def _figures(self, response: Response) -> ReadResponse | None:
         """Return what a model's bytes say they used and cost; reading them raises nothing."""
@@ -350,44 +343,6 @@ class _Outgoing:
     request: Request
     base_url: str | None = None
     demand: Demand | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Came:
-    """What came of a call: a response, its stored bytes and what they say, or why there is none."""
-
-    response: Response | None
-    body: BlobRow | None
-    read: ReadResponse | None
-    failure: Failure | None
-    is_partial: bool
-
-    def record(self, attempt: Stored, decision: Stored, *, at: datetime) -> ReplyRecord:
-        """Return the row that keeps it."""
-        response, read, failure = self.response, self.read, self.failure
-        headers = dict(response.headers) if response else {}
-        return ReplyRecord(
-            attempt=attempt,
-            decision=decision,
-            response_digest=self.body.digest if self.body else None,
-            http_status=response.http_status if response else None,
-            provider_request_id=response.provider_request_id if response else None,
-            headers=headers or None,
-            content_encoding=headers.get("content-encoding"),
-            service_tier=read.service_tier if read else None,
-            is_partial=self.is_partial if response else None,
-            error_kind=failure.error_kind if failure else None,
-            error_message=failure.error_message if failure else None,
-            usage=read.usage if read else None,
-            cost_usd=read.cost_usd if read else self._cost_of_nothing(),
-            first_byte_at=response.first_byte_at if response else None,
-            received_at=at,
-        )
-
-    def _cost_of_nothing(self) -> Decimal | None:
-        """Return 0 where nothing was ever sent; what broke off may have cost, and nobody says."""
-        kind = self.failure and self.failure.error_kind
-        return Decimal(0) if kind in NEVER_SENT else None
 
 
 def _why_unsent(error: TapeTrailError) -> Failure:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 Result = TypeVar("Result")
 RETRY_S: Final = 1.0
@@ -83,8 +84,8 @@ class Work:
         while True:
             try:
                 return call()
-            except DBAPIError as error:
-                if not _is_away(error):
+            except (DBAPIError, PoolTimeoutError) as error:
+                if isinstance(error, DBAPIError) and not _is_away(error):
                     raise
                 wait([self._closed], timeout=RETRY_S)
                 if self._closed.done():

@@ -37,6 +37,7 @@ KEPT: Final = frozenset({
     "openai-processing-ms", "openai-version", "x-gemini-service-tier",
 })  # fmt: skip
 KEPT_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+THIS_MACHINE: Final = ("localhost", "127.0.0.1", "[::1]")
 WITHHELD: Final = "withheld: it holds the key"
 _HEADER_CHARS_MAX: Final = 500
 LIMITS: Final = Limits()
@@ -226,6 +227,8 @@ def _open_client() -> "httpx2.AsyncClient":
         return httpx2.AsyncClient(
             follow_redirects=False,
             trust_env=True,
+            # A proxy would read what is meant for this machine, which may come with a key.
+            mounts={f"all://{host}": httpx2.AsyncHTTPTransport() for host in THIS_MACHINE},
             # What a provider sets is sent to nobody: the next request would be another one.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),

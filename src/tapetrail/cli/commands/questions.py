@@ -46,10 +46,10 @@ def ask(
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Ask one analyst about one recorded chart; the answer is recorded and printed.
+    """Ask one analyst about one recorded chart.
 
-    It decides nothing: it is in no list of decisions and no statistic. Exit code 1 means that there
-    is no answer; why is in the record.
+    The answer is recorded and printed. It decides nothing: it is in no list of decisions and no
+    statistic. Exit code 1 means that there is no answer; why is in the record.
     """
     from tapetrail.usecases.questions import Question  # noqa: PLC0415 # --help never needs it
 
