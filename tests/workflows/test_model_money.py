@@ -75,7 +75,8 @@ def test_each_answer_costs_what_its_tokens_come_to_by_hand(home: Home, model: Mo
 def test_a_budget_is_not_passed_by_parallel_calls_of_which_some_are_lost(
     home: Home, model: ModelServer
 ) -> None:
-    usage = {"prompt_tokens": 9000, "completion_tokens": 1000, "total_tokens": 10_000}
+    # Below the bound of a prompt of 7 kB: who uses more than its bound may pass a budget by that.
+    usage = {"prompt_tokens": 6000, "completion_tokens": 1000, "total_tokens": 7000}
     numbers, lock = count(1), threading.Lock()
 
     def answers(asked: Asked) -> Answer:
