@@ -33,7 +33,12 @@ LEAST: Final[st.SearchStrategy[dict[str, object]]] = st.fixed_dictionaries(
 
 
 def asked(word: str, how: dict[str, object]) -> object:
-    return {"analyst": word, "as": f"{word}-own", **how} if how else word
+    return {"analyst": word, "as": f"own:{word}", **how} if how else word
+
+
+def called(analyst: object) -> str:
+    """The name that answers are kept under."""
+    return str(analyst["as"]) if isinstance(analyst, dict) else str(analyst)  # pyright: ignore[reportUnknownArgumentType] # made above
 
 
 ASKED: Final[st.SearchStrategy[object]] = st.builds(
@@ -49,8 +54,8 @@ ASKED: Final[st.SearchStrategy[object]] = st.builds(
 )
 ANSWERING: Final[st.SearchStrategy[object]] = st.one_of(
     ASKED,
-    st.lists(ASKED, min_size=1, max_size=3, unique_by=str),
-    st.fixed_dictionaries({"chart": WORDS, "consolidated": ASKED}),
+    st.lists(ASKED, min_size=1, max_size=3, unique_by=called),
+    st.fixed_dictionaries({"chart": WORDS.map(lambda word: f"c:{word}"), "consolidated": ASKED}),
 )
 MORE: Final = mapping(
     version=st.integers(min_value=1, max_value=1_000_000),
