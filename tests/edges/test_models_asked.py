@@ -33,7 +33,7 @@ def asked(running: Rows) -> Rows:
     running.add("llm_analyses", model_reported="a-model-20250601")
     running.add("llm_analyses", question="chart:1w", model_reported="a-model-20250601")
     running.add("llm_analyses", question="x", model_name="other", model_reported="other-1")
-    running.add("llm_analyses", question="y", analyst="builtin:rules")
+    running.add("llm_analyses", question="y", analyst="house", provider="builtin")
     return running
 
 

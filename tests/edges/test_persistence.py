@@ -278,7 +278,12 @@ def test_statistics_count_calls_cost_and_latency_by_analyst(
     chart = charts_in(session, blobs).save_chart(CHART, refs=refs, snapshot=snapshot)
     service, shown = LLMAnalysisPersistenceService(session), [(chart, digest_bytes(b"an image"))]
     assert service.get_analysis_stats() == []
-    own = replace(ANSWER, key=replace(ANSWER.key, analyst="own:a"))
+    model = replace(ANSWER.reply.model, provider="own")
+    own = replace(
+        ANSWER,
+        key=replace(ANSWER.key, analyst="own:a"),
+        reply=replace(ANSWER.reply, model=model),
+    )
     failed = replace(
         own,
         key=replace(own.key, sample_no=2),

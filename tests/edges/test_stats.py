@@ -51,7 +51,7 @@ def asked(running: Rows) -> Rows:
         "llm_attempts", question="chart:1w", analyst="openai:other", model_name="other",
         attempt_no=1, turn_no=1, reason="first", sent_at=LATER,
     )  # fmt: skip
-    answer(running, question="chart:x", analyst="builtin:rules", latency_ms=1)
+    answer(running, question="chart:x", analyst="house", provider="builtin", latency_ms=1)
     return running
 
 

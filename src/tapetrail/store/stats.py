@@ -35,7 +35,9 @@ _KEYS: Final = {
     By.STRATEGY: "coalesce(s.name || '@' || s.version, '-')",
     By.SYMBOL: "t.symbol",
 }
-_COUNTED: Final = "t.provenance NOT IN ('question', 'replay') AND t.analyst NOT LIKE 'builtin:%%'"
+_COUNTED: Final = (
+    "t.provenance NOT IN ('question', 'replay') AND t.provider IS DISTINCT FROM 'builtin'"
+)
 _STRATEGY: Final = "LEFT JOIN tapetrail.strategies s ON s.id = t.strategy_id"
 _CALLS: Final = """
     count(*) AS calls, count(*) - count(r.id) AS lost,
