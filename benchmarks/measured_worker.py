@@ -2,9 +2,9 @@
 
     python -m benchmarks.measured_worker FIGURES
 
-Writes to the file FIGURES what CPU time the process took, how much of it was spent on conclusions,
-and of each reply how long it took from its last byte until it was on record: as long as that, a
-process that is killed loses it.
+Writes to the file FIGURES what CPU time the process took, how much of it was spent on conclusions
+and on reading back what another process had prepared, and of each reply how long it took from its
+last byte until it was on record: as long as that, a process that is killed loses it.
 """
 
 import json
@@ -20,17 +20,24 @@ from tapetrail.analysts.models.calls import Call, Limits, Received
 from tapetrail.analysts.models.transport import LIMITS, Transport
 from tapetrail.cli.commands import runs
 from tapetrail.core.records.base import Stored
+from tapetrail.workflows import decide
 from tapetrail.workflows.decide import Decisions
 from tapetrail.workflows.wire import _Asker  # pyright: ignore[reportPrivateUsage]
 
 
 def main(figures: Path) -> None:
     """Work, and write down what it took."""
-    concluding, windows = Clock(), list[float]()
+    concluding, recalling, windows = Clock(), Clock(), list[float]()
     Decisions._conclude = concluding.watched(Decisions._conclude)  # noqa: SLF001 # it is measured  # pyright: ignore[reportPrivateUsage]
+    decide.recalled = recalling.watched(decide.recalled)
     _watch_replies(windows)
     runs.worker(until_empty=True, concurrency=CONCURRENCY)
-    said = {"cpu_s": time.process_time(), "concluding_s": concluding.cpu_s, "windows_s": windows}
+    said = {
+        "cpu_s": time.process_time(),
+        "concluding_s": concluding.cpu_s,
+        "recalling_s": recalling.cpu_s,
+        "windows_s": windows,
+    }
     figures.write_text(json.dumps(said), "utf-8")
 
 

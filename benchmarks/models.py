@@ -11,8 +11,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,8 +23,11 @@ from typing import Any, Final
 import psycopg
 from tests.paced_model import Entry, PacedModel, paced_model
 
+from tapetrail.analysts.models.calls import Call
 from tapetrail.analysts.models.endpoints import endpoint
 from tapetrail.analysts.models.families import FAMILIES
+from tapetrail.analysts.models.transport import Transport
+from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.store.private.server import PrivateServer
 
 SYMBOLS: Final = ("AAPL", "GOOG", "IBM", "MSFT")
@@ -34,8 +39,13 @@ LATENCY_S: Final = 2.0
 IDEAL_S: Final = CALLS * LATENCY_S / IN_FLIGHT
 OWED_MAKESPAN: Final = 1.15
 OWED_CPU_MS: Final = 8.0
+BARE_CALLS: Final = 200
 PREPARED_S: Final = 300.0
 _PREPARED: Final = "SELECT count(*) FROM tapetrail.decisions WHERE status = 'running'"
+_REQUEST: Final = """
+SELECT digest, key FROM tapetrail.blobs JOIN tapetrail.llm_attempts ON request_digest = digest
+ORDER BY size DESC LIMIT 1
+"""
 _CLOSE: Final = """
 INSERT INTO tapetrail.provider_flow (provider, blocked_until, blocked_for)
 VALUES (%s, now() + interval '1 day', 'nobody asks before all is prepared')
@@ -49,6 +59,7 @@ class Asking:
     entries: Sequence[Entry]
     workers: Sequence[dict[str, Any]]
     start_cpu_s: float
+    bare_ms: float
 
     @property
     def makespan_s(self) -> float:
@@ -62,14 +73,20 @@ class Asking:
 
     @property
     def concluding_ms(self) -> float:
-        """CPU milliseconds a decision for reading it back, its analyses, signal and seal."""
+        """CPU milliseconds a decision for its analyses, signal and seal."""
         return sum(each["concluding_s"] for each in self.workers) * 1000 / DECISIONS
 
     @property
+    def recalling_ms(self) -> float:
+        """CPU milliseconds a decision for reading back what a process that died had prepared."""
+        return sum(each["recalling_s"] for each in self.workers) * 1000 / DECISIONS
+
+    @property
     def call_ms(self) -> float:
-        """CPU milliseconds a call: all that workers take but their start and conclusions."""
+        """CPU milliseconds a call: all but the start of workers, and what is told apart."""
         taken = sum(
-            each["cpu_s"] - each["concluding_s"] - self.start_cpu_s for each in self.workers
+            each["cpu_s"] - each["concluding_s"] - each["recalling_s"] - self.start_cpu_s
+            for each in self.workers
         )
         return taken * 1000 / CALLS
 
@@ -95,8 +112,10 @@ class ModelSpeed:
             f" (owed: <= {OWED_MAKESPAN})\n"
             f"two workers: {two.makespan_s:.1f} s, at most {two.in_flight_max} at the endpoint"
             f" (owed: <= {IN_FLIGHT})\n"
-            f"CPU per call: {one.call_ms:.1f} ms (owed: <= {OWED_CPU_MS:g} ms); concluding a"
-            f" decision {one.concluding_ms:.0f} ms\n"
+            f"CPU per call: {one.call_ms:.1f} ms (owed: <= {OWED_CPU_MS:g} ms),"
+            f" {one.call_ms / one.bare_ms:.1f} x a bare call of {one.bare_ms:.1f} ms; beside it, a"
+            f" decision is read back in {one.recalling_ms:.0f} ms and concluded in"
+            f" {one.concluding_ms:.0f} ms\n"
             f"a reply is on record {median(windows):.0f} ms after its last byte"
             f" (p95 {windows[len(windows) * 95 // 100]:.0f} ms, at most {windows[-1]:.0f} ms)"
         )
@@ -121,15 +140,34 @@ def _measure_once(*, workers: int) -> Asking:
                 for process in asking:
                     _ended(process)
                 entries = [*model.entries("asked"), *model.entries("answered")]
+                bare_ms = _bare_ms(home, model)
             start = home.parent / "start"
             _ended(_started("benchmarks.measured_worker", str(start), home=home))
             return Asking(
                 entries=entries,
                 workers=[json.loads(file.read_text("utf-8")) for file in figures],
                 start_cpu_s=json.loads(start.read_text("utf-8"))["cpu_s"],
+                bare_ms=bare_ms,
             )
         finally:
             _ended(_started("tapetrail", "db", "stop", home=home))
+
+
+def _bare_ms(home: Path, model: PacedModel) -> float:
+    """Return the CPU milliseconds of a call with a recorded request, sent and kept by nobody."""
+    with _connected(home) as connection:
+        ((digest, key),) = connection.execute(_REQUEST.encode()).fetchall()
+    body = DirectoryBlobs(root=home / "blobs").read(key, digest=digest)
+    headers = {"content-type": "application/json"}
+    call = Call(url=f"{model.url}/v1/chat/completions", body=body, headers=headers)
+    begun = time.process_time()
+    with (
+        Transport(clock=lambda: datetime.now(UTC)) as transport,
+        ThreadPoolExecutor(IN_FLIGHT) as pool,
+    ):
+        for future in [pool.submit(transport.send, call) for _ in range(BARE_CALLS)]:
+            future.result()
+    return (time.process_time() - begun) * 1000 / BARE_CALLS
 
 
 def _prepare(home: Path, model: PacedModel) -> None:

@@ -36,6 +36,14 @@ def turns(
 
 def test_without_a_rate_every_turn_is_now(session: Session) -> None:
     assert turns(session, ProviderLimits(), count=3, tokens=10**9) == [Turn(at=NOW)] * 3
+    assert states(session) == {}
+
+
+def test_who_is_told_to_wait_says_so_without_a_rate_too(session: Session) -> None:
+    block(session, KEY, until=after(30), reason="429")
+    assert turns(session, ProviderLimits(), count=1) == [Blocked(at=after(30), reason="429")]
+    later = take_turn(session, KEY, limits=ProviderLimits(), tokens=0, now=after(30))
+    assert later == Turn(at=after(30))
 
 
 def test_turns_follow_each_other_at_the_step_of_the_rate(session: Session) -> None:

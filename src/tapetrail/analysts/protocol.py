@@ -171,10 +171,6 @@ class ModelAnalyst(RemoteAnalyst, Protocol):
         """Return the model as it is asked this question."""
         ...
 
-    def prompt_text(self, question: Question) -> str:
-        """Return what a person would call the prompt. Raises `InvalidInput` (`bad_prompt`)."""
-        ...
-
     def image_size(self, width: int, height: int) -> tuple[int, int] | None:
         """Return the size in which an image of this size travels, None where none is sent."""
         ...

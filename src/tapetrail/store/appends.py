@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, Table, insert, select, text
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from tapetrail.core.analysis.prompts import PromptTemplate
 from tapetrail.core.canonical import Digest, FieldValue, digest_text, plain_json
@@ -53,8 +56,7 @@ def append_all(session: Session, records: Sequence[AnyRecord]) -> list[Stored]:
     table = table_of(records[0])
     rows = [_columns(record) for record in records]
     digests = [Digest(str(row["record_digest"])) for row in rows]
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    ids = session.execute(statement, rows).scalars().all()
+    ids = session.execute(_insert(table), rows).scalars().all()
     return [Stored(number, digest) for number, digest in zip(ids, digests, strict=True)]
 
 
@@ -150,8 +152,7 @@ def append_blobs(session: Session, blobs: Iterable[BlobRow], *, at: datetime) ->
         for blob in sorted(blobs, key=lambda blob: blob.digest)
     ]
     if rows:
-        table = metadata.tables["tapetrail.blobs"]
-        session.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+        session.execute(_insert_blobs(), rows)
 
 
 def append_strategy(
@@ -250,6 +251,17 @@ def share_name(session: Session, name: str) -> None:
 def table_of(record: Record) -> Table:
     """Return the table a record belongs to."""
     return metadata.tables[f"tapetrail.{record.TABLE}"]
+
+
+@cache
+def _insert(table: Table) -> ReturningInsert[int]:
+    """Return what inserts rows of a table; made once, which takes longer than to carry it out."""
+    return insert(table).returning(table.c.id, sort_by_parameter_order=True)
+
+
+@cache
+def _insert_blobs() -> Insert:
+    return postgresql.insert(metadata.tables["tapetrail.blobs"]).on_conflict_do_nothing()
 
 
 def _columns(record: Record) -> Columns:

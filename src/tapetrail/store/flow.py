@@ -71,8 +71,15 @@ def take_turn(
 ) -> Turn | Blocked:
     """Return when a call that may take so many tokens has its turn at a provider, by its key.
 
-    The row stays locked until the transaction ends, which should be at once.
+    The row stays locked until the transaction ends, which should be at once. Where no rate is set
+    nothing is counted, and nothing written.
     """
+    if limits.requests_per_minute is None and limits.tokens_per_minute is None:
+        state = states(session, provider).get(provider)
+        until = state and state.blocked_until
+        if state is not None and until is not None and until > now:
+            return Blocked(at=until, reason=state.blocked_for or "")
+        return Turn(at=now)
     steps = {
         "request_step": _step(1, limits.requests_per_minute),
         "token_step": _step(tokens, limits.tokens_per_minute),

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Executable, bindparam, select
 from sqlalchemy.orm import Session
 
 from tapetrail.core.analysis.replies import AnswerKey
@@ -43,6 +44,25 @@ class Call:
     first_byte_at: datetime | None = None
     received_at: datetime | None
 
+    def unanswered(self) -> "Call":
+        """Return the call as it was before anything came of it."""
+        return Call(
+            attempt=self.attempt,
+            key=self.key,
+            attempt_no=self.attempt_no,
+            turn_no=self.turn_no,
+            base_url=self.base_url,
+            request_digest=self.request_digest,
+            sent_at=self.sent_at,
+            response_digest=None,
+            media_type=None,
+            http_status=None,
+            provider_request_id=None,
+            error_kind=None,
+            error_message=None,
+            received_at=None,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedChart:
@@ -58,10 +78,11 @@ class RecordedChart:
     gaps: Sequence[str]
 
 
-def calls(session: Session, decision_id: int) -> list[Call]:
-    """Return every call of a decision, in the order of their replies; those without come last."""
+@cache
+def _calls() -> Executable:
+    """Return the statement that reads the calls of a decision; made once, which takes longest."""
     attempts, replies, blobs = table("llm_attempts").c, table("llm_replies").c, table("blobs").c
-    found = session.execute(
+    return (
         select(
             attempts.id,
             attempts.record_digest,
@@ -89,9 +110,14 @@ def calls(session: Session, decision_id: int) -> list[Call]:
             table("llm_attempts"), table("llm_replies"), replies.attempt_id == attempts.id
         )
         .outerjoin(table("blobs"), blobs.digest == replies.response_digest)
-        .where(attempts.decision_id == decision_id)
+        .where(attempts.decision_id == bindparam("decision_id"))
         .order_by(replies.id.nulls_last(), attempts.id)
     )
+
+
+def calls(session: Session, decision_id: int) -> list[Call]:
+    """Return every call of a decision, in the order of their replies; those without come last."""
+    found = session.execute(_calls(), {"decision_id": decision_id})
     return [
         Call(
             attempt=Stored(row.id, Digest(row.record_digest)),

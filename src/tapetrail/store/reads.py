@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
+    Executable,
     ScalarSelect,
     Select,
     Table,
@@ -32,6 +33,8 @@ from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.core.records.seals import SEAL_ORDER, SealedDecision
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, FactField, Provenance
 from tapetrail.store.tables.schema import metadata
+
+_TRADED: Final = tuple(field.name for field in fields(Instrument))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +92,15 @@ class Progress:
     failed: int
 
 
-def decision_task(session: Session, decision_id: int) -> DecisionTask:
-    """Return what decision `decision_id` asks for. Raises `NotFound`."""
+@cache
+def _decision_task() -> Executable:
+    """Return the statement that reads one decision; made once, as those that follow.
+
+    Making a statement takes longer than carrying it out.
+    """
     decisions, executions = table("decisions"), table("workflow_executions")
     strategies, instruments = table("strategies"), table("instruments")
-    traded = [field.name for field in fields(Instrument)]
-    row = session.execute(
+    return (
         select(
             decisions.c.id,
             decisions.c.record_digest,
@@ -113,13 +119,32 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             strategies.c.spec,
             instruments.c.id.label("instrument_id"),
             instruments.c.record_digest.label("instrument_digest"),
-            *((decisions if name == "conid" else instruments).c[name] for name in traded),
+            *((decisions if name == "conid" else instruments).c[name] for name in _TRADED),
         )
         .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
         .join(strategies, executions.c.strategy_id == strategies.c.id)
         .join(instruments, decisions.c.instrument_id == instruments.c.id)
-        .where(decisions.c.id == decision_id)
-    ).one_or_none()
+        .where(decisions.c.id == bindparam("decision_id"))
+    )
+
+
+@cache
+def _where_stands() -> Executable:
+    decisions, executions = table("decisions"), table("workflow_executions")
+    return (
+        select(
+            decisions.c.status,
+            executions.c.status.label("execution_status"),
+            resumptions_of(executions.c.id).label("resumptions"),
+        )
+        .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
+        .where(decisions.c.id == bindparam("decision_id"))
+    )
+
+
+def decision_task(session: Session, decision_id: int) -> DecisionTask:
+    """Return what decision `decision_id` asks for. Raises `NotFound`."""
+    row = session.execute(_decision_task(), {"decision_id": decision_id}).one_or_none()
     if row is None:
         raise NotFound(f"no decision {decision_id}")
     return DecisionTask(
@@ -131,7 +156,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
             conid=row.conid,
         ),
         instrument=Stored(row.instrument_id, row.instrument_digest),
-        traded=Instrument(**{name: getattr(row, name) for name in traded}),
+        traded=Instrument(**{name: getattr(row, name) for name in _TRADED}),
         spec=row.spec,
         as_of=row.as_of,
         provenance=Provenance(row.provenance),
@@ -146,16 +171,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
 
 def where_stands(session: Session, decision_id: int) -> Standing:
     """Return where a decision and its execution stand at this moment."""
-    decisions, executions = table("decisions"), table("workflow_executions")
-    row = session.execute(
-        select(
-            decisions.c.status,
-            executions.c.status.label("execution_status"),
-            resumptions_of(executions.c.id).label("resumptions"),
-        )
-        .join_from(decisions, executions, decisions.c.execution_id == executions.c.id)
-        .where(decisions.c.id == decision_id)
-    ).one()
+    row = session.execute(_where_stands(), {"decision_id": decision_id}).one()
     return Standing(
         decision=DecisionStatus(row.status),
         execution=ExecutionStatus(row.execution_status),

@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol, TypeVar
 
 from tapetrail.analysts.protocol import Analyst, LocalAnalyst, ModelAnalyst
@@ -31,17 +31,22 @@ from tapetrail.workflows.prepare import Ports
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Named:
     """An analyst under the name that its answers are kept by."""
 
     name: str
     analyst: Analyst
 
-    @property
+    @cached_property
     def is_local(self) -> bool:
         """Return whether nobody has to be waited for."""
         return isinstance(self.analyst, LocalAnalyst)
+
+    @cached_property
+    def model(self) -> ModelAnalyst | None:
+        """Return the analyst where it is one that answers in its own way and reads our prompts."""
+        return self.analyst if isinstance(self.analyst, ModelAnalyst) else None
 
     @property
     def family(self) -> str:
@@ -233,16 +238,16 @@ def ask_local(asked: Asked, *, ports: Ports, timer: Callable[[], float]) -> Hear
     )
     if text is not None:
         try:
-            answer = parsed(analyst, asked.question, text)
+            answer = parsed(asked.named, asked.question, text)
         except TapeTrailError as error:
             failure = Failure.of(Stage.ANALYSIS, error)
     return Heard(reply=reply, answer=answer, failure=failure)
 
 
-def parsed(analyst: Analyst, question: Question, text: str) -> ParsedAnswer:
+def parsed(named: Named, question: Question, text: str) -> ParsedAnswer:
     """Return the answer in a reply. Raises `InvalidInput` with a kind where it holds none."""
-    if isinstance(analyst, ModelAnalyst):
-        return analyst.parse(question, text)
+    if named.model is not None:
+        return named.model.parse(question, text)
     return ParsedAnswer(analysis=question.parse(text), document=json.loads(text))
 
 

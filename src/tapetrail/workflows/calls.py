@@ -7,17 +7,15 @@ from decimal import Decimal
 from typing import Final
 
 from tapetrail.analysts.protocol import (
-    ModelAnalyst,
     ReadResponse,
     RemoteAnalyst,
     Request,
     Response,
 )
 from tapetrail.blobs.protocol import BlobStore
-from tapetrail.core.analysis.questions import Question
 from tapetrail.core.analysis.replies import AnswerKey, Model, Reply, ReplyMetadata
 from tapetrail.core.blob_keys import object_key
-from tapetrail.core.canonical import FieldValue, digest_bytes, storable_text
+from tapetrail.core.canonical import Digest, FieldValue, digest_bytes, storable_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage
 from tapetrail.core.failures import Failure
 from tapetrail.store.ledger import Call
@@ -29,23 +27,40 @@ _OTHER_REQUEST: Final = ReadResponse(
     text=None,
     error_kind=ErrorKind.DEFECT,
     error_message="the analyst makes another request of this question now than the one it was"
-    " asked with: a request follows from its question alone",
+    " asked with: a request follows from its question alone, in every release that was at work",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Reads the calls that were made for one answer, each once."""
+    """Reads the calls that were made for one answer, each once.
+
+    A reply is used only where the request that it answers can be made again to the byte, so that
+    what the record says was shown and asked is what was. `prompts` has the prompts of requests
+    that are known to be so, by their digest: those that this process sent, and those made again.
+    """
 
     blobs: BlobStore
+    images: Images
     asked: Asked
     analyst: RemoteAnalyst
+    prompts: dict[Digest, str | None] = field(default_factory=dict[Digest, str | None])
     heard: dict[int, HeardCall] = field(default_factory=dict[int, HeardCall])
 
     @classmethod
-    def of(cls, blobs: BlobStore, asked: Asked) -> "Reader":
+    def of(cls, blobs: BlobStore, images: Images, asked: Asked) -> "Reader":
         """Return what reads the calls for an answer."""
-        return cls(blobs=blobs, asked=asked, analyst=remote(asked))
+        return cls(blobs=blobs, images=images, asked=asked, analyst=remote(asked))
+
+    def request(self, refused: str | None) -> Request:
+        """Return the request that asks for the answer, after what was wrong with the one before.
+
+        Raises what the analyst does.
+        """
+        with asking(self.asked.key):
+            request = self.analyst.request(self.images.question(self.asked, refused=refused))
+        self.prompts[digest_bytes(request.body)] = request.prompt_text
+        return request
 
     def hear(self, call: Call, refused: str | None) -> HeardCall:
         """Return what a call brought."""
@@ -55,18 +70,21 @@ class Reader:
         return known
 
     def _hear(self, call: Call, refused: str | None) -> HeardCall:
+        if call.request_digest not in self.prompts:
+            self.request(refused)
+        heard = HeardCall(
+            call=call, read=self._read(call), prompt_text=self.prompts.get(call.request_digest)
+        )
+        if heard.read.text is None:
+            return heard
         question = replace(self.asked.question, refused=refused)
-        read = self._read(call, question)
-        if read.text is None:
-            return HeardCall(call=call, read=read)
         try:
             with asking(call.key):
-                answer = parsed(self.analyst, question, read.text)
+                return replace(heard, answer=parsed(self.asked.named, question, heard.read.text))
         except InvalidInput as error:
-            return HeardCall(call=call, read=read, refusal=error)
-        return HeardCall(call=call, read=read, answer=answer)
+            return replace(heard, refusal=error)
 
-    def _read(self, call: Call, question: Question) -> ReadResponse:
+    def _read(self, call: Call) -> ReadResponse:
         if call.response_digest is None or call.is_partial:
             said = call.error_message or call.error_kind or "the call was lost"
             return ReadResponse(
@@ -74,12 +92,8 @@ class Reader:
                 error_kind=call.error_kind or ErrorKind.ANALYST_UNAVAILABLE,
                 error_message=f"no reply to attempt {call.attempt_no}: {said}",
             )
-        # A model's request follows from what is recorded; of others that is to be seen.
-        if not isinstance(self.analyst, ModelAnalyst):
-            with asking(call.key):
-                request = self.analyst.request(question)
-            if digest_bytes(request.body) != call.request_digest:
-                return _OTHER_REQUEST
+        if call.request_digest not in self.prompts:
+            return _OTHER_REQUEST
         body = self.blobs.read(object_key(call.response_digest), digest=call.response_digest)
         response = Response(
             body=body,
@@ -109,6 +123,12 @@ class HeardBefore:
         self.by_key[key] = ([*calls], heard)
         return heard
 
+    @property
+    def seen(self) -> frozenset[int]:
+        """The attempts of which something had come when it was heard."""
+        calls = (call for made, _ in self.by_key.values() for call in made)
+        return frozenset(call.attempt.id for call in calls if call.received_at is not None)
+
     def of(self, key: AnswerKey, calls: Sequence[Call]) -> Heard | None:
         """Return what exactly these calls came to, None where others are on record by now."""
         known = self.by_key.get(key)
@@ -117,7 +137,7 @@ class HeardBefore:
 
 def remote(asked: Asked) -> RemoteAnalyst:
     """Return who is asked, which is an analyst over a wire."""
-    analyst = asked.named.analyst
+    analyst = asked.named.model or asked.named.analyst
     if not isinstance(analyst, RemoteAnalyst):
         raise TypeError(f"{analyst.identity.name} is not asked over a wire")
     return analyst
@@ -156,29 +176,16 @@ def never_sent(
 
 
 def _model(asked: Asked) -> Model:
-    analyst = remote(asked)
-    if isinstance(analyst, ModelAnalyst):
-        return analyst.asked_as(asked.question)
-    return analyst.identity
-
-
-def _prompt(asked: Asked, standing: Standing, heard: HeardCall) -> str | None:
-    analyst, question = remote(asked), replace(asked.question, refused=standing.refused)
-    if isinstance(analyst, ModelAnalyst):
-        return analyst.prompt_text(question)
-    request: Request = analyst.request(question)
-    is_same = digest_bytes(request.body) == heard.call.request_digest
-    return request.prompt_text if is_same else None
+    model = asked.named.model
+    return remote(asked).identity if model is None else model.asked_as(asked.question)
 
 
 def _reply(asked: Asked, standing: Standing, heard: HeardCall) -> Reply:
     call = heard.call
     received_at = call.received_at or call.sent_at
-    with asking(asked.key):
-        prompt = _prompt(asked, standing, heard)
     return Reply(
         model=_model(asked),
-        prompt_text=prompt,
+        prompt_text=heard.prompt_text,
         response_text=heard.read.text,
         metadata=_told(heard.read, _spent(standing)),
         latency_ms=round((received_at - call.sent_at).total_seconds() * 1000),

@@ -7,7 +7,6 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from tapetrail.analysts.protocol import ModelAnalyst
 from tapetrail.core.analysis.analyses import ConsolidatedAnalysis, EntryType
 from tapetrail.core.analysis.questions import CONSOLIDATED, Evidence
 from tapetrail.core.analysis.replies import AnswerKey
@@ -213,7 +212,7 @@ def _answer(answered: Answered, templates: Mapping[str, Stored]) -> Answer:
 def _template(answered: Answered, templates: Mapping[str, Stored]) -> Stored | None:
     """Return the row of the prompt that a model was asked with."""
     is_asked = answered.reply.prompt_text is not None
-    is_model = isinstance(answered.named.analyst, ModelAnalyst)
+    is_model = answered.named.model is not None
     return templates.get(answered.question.kind) if is_model and is_asked else None
 
 

@@ -9,6 +9,7 @@ that was said, and asks nothing twice that has a reply.
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -22,13 +23,16 @@ from dbos._core import StepOptions
 from dbos._datasource import DatasourceOptions
 from sqlalchemy.orm import Session
 
+from tapetrail.core.analysis.prompts import PromptTemplate
 from tapetrail.core.analysis.questions import Evidence
-from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import JsonValue
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
+from tapetrail.core.market.timeframes import Timeframe
+from tapetrail.core.records.base import Stored
 from tapetrail.core.records.states import DecisionStatus
 from tapetrail.core.strategy.strategies import parse_strategy
+from tapetrail.persistence import ShownChart
 from tapetrail.store import control, prompts, reads
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.ask import (
@@ -59,7 +63,7 @@ from tapetrail.workflows.prepare import (
     prepare,
 )
 from tapetrail.workflows.queues import PRIORITY_MAX, QUEUE, queue_of
-from tapetrail.workflows.recall import Rows
+from tapetrail.workflows.recall import Recalled, Rows
 from tapetrail.workflows.run_request import RunRequest
 from tapetrail.workflows.said import Said
 from tapetrail.workflows.wire import Unsent, ask_remote, look_up, nobody
@@ -216,8 +220,12 @@ class Decisions(DBOSConfiguredInstance):
             return False
         begin(session, task, at=started_at)
         charts = append_evidence(session, kept, task=task, blobs=deps.blobs, clock=clock)
-        failure = kept.prepared.failure or _prompt_failure(session, found)
+        templates, failure = _templates(session, found)
+        failure = kept.prepared.failure or failure
         if failure is None and conclusion is None:
+            if not task.is_question:
+                evidence = evidence_of(task, found.strategy, kept.prepared)
+                deps.keep(task.refs.decision.id, _kept(evidence, charts, templates))
             return True
         if failure is None and conclusion is not None:
             rows = Rows(charts=charts)
@@ -264,7 +272,7 @@ class Decisions(DBOSConfiguredInstance):
         except TapeTrailError as error:
             return Said(failure=Failure.of(Stage.ENGINE, error)).as_json()
         self._deps.keep(decision_id, kept)
-        return Said(unsent=unsent).as_json()
+        return Said(unsent=unsent, seen=kept.heard.seen).as_json()
 
     @in_plain_text
     def _conclude(self, decision_id: int, resumptions: int, output: JsonValue) -> None:
@@ -279,7 +287,7 @@ class Decisions(DBOSConfiguredInstance):
             try:
                 whole = kept.recalled if kept else recalled(self._deps, found)
                 before = kept.heard if kept else HeardBefore()
-                put = self._put(self._looked_up(found.task, said.unsent, before))
+                put = self._put(self._looked_up(found.task, said, before))
                 conclusion = self._conclusion(found, whole.evidence, put=put)
                 failure = conclusion.failure
             except TapeTrailError as error:
@@ -291,11 +299,10 @@ class Decisions(DBOSConfiguredInstance):
             append_conclusion(session, conclusion, task=task, rows=whole.rows, at=clock())
         end(session, task, failure=failure, at=clock())
 
-    def _looked_up(
-        self, task: DecisionTask, unsent: Mapping[AnswerKey, Failure], before: HeardBefore
-    ) -> Put:
+    def _looked_up(self, task: DecisionTask, said: Said, before: HeardBefore) -> Put:
         wire = self._deps.wire()
-        return look_up(wire, wire.calls(task), unsent=unsent, before=before)
+        calls = wire.calls(task, seen=said.seen)
+        return look_up(wire, calls, unsent=said.unsent, before=before)
 
     def _conclusion(self, found: OpenDecision, evidence: Evidence, *, put: Put) -> Conclusion:
         answers = interview(evidence, found.seats, put=put, side_by_side=in_turn)
@@ -328,12 +335,24 @@ class Decisions(DBOSConfiguredInstance):
 DECISIONS: Final = Decisions()
 
 
-def _prompt_failure(session: Session, found: OpenDecision) -> Failure | None:
-    """Record the prompts of a decision that models are asked in; return why that cannot be."""
+def _templates(
+    session: Session, found: OpenDecision
+) -> tuple[Mapping[str, tuple[Stored, PromptTemplate]], Failure | None]:
+    """Record the prompts of a decision that models are asked in; return them, or why not."""
     if not found.has_models:
-        return None
+        return {}, None
     try:
-        prompts.templates_of(session, found.strategy)
+        return prompts.templates_of(session, found.strategy), None
     except TapeTrailError as error:
-        return Failure.of(Stage.ANALYSIS, error)
-    return None
+        return {}, Failure.of(Stage.ANALYSIS, error)
+
+
+def _kept(
+    evidence: Evidence,
+    charts: Mapping[Timeframe, ShownChart],
+    templates: Mapping[str, tuple[Stored, PromptTemplate]],
+) -> Kept:
+    """Return what was prepared, as it would be recalled."""
+    shown = {kind: template for kind, (_, template) in templates.items()}
+    rows = Rows(charts=charts, templates={kind: row for kind, (row, _) in templates.items()})
+    return Kept(recalled=Recalled(evidence=replace(evidence, templates=shown), rows=rows))

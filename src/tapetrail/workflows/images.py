@@ -51,17 +51,16 @@ class Images:
 
     def question(self, asked: Asked, *, refused: str | None) -> Question:
         """Return the question as it is put: with the images that travel, and what was wrong."""
-        analyst = asked.named.analyst
-        question = replace(asked.question, refused=refused)
-        if not isinstance(analyst, ModelAnalyst) or not _has_images(analyst, question):
+        analyst, question = asked.named.model, replace(asked.question, refused=refused)
+        if analyst is None or not _has_images(analyst, question):
             return question
         charts = tuple(self._as_seen(chart, analyst) for chart in question.charts)
         return replace(question, charts=charts)
 
     def shown(self, asked: Asked) -> Mapping[Timeframe, BlobRow | None]:
         """Return, by chart, the stored image that travels instead of its own, None for none."""
-        analyst = asked.named.analyst
-        if not isinstance(analyst, ModelAnalyst):
+        analyst = asked.named.model
+        if analyst is None:
             return {}
         charts = asked.question.charts
         if not _has_images(analyst, asked.question):

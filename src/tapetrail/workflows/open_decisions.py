@@ -10,7 +10,6 @@ from dbos import SQLAlchemyDatasource
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tapetrail.analysts.protocol import ModelAnalyst
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
@@ -37,7 +36,7 @@ TRIES_MAX: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What was recalled and heard of a decision by who asked, for who concludes it.
+    """What was prepared or recalled and heard of a decision, for who goes on with it here.
 
     It is a shortcut alone: where it is not there, the same is read from the record again.
     """
@@ -107,7 +106,7 @@ class OpenDecision:
     def has_models(self) -> bool:
         """Return whether somebody reads our prompts."""
         everyone = (named for seat in self.seats for named in seat.everyone)
-        return any(isinstance(named.analyst, ModelAnalyst) for named in everyone)
+        return any(named.model is not None for named in everyone)
 
 
 def load_open(deps: Dependencies, decision_id: int, resumptions: int) -> OpenDecision | None:
@@ -133,9 +132,15 @@ def load_open(deps: Dependencies, decision_id: int, resumptions: int) -> OpenDec
 def recalled(deps: Dependencies, found: OpenDecision) -> Recalled:
     """Return what a decision is made on, from the record. Raises as the blob store does."""
     calendar = deps.ports.calendar_of(found.task, found.strategy)
+    kept = deps.kept.get(found.task.refs.decision.id)
     with Session(deps.engine) as session:
         return recall(
-            session, found.task, strategy=found.strategy, blobs=deps.blobs, calendar=calendar
+            session,
+            found.task,
+            strategy=found.strategy,
+            blobs=deps.blobs,
+            calendar=calendar,
+            prepared=kept and kept.recalled,
         )
 
 

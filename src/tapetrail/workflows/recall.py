@@ -51,12 +51,19 @@ def recall(
     strategy: StrategySpec,
     blobs: BlobStore,
     calendar: Calendar,
+    prepared: Recalled | None = None,
 ) -> Recalled:
-    """Return the evidence of a decision that was prepared. Raises as the blob store does."""
+    """Return the evidence of a decision that was prepared. Raises as the blob store does.
+
+    What this process itself has `prepared` is not read back where its very rows are on record.
+    """
     if task.is_question:
         found = ledger.recorded_charts(session, chart_id=int(task.config[CHART_KEY]))
     else:
         found = ledger.recorded_charts(session, decision_id=task.refs.decision.id)
+    charts = {chart.timeframe: (chart.row, chart.jpeg_digest) for chart in found}
+    if prepared is not None and prepared.rows.charts == charts:
+        return prepared
     templates = prompts.recorded_templates(session, strategy)
     evidence = Evidence(
         instrument=task.traded,
@@ -66,9 +73,8 @@ def recall(
         is_decided_on=not task.is_question,
         templates={kind: template for kind, (_, template) in templates.items()},
     )
-    rows = {chart.timeframe: (chart.row, chart.jpeg_digest) for chart in found}
     named = {kind: row for kind, (row, _) in templates.items()}
-    return Recalled(evidence=evidence, rows=Rows(charts=rows, templates=named))
+    return Recalled(evidence=evidence, rows=Rows(charts=charts, templates=named))
 
 
 def _chart(

@@ -12,9 +12,14 @@ from tapetrail.core.failures import Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """Why the decision has to end, and which calls were not made, with the reason of each."""
+    """Why the decision has to end, and which calls were not made, with the reason of each.
+
+    `seen` are the attempts whose replies were there when all was asked, None where nobody says. A
+    reply that comes later is kept, and changes nothing any more.
+    """
 
     failure: Failure | None = None
+    seen: frozenset[int] | None = None
     unsent: Mapping[AnswerKey, Failure] = field(default_factory=dict[AnswerKey, Failure])
 
     def as_json(self) -> JsonValue:
@@ -25,6 +30,7 @@ class Said:
                 [key.question, key.analyst, key.sample_no, *_written(failure)]
                 for key, failure in self.unsent.items()
             ],
+            "seen": None if self.seen is None else sorted(self.seen),
         }
 
     @classmethod
@@ -34,8 +40,10 @@ class Said:
             return cls(failure=_read(output) if output else None)
         failure = output["failure"]
         unsent = cast("Sequence[Sequence[str | int]]", output["unsent"])
+        seen = cast("Sequence[int] | None", output.get("seen"))
         return cls(
             failure=_read(failure) if failure else None,
+            seen=None if seen is None else frozenset(seen),
             unsent={
                 AnswerKey(
                     question=str(question), analyst=str(analyst), sample_no=int(number)

@@ -35,10 +35,14 @@ ASKED_AGAIN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeardCall:
-    """A call and what its bytes say: an answer, what is wrong with it, or why there is no text."""
+    """A call and what its bytes say: an answer, what is wrong with it, or why there is no text.
+
+    `prompt_text` is what it asked, None where that cannot be told.
+    """
 
     call: Call
     read: ReadResponse
+    prompt_text: str | None = None
     answer: ParsedAnswer | None = None
     refusal: InvalidInput | None = None
 

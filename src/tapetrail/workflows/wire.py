@@ -6,7 +6,7 @@ lost call. What is never sent, because nobody may or can send it, is told by its
 """
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 
@@ -19,7 +19,6 @@ from tapetrail.analysts.models.retry import STOPS_ANALYST, GiveUp, Wait
 from tapetrail.analysts.protocol import (
     BrokenResponse,
     Demand,
-    ModelAnalyst,
     ReadResponse,
     RemoteAnalyst,
     Request,
@@ -72,17 +71,31 @@ class Wire:
         default_factory=dict[tuple[int, int, str], Failure]
     )
 
-    def calls(self, task: DecisionTask) -> dict[AnswerKey, list[Call]]:
-        """Return the calls of a decision so far, by the answer that they were made for."""
+    def calls(
+        self, task: DecisionTask, *, seen: Collection[int] | None = None
+    ) -> dict[AnswerKey, list[Call]]:
+        """Return the calls of a decision so far, by the answer that they were made for.
+
+        Of attempts that are not among those `seen` with a reply, it came too late to count.
+        """
         with Session(self.engine) as session:
-            return by_key(ledger.calls(session, task.refs.decision.id))
+            return by_key(ledger.calls(session, task.refs.decision.id), seen=seen)
 
 
-def by_key(calls: Iterable[Call]) -> dict[AnswerKey, list[Call]]:
-    """Return calls by the answer that they were made for, each in the order that they came in."""
+def by_key(
+    calls: Iterable[Call], *, seen: Collection[int] | None = None
+) -> dict[AnswerKey, list[Call]]:
+    """Return calls by the answer that they were made for, each in the order that they came in.
+
+    What came of an attempt that is not `seen` is left out; such calls come last, as lost ones do.
+    """
+    made = [*calls]
+    late = [each for each in made if seen is not None and each.attempt.id not in seen]
     found: dict[AnswerKey, list[Call]] = {}
-    for call in calls:
+    for call in [each for each in made if each not in late]:
         found.setdefault(call.key, []).append(call)
+    for call in sorted(late, key=lambda each: each.attempt.id):
+        found.setdefault(call.key, []).append(call.unanswered())
     return found
 
 
@@ -100,7 +113,8 @@ def ask_remote(
     """
 
     def put(asked: Asked) -> Heard:
-        asker = _Asker(wire=wire, task=task, asked=asked, reader=Reader.of(wire.blobs, asked))
+        reader = Reader.of(wire.blobs, wire.images, asked)
+        asker = _Asker(wire=wire, task=task, asked=asked, reader=reader)
         made = calls.get(asked.key, ())
         while True:
             standing = asker.standing(made)
@@ -114,10 +128,10 @@ def ask_remote(
             except CancelledError as error:
                 raise SystemExit("this process waits for no reply any more") from error
             if asked.key in unsent:
-                failure = unsent[asked.key]
-                return never_sent(
-                    asked, standing, failure, images=wire.images, at=wire.ports.clock()
+                heard = never_sent(
+                    asked, standing, unsent[asked.key], images=wire.images, at=wire.ports.clock()
                 )
+                return before.keep(asked.key, made, heard)
 
     return put
 
@@ -135,10 +149,8 @@ def look_up(
         known = before.of(asked.key, calls.get(asked.key, ()))
         if known is not None and asked.key not in unsent:
             return known
-        reader = Reader.of(wire.blobs, asked)
-        analyst = asked.named.analyst
-        limit = analyst.re_asks_max if isinstance(analyst, ModelAnalyst) else 0
-        standing = stand(calls.get(asked.key, ()), reader.hear, re_asks_max=limit)
+        reader = Reader.of(wire.blobs, wire.images, asked)
+        standing = _standing(reader, calls.get(asked.key, ()))
         failure = unsent.get(asked.key)
         if failure is not None:
             return never_sent(asked, standing, failure, images=wire.images, at=wire.ports.clock())
@@ -171,8 +183,7 @@ class _Asker:
 
     def standing(self, made: Sequence[Call]) -> Standing:
         """Return where the answer stands by these calls."""
-        limit = self.analyst.re_asks_max if isinstance(self.analyst, ModelAnalyst) else 0
-        return stand(made, self.reader.hear, re_asks_max=limit)
+        return _standing(self.reader, made)
 
     def goes_on(self, standing: Standing) -> bool:
         """Return whether another call is to be made, once the time for it has come."""
@@ -200,11 +211,8 @@ class _Asker:
         Raises what keeps it from being sent.
         """
         self._refuse_stopped()
-        question = self.wire.images.question(self.asked, refused=standing.refused)
-        with asking(self.asked.key):
-            request = self.analyst.request(question)
-        analyst = self.analyst
-        if not isinstance(analyst, ModelAnalyst):
+        request, analyst = self.reader.request(standing.refused), self.asked.named.model
+        if analyst is None:
             self._call(_Outgoing(request=request), standing, Held(at=None))
             return self.wire.calls(self.task)[self.asked.key]
         with asking(self.asked.key):
@@ -332,8 +340,8 @@ class _Asker:
 
     def _figures(self, response: Response) -> ReadResponse | None:
         """Return what a model's bytes say they used and cost; reading them raises nothing."""
-        analyst = self.analyst
-        return analyst.read(response) if isinstance(analyst, ModelAnalyst) else None
+        analyst = self.asked.named.model
+        return analyst.read(response) if analyst is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,6 +351,11 @@ class _Outgoing:
     request: Request
     base_url: str | None = None
     demand: Demand | None = None
+
+
+def _standing(reader: Reader, made: Sequence[Call]) -> Standing:
+    model = reader.asked.named.model
+    return stand(made, reader.hear, re_asks_max=model.re_asks_max if model else 0)
 
 
 def _why_unsent(error: TapeTrailError) -> Failure:

@@ -105,13 +105,11 @@ class EndpointModel:
             return width, height
         return drawing_size(self.model, width, height)
 
-    def prompt_text(self, question: Question) -> str:
-        """Return the system text and the question, as they are sent."""
-        prompt = self._prompt(question)
-        return f"{prompt.system}\n\n{prompt.question}"
-
     def request(self, question: Question) -> Request:
-        """Return the request that asks a question, the images in it as the question has them."""
+        """Return the request that asks a question, the images in it as the question has them.
+
+        Raises `InvalidInput` (`bad_prompt`).
+        """
         prompt, images = self._prompt(question), tuple[Image, ...]()
         if self._has_images(question):
             images = tuple(
@@ -121,7 +119,7 @@ class EndpointModel:
         schema = answer_schema(question.answer_kind) if self.spec.by_schema else None
         asked = replace(self._asking(prompt, schema=schema), images=images)
         body = self.family.wire.build(asked)
-        text_bytes = len(body) - sum(len(bodies.base64_text(image.jpeg)) for image in images)
+        text_bytes = len(body) - sum(bodies.base64_size(image.jpeg) for image in images)
         tokens = partial(
             input_tokens_max, self.family.word, self.model, images=[*map(_size, images)]
         )

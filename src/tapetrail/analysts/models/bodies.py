@@ -45,6 +45,11 @@ def base64_text(content: bytes) -> str:
     return b64encode(content).decode("ascii")
 
 
+def base64_size(content: bytes) -> int:
+    """Return how many characters bytes are in Base64."""
+    return (len(content) + 2) // 3 * 4
+
+
 def decoded(body: bytes, content_encoding: str | None) -> bytes:
     """Return a body without its content encoding, which nobody asked for.
 
