@@ -73,7 +73,7 @@ WAYS: Final[Mapping[str, Way]] = {
     "fails-once": answered(answer=failing(500), times=1, calls=2),
     "fails": Way(answer=failing(500), calls=5, kind="provider_failed"),
     "stalls": Way(
-        answer=lambda: Answer(is_held=True), calls=5, kind="reply_timeout", more={"timeout_s": 1}
+        answer=lambda: Answer(is_held=True), calls=5, kind="reply_timeout", more={"timeout_s": 2}
     ),
     "breaks-off": Way(
         answer=lambda: Answer(body=b"x" * 100, cut_at=20), calls=5, kind="connection_reset"
