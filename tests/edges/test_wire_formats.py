@@ -24,6 +24,7 @@ from tests.wire_replies import (
     wire,
 )
 
+from tapetrail.analysts.models import bodies
 from tapetrail.analysts.models.asking import Image, ModelRequest, Params
 from tapetrail.analysts.models.usage import Usage
 from tapetrail.core.errors import ErrorKind, InvalidInput
@@ -457,3 +458,8 @@ def test_whatever_comes_is_a_text_or_a_kind(name: str, data: st.DataObject) -> N
 def test_any_bytes_are_a_kind(body: bytes, status: int) -> None:
     for each in FORMATS.values():
         assert each.read(body, http_status=status).text is None
+
+
+@given(st.binary(max_size=64))
+def test_base64_is_as_long_as_it_is_said_to_be(content: bytes) -> None:
+    assert bodies.base64_size(content) == len(bodies.base64_text(content))

@@ -15,6 +15,9 @@ from tests.workflows.test_model_decisions import LEDGER
 pytestmark = pytest.mark.service
 
 RESERVED: Final = "SELECT status, cost_usd FROM tapetrail.budget_reservations ORDER BY attempt_no"
+ASKED: Final = """
+SELECT output FROM dbos.operation_outputs WHERE function_name = 'ask' AND output IS NOT NULL
+"""
 ENDED: Final = """
 SELECT d.status, s.signal_type, e.status AS execution FROM tapetrail.decisions AS d
 JOIN tapetrail.workflow_executions AS e ON e.id = d.execution_id
@@ -67,4 +70,7 @@ def test_a_stopped_execution_keeps_what_was_paid_for_and_goes_on_from_there(
     )
     spent = sum((row["cost_usd"] for row in home.rows(LEDGER)), Decimal(0))
     assert sum((row["cost_usd"] for row in home.rows(RESERVED)), Decimal(0)) == spent
+    # Whoever concludes counts what was heard when all was asked, and nothing that comes later.
+    asked = [json.loads(row["output"]) for row in home.rows(ASKED)]
+    assert [each["seen"] for each in asked if each is not None] == [[1, 2, 3]]
     assert home.run("verify", "--deep").returncode == 0
