@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from tests.edges.conftest import new_database
+from tests.edges.waiting import wait_for
 
 from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
@@ -40,6 +41,8 @@ RESERVED: Final = (
     "budget_reservations (decision, question, analyst, sample_no, attempt_no, scopes,"
     " reserved_usd, cost_usd, status, at, lost_after) VALUES (0, 'q', 'a', 1, 1, '{x}',"
 )
+LOCKED: Final = text("SELECT 1 FROM tapetrail.budget_counts WHERE scope = :scope FOR UPDATE NOWAIT")
+WAITING: Final = text("SELECT 1 FROM pg_locks WHERE :mine = ANY(pg_blocking_pids(pid))")
 _numbers = itertools.count(1)
 
 
@@ -191,6 +194,36 @@ def test_who_goes_on_for_a_dead_process_takes_over_what_it_reserved(
     settled(engine, first, "0.3")
     reserve(engine, first, budgets)
     assert count(engine, budgets[0]) == Count(spent_usd=Decimal("0.3"))
+
+
+def test_an_attempt_that_moves_to_another_day_locks_old_and_new_budgets_in_one_order(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    moved = wanted("0.1")
+    reserve(engine, moved, budgets)
+    tomorrow = (*budgets[:1], *(replace(each, scope=f"{each.scope} +1") for each in budgets[1:]))
+    reserve(engine, wanted("0.1"), tomorrow)
+    # Of these two the old one comes first, and whoever holds it may want the new one next.
+    old, new = budgets[2].scope, tomorrow[2].scope
+    with ThreadPoolExecutor(1) as pool, transaction(engine) as session:
+        mine = session.scalar(text("SELECT pg_backend_pid()"))
+        session.execute(LOCKED, {"scope": old})
+        ended = pool.submit(reserve, engine, moved, tomorrow)
+        wait_for(lambda: session.scalar(WAITING, {"mine": mine}))
+        session.execute(LOCKED, {"scope": new})
+        session.commit()
+        assert isinstance(ended.result(), Reserved)
+    assert count(engine, budgets[1]) == Count()
+
+
+def test_of_two_that_reserve_for_one_attempt_the_second_takes_over(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    same = wanted("0.6")
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(lambda _: reserve(engine, same, budgets), range(16))]
+    assert found == [Reserved(usd=Decimal("0.6"))] * 16
+    assert count(engine, budgets[0]) == Count(open_usd=Decimal("0.6"))
 
 
 def test_nothing_settles_that_was_not_reserved(engine: Engine) -> None:

@@ -2,6 +2,8 @@
 
 A scope is what a budget holds for: an execution, a strategy on a day, the whole record on a day.
 Its row counts what was spent and what is reserved, and is locked for as long as a call reserves.
+Whoever changes a count locks the attempt's own row first, and then every scope of it, old and new,
+in one order: nobody waits in a circle.
 What is spent never comes back; what is reserved does, until the reservation counts as lost.
 """
 
@@ -25,7 +27,7 @@ _KEY: Final = (
     "decision = :decision AND question = :question AND analyst = :analyst"
     " AND sample_no = :sample_no AND attempt_no = :attempt_no"
 )
-# Scopes come sorted and are locked in that order, so that nobody waits in a circle.
+# Scopes come sorted, and are locked in that order.
 _OPEN: Final = text("""
     INSERT INTO tapetrail.budget_counts AS counts (scope)
     SELECT unnest(CAST(:scopes AS text[]))
@@ -46,8 +48,9 @@ _ADD: Final = text("""
 """)
 _FIND: Final = text(f"""
     SELECT scopes, reserved_usd, cost_usd, status, at
-    FROM tapetrail.budget_reservations WHERE {_KEY}
+    FROM tapetrail.budget_reservations WHERE {_KEY} FOR UPDATE
 """)  # noqa: S608 # words of our own
+_IS_HELD: Final = text(f"SELECT 1 FROM tapetrail.budget_reservations WHERE {_KEY}")  # noqa: S608 # as above
 _PUT: Final = text("""
     INSERT INTO tapetrail.budget_reservations (decision, question, analyst, sample_no, attempt_no,
         scopes, reserved_usd, status, at, lost_after)
@@ -138,8 +141,10 @@ def reserve(
     The same attempt again, by who goes on for a process that died, takes over what is held. Raises
     `InvalidInput` (`budget_exceeded`) for what can never fit.
     """
-    with transaction(engine) as session:
-        found = _reserve(session, reservation, budgets)
+    found = None
+    while found is None:
+        with transaction(engine) as session:
+            found = _reserve(session, reservation, budgets)
     if isinstance(found, MustWait):
         give_up_lost(engine, now=reservation.at)
     return found
@@ -151,11 +156,10 @@ def settle(session: Session, key: AttemptKey, cost_usd: Decimal | None) -> None:
     Settling again changes nothing. The scopes stay locked until the transaction ends, so this comes
     last in it. Raises `NotFound` for an attempt that reserved nothing.
     """
-    before = _find(session, key)
-    if before is None:
+    found = _find(session, key)
+    if found is None:
         raise NotFound(f"budget: nothing is reserved for {key}")
-    session.execute(_LOCK, {"scopes": before.scopes})
-    found = _find(session, key) or before
+    session.execute(_LOCK, {"scopes": found.scopes})
     if found.status == "settled" or (found.status == "lost" and cost_usd is None):
         return
     counted = found.reserved_usd if cost_usd is None else cost_usd
@@ -169,13 +173,10 @@ def release(session: Session, key: AttemptKey, *, at: datetime) -> None:
 
     The same attempt may be made later, and then reserves anew.
     """
-    before = _find(session, key)
-    if before is None or before.at != at:
-        return
-    session.execute(_LOCK, {"scopes": before.scopes})
     found = _find(session, key)
     if found is None or found.status != "open" or found.at != at:
         return
+    session.execute(_LOCK, {"scopes": found.scopes})
     _count(session, found.scopes, Count(), before=_held(found))
     session.execute(_FREE, key.values())
 
@@ -200,10 +201,14 @@ def counts(session: Session, scopes: Iterable[str]) -> Mapping[str, Count]:
 
 def _reserve(
     session: Session, reservation: Reservation, budgets: Sequence[ScopeBudget]
-) -> Reserved | MustWait:
+) -> Reserved | MustWait | None:
+    """Return what `reserve` does, None where another process was first with the same attempt."""
     scopes, key, usd = sorted(each.scope for each in budgets), reservation.key, reservation.usd
-    counted = _counts_in(session.execute(_OPEN, {"scopes": scopes}).all())
     earlier = _find(session, key)
+    locked = sorted({*scopes, *(earlier.scopes if earlier else ())})
+    counted = _counts_in(session.execute(_OPEN, {"scopes": locked}).all())
+    if earlier is None and _is_held(session, key):
+        return None
     if earlier is not None and earlier.status == "settled":
         # It was sent, and answered: who reserves it again will find that it cannot be sent.
         return Reserved(usd=earlier.reserved_usd)
@@ -243,8 +248,12 @@ def _problem(budget: ScopeBudget, count: Count, *, held: Count, usd: Decimal) ->
 
 
 def _find(session: Session, key: AttemptKey) -> Row[Any] | None:
-    """Return what is held for an attempt, None where nothing ever was."""
+    """Return what is held for an attempt, its row locked; None where nothing ever was."""
     return session.execute(_FIND, key.values()).one_or_none()
+
+
+def _is_held(session: Session, key: AttemptKey) -> bool:
+    return session.scalar(_IS_HELD, key.values()) is not None
 
 
 def _counts_in(rows: Sequence[Row[Any]]) -> dict[str, Count]:
