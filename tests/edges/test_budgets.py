@@ -172,6 +172,25 @@ def test_what_a_dead_process_reserved_is_spent_once_no_call_can_take_so_long(
     assert reserve(engine, late, budgets) == Reserved(usd=Decimal("0.5"))
 
 
+def test_the_next_attempt_at_an_answer_shows_that_the_one_before_it_is_lost(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    dead = wanted("0.6")
+    reserve(engine, dead, budgets)
+    again = replace(dead, key=replace(dead.key, attempt_no=2), usd=Decimal("0.5"))
+    other = wanted("0.5")
+    assert isinstance(reserve(engine, other, budgets), MustWait)
+    # It cannot come back, so that nobody waits for it, not even where the next one does not fit.
+    for each in (again, other):
+        with pytest.raises(InvalidInput, match=r"0\.6 are spent"):
+            reserve(engine, each, budgets)
+    assert count(engine, budgets[0]) == Count(spent_usd=Decimal("0.6"))
+    # It came back all the same, as of a process that was only frozen.
+    settled(engine, dead, "0.2")
+    assert reserve(engine, again, budgets) == Reserved(usd=Decimal("0.5"))
+    assert count(engine, budgets[0]) == Count(spent_usd=Decimal("0.2"), open_usd=Decimal("0.5"))
+
+
 def test_who_goes_on_for_a_dead_process_takes_over_what_it_reserved(
     engine: Engine, budgets: tuple[ScopeBudget, ...]
 ) -> None:

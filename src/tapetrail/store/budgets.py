@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from tapetrail.core.analysis.replies import AnswerKey
@@ -66,6 +66,13 @@ _FREE: Final = text(f"""
     UPDATE tapetrail.budget_reservations SET status = 'lost', reserved_usd = 0, cost_usd = NULL
     WHERE {_KEY}
 """)  # noqa: S608 # as above
+_EARLIER: Final = text("""
+    SELECT decision, question, analyst, sample_no, attempt_no
+    FROM tapetrail.budget_reservations
+    WHERE status = 'open' AND decision = :decision AND question = :question
+        AND analyst = :analyst AND sample_no = :sample_no AND attempt_no < :attempt_no
+    ORDER BY attempt_no
+""")
 _OVERDUE: Final = text("""
     SELECT decision, question, analyst, sample_no, attempt_no
     FROM tapetrail.budget_reservations
@@ -96,8 +103,8 @@ class AttemptKey:
 class Reservation:
     """The most that an attempt can cost.
 
-    After `lost_after` nobody settles it any more: it then counts as spent. That is later than the
-    longest call.
+    After `lost_after` nobody settles it any more: it then counts as spent, as it does once the next
+    attempt at the same answer reserves. That is later than the longest call.
     """
 
     key: AttemptKey
@@ -138,9 +145,12 @@ def reserve(
 ) -> Reserved | MustWait:
     """Hold the most that an attempt can cost, or say why that has to wait.
 
-    The same attempt again, by who goes on for a process that died, takes over what is held. Raises
-    `InvalidInput` (`budget_exceeded`) for what can never fit.
+    The same attempt again, by who goes on for a process that died, takes over what is held; the
+    next one shows that those before it are lost. Raises `InvalidInput` (`budget_exceeded`) for what
+    can never fit.
     """
+    if reservation.key.attempt_no > 1:
+        _give_up(engine, _EARLIER, reservation.key.values())
     found = None
     while found is None:
         with transaction(engine) as session:
@@ -183,9 +193,14 @@ def release(session: Session, key: AttemptKey, *, at: datetime) -> None:
 
 def give_up_lost(engine: Engine, *, now: datetime) -> None:
     """Count as spent what was reserved by calls that nobody settles any more."""
+    _give_up(engine, _OVERDUE, {"now": now})
+
+
+def _give_up(engine: Engine, lost: TextClause, values: Mapping[str, object]) -> None:
+    """Count as spent what these calls reserved; who still settles one counts what it did cost."""
     with transaction(engine) as session:
-        overdue = session.execute(_OVERDUE, {"now": now}).all()
-    for row in overdue:
+        rows = session.execute(lost, values).all()
+    for row in rows:
         answer = AnswerKey(question=row.question, analyst=row.analyst, sample_no=row.sample_no)
         key = AttemptKey(decision=row.decision, answer=answer, attempt_no=row.attempt_no)
         with transaction(engine) as session:
