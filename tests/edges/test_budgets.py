@@ -27,6 +27,7 @@ from tapetrail.store.budgets import (
     Reserved,
     counts,
     give_up_lost,
+    look,
     release,
     reserve,
     settle,
@@ -122,6 +123,28 @@ def test_what_can_never_fit_fails_before_it_is_sent(
     with pytest.raises(InvalidInput, match=r"of 1 USD 0\.9 are spent"):
         reserve(engine, wanted("0.2"), budgets)
     assert reserve(engine, wanted("0.1"), budgets) == Reserved(usd=Decimal("0.1"))
+
+
+def test_who_waits_looks_without_a_lock_whether_it_may_fit(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    held, waits = wanted("0.7"), wanted("0.4")
+    reserve(engine, held, budgets)
+    found = reserve(engine, waits, budgets)
+    with transaction(engine) as session:
+        for each in budgets:
+            session.execute(LOCKED, {"scope": each.scope})
+        assert look(engine, waits, budgets) == found
+        assert look(engine, replace(waits, usd=Decimal("0.3")), budgets) is None
+        assert look(engine, replace(held, usd=Decimal(1)), budgets) is None
+        with pytest.raises(InvalidInput, match=r"raise budget\.execution_usd"):
+            look(engine, replace(waits, usd=Decimal(2)), budgets)
+    late = replace(waits, at=held.lost_after + timedelta(seconds=1), lost_after=NOW + 2 * CALL_MAX)
+    assert isinstance(look(engine, late, budgets), MustWait)
+    with pytest.raises(InvalidInput, match=r"0\.7 are spent"):
+        look(engine, late, budgets)
+    settled(engine, held, "0.2")
+    assert look(engine, waits, budgets) is None
 
 
 def test_a_strategys_day_counts_over_its_executions_and_the_records_over_all(

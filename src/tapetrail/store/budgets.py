@@ -46,11 +46,12 @@ _ADD: Final = text("""
     SET spent_usd = spent_usd + :spent - :spent_before, open_usd = open_usd + :open - :open_before
     WHERE scope = ANY(:scopes)
 """)
-_FIND: Final = text(f"""
+_HELD: Final = f"""
     SELECT scopes, reserved_usd, cost_usd, status, at
-    FROM tapetrail.budget_reservations WHERE {_KEY} FOR UPDATE
-""")  # noqa: S608 # words of our own
-_IS_HELD: Final = text(f"SELECT 1 FROM tapetrail.budget_reservations WHERE {_KEY}")  # noqa: S608 # as above
+    FROM tapetrail.budget_reservations WHERE {_KEY}
+"""  # noqa: S608 # words of our own
+_READ: Final = text(_HELD)
+_FIND: Final = text(f"{_HELD} FOR UPDATE")
 _PUT: Final = text("""
     INSERT INTO tapetrail.budget_reservations (decision, question, analyst, sample_no, attempt_no,
         scopes, reserved_usd, status, at, lost_after)
@@ -160,6 +161,22 @@ def reserve(
     return found
 
 
+def look(
+    engine: Engine, reservation: Reservation, budgets: Sequence[ScopeBudget]
+) -> MustWait | None:
+    """Return why the most that an attempt can cost has to wait, None where it may fit by now.
+
+    This reads alone, for those who wait: nobody waits for them. Raises as `reserve` does.
+    """
+    with transaction(engine) as session:
+        counted = counts(session, [each.scope for each in budgets])
+        earlier = _read(session, reservation.key)
+    found = _first_problem(reservation, budgets, counted=counted, earlier=earlier)
+    if found is not None:
+        give_up_lost(engine, now=reservation.at)
+    return found
+
+
 def settle(session: Session, key: AttemptKey, cost_usd: Decimal | None) -> None:
     """Count what an attempt did cost; None, where nobody knows, leaves it at its reserve.
 
@@ -222,22 +239,38 @@ def _reserve(
     earlier = _find(session, key)
     locked = sorted({*scopes, *(earlier.scopes if earlier else ())})
     counted = _counts_in(session.execute(_OPEN, {"scopes": locked}).all())
-    if earlier is None and _is_held(session, key):
+    if earlier is None and _read(session, key):
         return None
     if earlier is not None and earlier.status == "settled":
         # It was sent, and answered: who reserves it again will find that it cannot be sent.
         return Reserved(usd=earlier.reserved_usd)
-    for budget in budgets:
-        held = _held(earlier) if earlier and budget.scope in earlier.scopes else Count()
-        problem = _problem(budget, counted[budget.scope], held=held, usd=usd)
-        if problem is not None:
-            return problem
+    problem = _first_problem(reservation, budgets, counted=counted, earlier=earlier)
+    if problem is not None:
+        return problem
     if earlier is not None:
         _count(session, earlier.scopes, Count(), before=_held(earlier))
     _count(session, scopes, Count(open_usd=usd), before=Count())
     values = {"usd": usd, "at": reservation.at, "lost_after": reservation.lost_after}
     session.execute(_PUT, {**key.values(), "scopes": scopes, **values})
     return Reserved(usd=usd)
+
+
+def _first_problem(
+    reservation: Reservation,
+    budgets: Sequence[ScopeBudget],
+    *,
+    counted: Mapping[str, Count],
+    earlier: Row[Any] | None,
+) -> MustWait | None:
+    """Return why an attempt has to wait; `earlier` is what it holds already."""
+    if earlier is not None and earlier.status == "settled":
+        return None
+    for budget in budgets:
+        held = _held(earlier) if earlier and budget.scope in earlier.scopes else Count()
+        problem = _problem(budget, counted[budget.scope], held=held, usd=reservation.usd)
+        if problem is not None:
+            return problem
+    return None
 
 
 def _problem(budget: ScopeBudget, count: Count, *, held: Count, usd: Decimal) -> MustWait | None:
@@ -267,8 +300,9 @@ def _find(session: Session, key: AttemptKey) -> Row[Any] | None:
     return session.execute(_FIND, key.values()).one_or_none()
 
 
-def _is_held(session: Session, key: AttemptKey) -> bool:
-    return session.scalar(_IS_HELD, key.values()) is not None
+def _read(session: Session, key: AttemptKey) -> Row[Any] | None:
+    """Return what is held for an attempt, without a lock."""
+    return session.execute(_READ, key.values()).one_or_none()
 
 
 def _counts_in(rows: Sequence[Row[Any]]) -> dict[str, Count]:
