@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import pytest
@@ -263,7 +264,7 @@ def test_of_two_that_reserve_for_one_attempt_the_second_takes_over(
 ) -> None:
     same = wanted("0.6")
     with ThreadPoolExecutor(8) as pool:
-        found = [*pool.map(lambda _: reserve(engine, same, budgets), range(16))]
+        found = [*pool.map(partial(reserve, engine), [same] * 16, [budgets] * 16)]
     assert found == [Reserved(usd=Decimal("0.6"))] * 16
     assert count(engine, budgets[0]) == Count(open_usd=Decimal("0.6"))
 
