@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
-from tapetrail.store import lookups
+from tapetrail.store import lookups, prompts
 from tapetrail.store.access import Access
 from tapetrail.store.connections import held_name
 from tapetrail.usecases.parts import Process
@@ -79,9 +79,16 @@ class RunWiring(Protocol):
     """What runs need from outside; it is imported when it is first needed."""
 
     def planner(
-        self, frame: "FrameSource | None", *, recorded: "Callable[[str], Sequence[Instrument]]"
+        self,
+        frame: "FrameSource | None",
+        *,
+        recorded: "Callable[[str], Sequence[Instrument]]",
+        prompts: Callable[[], Mapping[str, str]],
     ) -> "Planner":
-        """Return what settles what a run will do; `recorded` returns instruments by symbol."""
+        """Return what settles what a run will do.
+
+        `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
+        """
         ...
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
@@ -242,7 +249,7 @@ class Runs:
 
     def planner(self, frame: "FrameSource | None") -> "Planner":
         """Return what settles what a run will do."""
-        return self._wiring.planner(frame, recorded=self._recorded)
+        return self._wiring.planner(frame, recorded=self._recorded, prompts=self._prompts)
 
     @property
     def requests(self) -> Requests:
@@ -259,6 +266,10 @@ class Runs:
     def _recorded(self, symbol: str) -> "Sequence[Instrument]":
         with self._access.reading() as connection:
             return lookups.instruments_named(connection, symbol)
+
+    def _prompts(self) -> Mapping[str, str]:
+        with self._access.reading() as connection:
+            return prompts.bodies(connection)
 
     def _planned(self, queries: "Sequence[RunQuery]", *, in_child: bool) -> list[Planned]:
         """Return what each query comes to. Nothing is written yet; frames are stored after."""
