@@ -112,7 +112,8 @@ class Questions:
         """
         request = self._request(question)
         name = self._process.new_id()
-        (ended,) = self._runs.work_through({name: request}, Manner())
+        # Whoever asks one question does not wait for what others left.
+        (ended,) = self._runs.work_through({name: request}, Manner(left=None))
         found = next(self._records.rows(ANALYSES.select(execution_id=ended.execution_id)), None)
         if found is None:
             (decision,) = self._records.rows(DECISIONS.select(execution_id=ended.execution_id))

@@ -48,13 +48,14 @@ class Manner:
     """How runs are carried out: how many decisions at once, and by whom.
 
     `watch` is shown how far the executions are, now and then until all are at rest. `left` is told
-    how many decisions a dead process left, before this one finishes them, and `noted` how bars are
-    read where no row alone tells. A child's end is waited for, and not watched.
+    how many decisions a dead process left, before this one finishes them; None leaves them to the
+    next run or worker. `noted` is told how bars are read where no row alone tells. A child's end is
+    waited for, and not watched.
     """
 
     concurrency: int = CONCURRENCY
     watch: "Callable[[Sequence[Progress]], None]" = _unseen
-    left: Callable[[int], None] = _unseen
+    left: Callable[[int], None] | None = _unseen
     noted: Callable[[str], None] = _unseen
     in_child: bool = False
 
@@ -305,6 +306,8 @@ class Runs:
 
     def _finish_left(self, runner: "Runner", own: Sequence[str], how: Manner) -> None:
         """Finish what a dead process left, and say so; what lives, or was stopped, is let be."""
+        if how.left is None:
+            return
         left = [
             each for each in runner.unfinished() if each.is_left and each.workflow_id not in own
         ]
