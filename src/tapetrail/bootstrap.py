@@ -105,9 +105,16 @@ class Wiring:
     environment: Mapping[str, str] | None = field(default=None, repr=False)
 
     def planner(
-        self, frame: "FrameSource | None", *, recorded: "Callable[[str], Sequence[Instrument]]"
+        self,
+        frame: "FrameSource | None",
+        *,
+        recorded: "Callable[[str], Sequence[Instrument]]",
+        prompts: "Callable[[], Mapping[str, str]]" = dict[str, str],
     ) -> "Planner":
-        """Return what settles what a run will do; `recorded` returns instruments by symbol."""
+        """Return what settles what a run will do.
+
+        `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
+        """
         from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
         from tapetrail.usecases.planning import Planner  # noqa: PLC0415 # see the module's docstring
@@ -118,6 +125,7 @@ class Wiring:
             analysts=Analysts(self.analysts, models=self._models()),
             clock=utc_now,
             recorded=recorded,
+            prompts=prompts,
         )
 
     def ports(self) -> "Ports":

@@ -24,6 +24,11 @@ def named_by(word: str) -> tuple[str, int] | None:
     return (found["name"], int(found["version"])) if found else None
 
 
+def is_shipped(word: str) -> bool:
+    """Return whether a prompt of that name comes with the package."""
+    return named_by(word) in SHIPPED
+
+
 def shipped_prompts() -> tuple[PromptTemplate, ...]:
     """Return every shipped version of every prompt, the oldest of each name first."""
     return tuple(_read(name, version) for name, version in SHIPPED)

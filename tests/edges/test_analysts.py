@@ -113,6 +113,19 @@ def test_analysts_that_cannot_answer_together_are_refused(
         analysts.of(strategy(named[0], named[1:]))
 
 
+@pytest.mark.parametrize("label", ["builtin:x", "openai:gpt-5.2", "far:a"])
+def test_a_name_of_ones_own_does_not_pass_for_an_analyst_of_another_family(label: str) -> None:
+    spec = AnalystSpec.model_validate({"analyst": "own:a", "as": label})
+    word = label.partition(":")[0]
+    with pytest.raises(InvalidInput, match=f"as {label}: {word} is another family of analysts"):
+        FAR.check(spec)
+
+
+@pytest.mark.parametrize("label", ["cold", "own:cold", "mine:a", "builtin"])
+def test_any_other_name_of_ones_own_is_taken(label: str) -> None:
+    FAR.check(AnalystSpec.model_validate({"analyst": "own:a", "as": label}))
+
+
 def test_a_child_process_is_not_given_what_it_does_not_know() -> None:
     assert BROUGHT.of(strategy(RULES), in_child=True)
     for asked in (strategy("own:a"), strategy(RULES, ["own:a"])):

@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from tests.edges.conftest import new_database
+from tests.edges.waiting import wait_for
 
 from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
@@ -26,6 +28,7 @@ from tapetrail.store.budgets import (
     Reserved,
     counts,
     give_up_lost,
+    look,
     release,
     reserve,
     settle,
@@ -40,6 +43,8 @@ RESERVED: Final = (
     "budget_reservations (decision, question, analyst, sample_no, attempt_no, scopes,"
     " reserved_usd, cost_usd, status, at, lost_after) VALUES (0, 'q', 'a', 1, 1, '{x}',"
 )
+LOCKED: Final = text("SELECT 1 FROM tapetrail.budget_counts WHERE scope = :scope FOR UPDATE NOWAIT")
+WAITING: Final = text("SELECT 1 FROM pg_locks WHERE :mine = ANY(pg_blocking_pids(pid))")
 _numbers = itertools.count(1)
 
 
@@ -121,6 +126,28 @@ def test_what_can_never_fit_fails_before_it_is_sent(
     assert reserve(engine, wanted("0.1"), budgets) == Reserved(usd=Decimal("0.1"))
 
 
+def test_who_waits_looks_without_a_lock_whether_it_may_fit(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    held, waits = wanted("0.7"), wanted("0.4")
+    reserve(engine, held, budgets)
+    found = reserve(engine, waits, budgets)
+    with transaction(engine) as session:
+        for each in budgets:
+            session.execute(LOCKED, {"scope": each.scope})
+        assert look(engine, waits, budgets) == found
+        assert look(engine, replace(waits, usd=Decimal("0.3")), budgets) is None
+        assert look(engine, replace(held, usd=Decimal(1)), budgets) is None
+        with pytest.raises(InvalidInput, match=r"raise budget\.execution_usd"):
+            look(engine, replace(waits, usd=Decimal(2)), budgets)
+    late = replace(waits, at=held.lost_after + timedelta(seconds=1), lost_after=NOW + 2 * CALL_MAX)
+    assert isinstance(look(engine, late, budgets), MustWait)
+    with pytest.raises(InvalidInput, match=r"0\.7 are spent"):
+        look(engine, late, budgets)
+    settled(engine, held, "0.2")
+    assert look(engine, waits, budgets) is None
+
+
 def test_a_strategys_day_counts_over_its_executions_and_the_records_over_all(
     engine: Engine, budgets: tuple[ScopeBudget, ...]
 ) -> None:
@@ -169,6 +196,25 @@ def test_what_a_dead_process_reserved_is_spent_once_no_call_can_take_so_long(
     assert reserve(engine, late, budgets) == Reserved(usd=Decimal("0.5"))
 
 
+def test_the_next_attempt_at_an_answer_shows_that_the_one_before_it_is_lost(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    dead = wanted("0.6")
+    reserve(engine, dead, budgets)
+    again = replace(dead, key=replace(dead.key, attempt_no=2), usd=Decimal("0.5"))
+    other = wanted("0.5")
+    assert isinstance(reserve(engine, other, budgets), MustWait)
+    # It cannot come back, so that nobody waits for it, not even where the next one does not fit.
+    for each in (again, other):
+        with pytest.raises(InvalidInput, match=r"0\.6 are spent"):
+            reserve(engine, each, budgets)
+    assert count(engine, budgets[0]) == Count(spent_usd=Decimal("0.6"))
+    # It came back all the same, as of a process that was only frozen.
+    settled(engine, dead, "0.2")
+    assert reserve(engine, again, budgets) == Reserved(usd=Decimal("0.5"))
+    assert count(engine, budgets[0]) == Count(spent_usd=Decimal("0.2"), open_usd=Decimal("0.5"))
+
+
 def test_who_goes_on_for_a_dead_process_takes_over_what_it_reserved(
     engine: Engine, budgets: tuple[ScopeBudget, ...]
 ) -> None:
@@ -191,6 +237,36 @@ def test_who_goes_on_for_a_dead_process_takes_over_what_it_reserved(
     settled(engine, first, "0.3")
     reserve(engine, first, budgets)
     assert count(engine, budgets[0]) == Count(spent_usd=Decimal("0.3"))
+
+
+def test_an_attempt_that_moves_to_another_day_locks_old_and_new_budgets_in_one_order(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    moved = wanted("0.1")
+    reserve(engine, moved, budgets)
+    tomorrow = (*budgets[:1], *(replace(each, scope=f"{each.scope} +1") for each in budgets[1:]))
+    reserve(engine, wanted("0.1"), tomorrow)
+    # Of these two the old one comes first, and whoever holds it may want the new one next.
+    old, new = budgets[2].scope, tomorrow[2].scope
+    with ThreadPoolExecutor(1) as pool, transaction(engine) as session:
+        mine = session.scalar(text("SELECT pg_backend_pid()"))
+        session.execute(LOCKED, {"scope": old})
+        ended = pool.submit(reserve, engine, moved, tomorrow)
+        wait_for(lambda: session.scalar(WAITING, {"mine": mine}))
+        session.execute(LOCKED, {"scope": new})
+        session.commit()
+        assert isinstance(ended.result(), Reserved)
+    assert count(engine, budgets[1]) == Count()
+
+
+def test_of_two_that_reserve_for_one_attempt_the_second_takes_over(
+    engine: Engine, budgets: tuple[ScopeBudget, ...]
+) -> None:
+    same = wanted("0.6")
+    with ThreadPoolExecutor(8) as pool:
+        found = [*pool.map(partial(reserve, engine), [same] * 16, [budgets] * 16)]
+    assert found == [Reserved(usd=Decimal("0.6"))] * 16
+    assert count(engine, budgets[0]) == Count(open_usd=Decimal("0.6"))
 
 
 def test_nothing_settles_that_was_not_reserved(engine: Engine) -> None:

@@ -1,20 +1,21 @@
 """What can be known before a run is refused before a run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
 from tapetrail.analysts.registry import Analysts
-from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.core.records.states import Provenance
 from tapetrail.core.strategy.strategies import parse_strategy
+from tapetrail.prompt_files import shipped_prompt
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.protocol import Process
 from tapetrail.sources.registry import Registry
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.usecases.planning import Planner, RunQuery
+from tapetrail.usecases.planning import Asked, Planner, RunQuery
 
 Keys = Mapping[str, object]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -24,12 +25,17 @@ def no_frame(digest: str) -> bytes:
     raise AssertionError(digest)
 
 
-PLANNER = Planner(
-    sources=Registry(process=Process(read_frame=no_frame)),
-    load_calendar=load_calendar,
-    analysts=Analysts(),
-    clock=lambda: NOW,
-)
+def planner(prompts: Callable[[], Mapping[str, str]] = dict[str, str]) -> Planner:
+    return Planner(
+        sources=Registry(process=Process(read_frame=no_frame)),
+        load_calendar=load_calendar,
+        analysts=Analysts(),
+        clock=lambda: NOW,
+        prompts=prompts,
+    )
+
+
+PLANNER = planner()
 
 
 def request(
@@ -97,6 +103,19 @@ def test_an_exchange_may_be_named_by_an_alias() -> None:
 def test_what_does_not_exist_is_refused_by_name(keys: Keys, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         PLANNER.plan(request(keys=keys))
+
+
+def test_a_prompt_that_there_is_not_is_refused_and_one_on_record_is_taken() -> None:
+    keys = {"prompt": {"chart": "own-v2"}}
+    said = r"strategy s: prompt own-v2: none .* chart-v1, .*; look at tapetrail prompts list"
+    with pytest.raises(NotFound, match=said) as caught:
+        PLANNER.plan(request(keys=keys))
+    assert caught.value.kind is ErrorKind.BAD_PROMPT
+    with pytest.raises(NotFound, match="prompt own-v2"):
+        PLANNER.plan_past(request(keys=keys), Asked(named=[date(2012, 11, 30)]))
+    there = planner(prompts=lambda: {"own-v2": shipped_prompt("chart-v1").body})
+    assert there.plan(request(keys=keys)).decisions
+    assert PLANNER.plan(request(keys={"prompt": {"chart": "chart-v1"}})).decisions
 
 
 def test_the_deciding_analyst_is_no_shadow_of_its_own() -> None:

@@ -23,6 +23,7 @@ from tapetrail.core.strategy.strategies import (
     spec_digest,
     spec_document,
 )
+from tapetrail.sources.registry import source_rules
 from tapetrail.store.private.server import ServerAddress
 from tapetrail.strategy_files import (
     SIZE_MAX,
@@ -55,6 +56,16 @@ def file(tmp_path: Path) -> Path:
 
 
 # Files
+
+
+def test_the_name_of_questions_is_refused_and_what_is_recorded_under_it_is_read() -> None:
+    said = "name: ask is kept for questions, tapetrail ask; expected another name"
+    assert refusal("name: ask\ninstruments: [AAPL]\n") == said
+    recorded = {"name": "ask", "instruments": ["AAPL"]}
+    with pytest.raises(InvalidInput, match="name: ask is kept for questions"):
+        parse_strategy(recorded, place="a mapping", sources=source_rules())
+    assert parse_strategy(recorded, place="strategy of decision 1").name == "ask"
+    assert parsed("name: ask-twice\ninstruments: [AAPL]\n").name == "ask-twice"
 
 
 def test_a_file_is_read_with_or_without_a_byte_order_mark(file: Path) -> None:

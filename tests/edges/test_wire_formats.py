@@ -71,9 +71,16 @@ def test_the_image_travels_as_it_is_and_between_what_stays_and_what_changes(name
 def test_nothing_is_sent_that_is_not_set(name: str) -> None:
     sent = json.loads(wire(name).build(PLAIN))
     words = json.dumps(sent).lower()
-    for word in ("temperature", "seed", "top", "effort", "think", "tier", "schema", "user_id"):
+    for word in ("temperature", "seed", "top", "effort", "think", "schema", "user_id"):
         assert word not in words
+    assert ("tier" in words) == (name in {"openai", "openai-chat"})
     assert "16384" in words
+
+
+def test_no_default_of_a_project_makes_a_call_dearer_than_what_budgets_count_with() -> None:
+    for name in ("openai", "openai-chat"):
+        assert json.loads(wire(name).build(PLAIN))["service_tier"] == "default"
+    assert "service_tier" not in json.loads(wire("compatible").build(PLAIN))
 
 
 def test_openai_keeps_nothing_and_is_told_the_detail() -> None:

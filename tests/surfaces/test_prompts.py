@@ -50,6 +50,20 @@ def test_a_prompt_is_applied_once_and_listed_beside_those_that_come_along(
 
 
 @pytest.mark.service
+def test_a_strategy_with_a_prompt_that_there_is_not_is_refused_before_anything_is_written(
+    ask: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text("name: typo\ninstruments: [IBM]\nprompt: {consolidated: nosuch}\n")
+    for words in (("run", str(file)), ("strategies", "apply", str(file))):
+        refused = ask(*words)
+        assert refused.code == 3
+        assert refused.err.startswith("Error: strategy typo: prompt nosuch: none is shipped or")
+        assert "look at tapetrail prompts list" in refused.err
+    assert ask("strategies", "show", "typo").code == 3
+
+
+@pytest.mark.service
 def test_a_terminal_is_shown_a_prompt_without_what_it_would_obey(
     ask: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

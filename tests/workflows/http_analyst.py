@@ -17,7 +17,10 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnalyst:
-    """Asks `url`. Whoever reads the answer to the question `deadly` is killed."""
+    """Asks `url`; one named `blind` sends no image, and says so in its parameters.
+
+    Whoever reads the answer to the question `deadly` is killed.
+    """
 
     name: str
     url: str
@@ -26,13 +29,22 @@ class HttpAnalyst:
 
     @property
     def identity(self) -> Identity:
-        return Identity(name=self.name, provider="tests", model_name=self.name)
+        return Identity(
+            name=self.name,
+            provider="tests",
+            model_name=self.name,
+            params={"image": False} if self._is_blind else {},
+        )
+
+    @property
+    def _is_blind(self) -> bool:
+        return self.name.endswith(":blind")
 
     def request(self, question: Question) -> Request:
         body = {
             "question": question.name,
             "symbol": question.instrument.symbol,
-            "images": [len(chart.image) for chart in question.charts],
+            "images": [] if self._is_blind else [len(chart.image) for chart in question.charts],
             "wording": self.wording,
         }
         text = json.dumps(body)

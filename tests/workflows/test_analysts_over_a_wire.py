@@ -142,6 +142,21 @@ def test_what_was_sent_and_what_came_back_is_on_record_and_a_shadow_decides_noth
     assert shadow["role"] == "shadow"
 
 
+def test_an_analyst_of_ones_own_that_looks_at_no_image_is_recorded_as_shown_none(
+    home: Home, model: ModelServer
+) -> None:
+    strategy = {**ONE, "analyst": "http:blind", "shadows": ["http:a"]}
+    assert ended(command(home, model, {"one": run_of(strategy)})) == "one completed\n"
+    rows = home.rows(
+        "SELECT a.analyst, count(*) AS charts, count(c.image_digest) AS images"
+        " FROM tapetrail.llm_analyses AS a"
+        " JOIN tapetrail.analysis_charts AS c ON c.analysis_id = a.id GROUP BY 1"
+    )
+    found = {row["analyst"]: (row["charts"], row["images"]) for row in rows}
+    assert found == {"http:blind": (4, 0), "http:a": (4, 4)}
+    assert home.run("verify", "--deep").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("question", "asked_before", "again"),
     [

@@ -13,6 +13,7 @@ from tests.homes import copy_home
 from tests.model_server import Answer, Asked, ModelServer, model_server, spoken
 from tests.workflows.conftest import AS_OF, Home
 from tests.workflows.model_answers import CHART, HOLD, WHOLE, good, is_whole
+from tests.workflows.soundness import work_off
 
 from tapetrail.store.private.server import PrivateServer
 
@@ -298,6 +299,27 @@ def test_one_question_about_a_recorded_chart_is_on_record_and_decides_nothing(
         assert said_of_it in home.run(*asked, "--prompt", prompt).stderr
     assert len(model.asked) == before
     assert home.run("prompts", "show", "ask-v1").returncode == 0
+
+
+def test_who_asks_one_question_does_not_wait_for_what_dead_processes_left(
+    home: Home, model: ModelServer
+) -> None:
+    assert home.run("run", home.strategy(symbols="IBM"), "--as-of", AS_OF).returncode == 0
+    model.answers = lambda _asked: Answer(is_held=True)
+    file = home.strategy("waits", symbols="IBM", more=local(model, image=False))
+    with home.started("run", file, "--as-of", AS_OF) as running:
+        model.await_asked(2)
+        running.kill()
+        running.wait()
+    said = home.run("ask", "1", "--analyst", "builtin:technical-rules-v1")
+    assert said.returncode == 0, said.stderr
+    statuses = "SELECT scope, status FROM tapetrail.decisions ORDER BY id"
+    _, left, asked = home.rows(statuses)
+    assert (left["status"], asked["scope"], asked["status"]) == ("running", "question", "completed")
+    model.answers = good
+    model.release()
+    work_off(home)
+    assert {row["status"] for row in home.rows(statuses)} == {"completed"}
 
 
 def test_models_are_checked_before_a_strategy_needs_them(home: Home, model: ModelServer) -> None:

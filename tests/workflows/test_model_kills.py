@@ -148,14 +148,18 @@ def _assert_nothing_was_asked_again(calls: Sequence[Row], model: PacedModel) -> 
 
 
 def _assert_money_adds_up(home: Home, calls: Sequence[Row]) -> None:
-    """Each call holds its money: what it cost, or its reserve for as long as that is not known."""
+    """Each call holds its money: what it cost, or its reserve where that is not known.
+
+    Every lost call was followed by another one for its answer, so that nobody waits for its money.
+    """
     for call in calls:
         is_lost = call["response_digest"] is None
-        assert call["reservation"] == ("open" if is_lost else "settled")
+        assert call["reservation"] == ("lost" if is_lost else "settled")
         assert call["settled"] == call["cost_usd"]
     for row in home.rows(COUNTS):
         assert (row["spent_usd"], row["open_usd"]) == (row["spent"], row["open"]), row
     scopes = home.rows("SELECT sum(spent_usd) AS usd FROM tapetrail.budget_counts"
                        " WHERE scope LIKE 'execution %'")  # fmt: skip
-    known = sum((call["cost_usd"] or Decimal(0) for call in calls), Decimal(0))
-    assert scopes[0]["usd"] == known
+    costs = (call["cost_usd"] for call in calls if call["cost_usd"] is not None)
+    reserves = (call["reserved_usd"] for call in calls if call["cost_usd"] is None)
+    assert scopes[0]["usd"] == sum(costs, Decimal(0)) + sum(reserves, Decimal(0))

@@ -75,8 +75,12 @@ class Analysts:
         return self._named(spec.analyst)
 
     def check(self, spec: AnalystSpec) -> None:
-        """Raise as `open` does, and for a model that cannot be reached or asked in this way."""
+        """Raise as `open` does, and for a model that cannot be reached or asked in this way.
+
+        A name of one's own that passes for an analyst of another family is refused, too.
+        """
         found = self.open(spec)
+        self._check_label(spec)
         if spec.family in MODELS:
             cast("EndpointModel", found).check()
 
@@ -124,6 +128,16 @@ class Analysts:
                 " an analyst as its strategy does"
             )
         return found
+
+    def _check_label(self, spec: AnalystSpec) -> None:
+        word, colon, _ = spec.name.partition(":")
+        if not colon or word == spec.family:
+            return
+        if word in self._families or word in MODELS or entry_points(group=GROUP, name=word):
+            raise InvalidInput(
+                f"analyst {spec.analyst!r}: as {spec.name}: {word} is another family of analysts;"
+                f" choose a name that does not begin with {word}:"
+            )
 
     def _check_brought(self, words: Iterable[str], *, in_child: bool) -> None:
         families = sorted({*words} & self.brought)

@@ -2,6 +2,8 @@
 
 A scope is what a budget holds for: an execution, a strategy on a day, the whole record on a day.
 Its row counts what was spent and what is reserved, and is locked for as long as a call reserves.
+Whoever changes a count locks the attempt's own row first, and then every scope of it, old and new,
+in one order: nobody waits in a circle.
 What is spent never comes back; what is reserved does, until the reservation counts as lost.
 """
 
@@ -11,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
 
-from sqlalchemy import Engine, Row, text
+from sqlalchemy import Engine, Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from tapetrail.core.analysis.replies import AnswerKey
@@ -25,7 +27,7 @@ _KEY: Final = (
     "decision = :decision AND question = :question AND analyst = :analyst"
     " AND sample_no = :sample_no AND attempt_no = :attempt_no"
 )
-# Scopes come sorted and are locked in that order, so that nobody waits in a circle.
+# Scopes come sorted, and are locked in that order.
 _OPEN: Final = text("""
     INSERT INTO tapetrail.budget_counts AS counts (scope)
     SELECT unnest(CAST(:scopes AS text[]))
@@ -44,10 +46,12 @@ _ADD: Final = text("""
     SET spent_usd = spent_usd + :spent - :spent_before, open_usd = open_usd + :open - :open_before
     WHERE scope = ANY(:scopes)
 """)
-_FIND: Final = text(f"""
+_HELD: Final = f"""
     SELECT scopes, reserved_usd, cost_usd, status, at
     FROM tapetrail.budget_reservations WHERE {_KEY}
-""")  # noqa: S608 # words of our own
+"""  # noqa: S608 # words of our own
+_READ: Final = text(_HELD)
+_FIND: Final = text(f"{_HELD} FOR UPDATE")
 _PUT: Final = text("""
     INSERT INTO tapetrail.budget_reservations (decision, question, analyst, sample_no, attempt_no,
         scopes, reserved_usd, status, at, lost_after)
@@ -63,6 +67,13 @@ _FREE: Final = text(f"""
     UPDATE tapetrail.budget_reservations SET status = 'lost', reserved_usd = 0, cost_usd = NULL
     WHERE {_KEY}
 """)  # noqa: S608 # as above
+_EARLIER: Final = text("""
+    SELECT decision, question, analyst, sample_no, attempt_no
+    FROM tapetrail.budget_reservations
+    WHERE status = 'open' AND decision = :decision AND question = :question
+        AND analyst = :analyst AND sample_no = :sample_no AND attempt_no < :attempt_no
+    ORDER BY attempt_no
+""")
 _OVERDUE: Final = text("""
     SELECT decision, question, analyst, sample_no, attempt_no
     FROM tapetrail.budget_reservations
@@ -93,8 +104,8 @@ class AttemptKey:
 class Reservation:
     """The most that an attempt can cost.
 
-    After `lost_after` nobody settles it any more: it then counts as spent. That is later than the
-    longest call.
+    After `lost_after` nobody settles it any more: it then counts as spent, as it does once the next
+    attempt at the same answer reserves. That is later than the longest call.
     """
 
     key: AttemptKey
@@ -135,12 +146,33 @@ def reserve(
 ) -> Reserved | MustWait:
     """Hold the most that an attempt can cost, or say why that has to wait.
 
-    The same attempt again, by who goes on for a process that died, takes over what is held. Raises
-    `InvalidInput` (`budget_exceeded`) for what can never fit.
+    The same attempt again, by who goes on for a process that died, takes over what is held; the
+    next one shows that those before it are lost. Raises `InvalidInput` (`budget_exceeded`) for what
+    can never fit.
+    """
+    if reservation.key.attempt_no > 1:
+        _give_up(engine, _EARLIER, reservation.key.values())
+    found = None
+    while found is None:
+        with transaction(engine) as session:
+            found = _reserve(session, reservation, budgets)
+    if isinstance(found, MustWait):
+        give_up_lost(engine, now=reservation.at)
+    return found
+
+
+def look(
+    engine: Engine, reservation: Reservation, budgets: Sequence[ScopeBudget]
+) -> MustWait | None:
+    """Return why the most that an attempt can cost has to wait, None where it may fit by now.
+
+    This reads alone, for those who wait: nobody waits for them. Raises as `reserve` does.
     """
     with transaction(engine) as session:
-        found = _reserve(session, reservation, budgets)
-    if isinstance(found, MustWait):
+        counted = counts(session, [each.scope for each in budgets])
+        earlier = _read(session, reservation.key)
+    found = _first_problem(reservation, budgets, counted=counted, earlier=earlier)
+    if found is not None:
         give_up_lost(engine, now=reservation.at)
     return found
 
@@ -151,11 +183,10 @@ def settle(session: Session, key: AttemptKey, cost_usd: Decimal | None) -> None:
     Settling again changes nothing. The scopes stay locked until the transaction ends, so this comes
     last in it. Raises `NotFound` for an attempt that reserved nothing.
     """
-    before = _find(session, key)
-    if before is None:
+    found = _find(session, key)
+    if found is None:
         raise NotFound(f"budget: nothing is reserved for {key}")
-    session.execute(_LOCK, {"scopes": before.scopes})
-    found = _find(session, key) or before
+    session.execute(_LOCK, {"scopes": found.scopes})
     if found.status == "settled" or (found.status == "lost" and cost_usd is None):
         return
     counted = found.reserved_usd if cost_usd is None else cost_usd
@@ -169,22 +200,24 @@ def release(session: Session, key: AttemptKey, *, at: datetime) -> None:
 
     The same attempt may be made later, and then reserves anew.
     """
-    before = _find(session, key)
-    if before is None or before.at != at:
-        return
-    session.execute(_LOCK, {"scopes": before.scopes})
     found = _find(session, key)
     if found is None or found.status != "open" or found.at != at:
         return
+    session.execute(_LOCK, {"scopes": found.scopes})
     _count(session, found.scopes, Count(), before=_held(found))
     session.execute(_FREE, key.values())
 
 
 def give_up_lost(engine: Engine, *, now: datetime) -> None:
     """Count as spent what was reserved by calls that nobody settles any more."""
+    _give_up(engine, _OVERDUE, {"now": now})
+
+
+def _give_up(engine: Engine, lost: TextClause, values: Mapping[str, object]) -> None:
+    """Count as spent what these calls reserved; who still settles one counts what it did cost."""
     with transaction(engine) as session:
-        overdue = session.execute(_OVERDUE, {"now": now}).all()
-    for row in overdue:
+        rows = session.execute(lost, values).all()
+    for row in rows:
         answer = AnswerKey(question=row.question, analyst=row.analyst, sample_no=row.sample_no)
         key = AttemptKey(decision=row.decision, answer=answer, attempt_no=row.attempt_no)
         with transaction(engine) as session:
@@ -200,24 +233,44 @@ def counts(session: Session, scopes: Iterable[str]) -> Mapping[str, Count]:
 
 def _reserve(
     session: Session, reservation: Reservation, budgets: Sequence[ScopeBudget]
-) -> Reserved | MustWait:
+) -> Reserved | MustWait | None:
+    """Return what `reserve` does, None where another process was first with the same attempt."""
     scopes, key, usd = sorted(each.scope for each in budgets), reservation.key, reservation.usd
-    counted = _counts_in(session.execute(_OPEN, {"scopes": scopes}).all())
     earlier = _find(session, key)
+    locked = sorted({*scopes, *(earlier.scopes if earlier else ())})
+    counted = _counts_in(session.execute(_OPEN, {"scopes": locked}).all())
+    if earlier is None and _read(session, key):
+        return None
     if earlier is not None and earlier.status == "settled":
         # It was sent, and answered: who reserves it again will find that it cannot be sent.
         return Reserved(usd=earlier.reserved_usd)
-    for budget in budgets:
-        held = _held(earlier) if earlier and budget.scope in earlier.scopes else Count()
-        problem = _problem(budget, counted[budget.scope], held=held, usd=usd)
-        if problem is not None:
-            return problem
+    problem = _first_problem(reservation, budgets, counted=counted, earlier=earlier)
+    if problem is not None:
+        return problem
     if earlier is not None:
         _count(session, earlier.scopes, Count(), before=_held(earlier))
     _count(session, scopes, Count(open_usd=usd), before=Count())
     values = {"usd": usd, "at": reservation.at, "lost_after": reservation.lost_after}
     session.execute(_PUT, {**key.values(), "scopes": scopes, **values})
     return Reserved(usd=usd)
+
+
+def _first_problem(
+    reservation: Reservation,
+    budgets: Sequence[ScopeBudget],
+    *,
+    counted: Mapping[str, Count],
+    earlier: Row[Any] | None,
+) -> MustWait | None:
+    """Return why an attempt has to wait; `earlier` is what it holds already."""
+    if earlier is not None and earlier.status == "settled":
+        return None
+    for budget in budgets:
+        held = _held(earlier) if earlier and budget.scope in earlier.scopes else Count()
+        problem = _problem(budget, counted[budget.scope], held=held, usd=reservation.usd)
+        if problem is not None:
+            return problem
+    return None
 
 
 def _problem(budget: ScopeBudget, count: Count, *, held: Count, usd: Decimal) -> MustWait | None:
@@ -243,8 +296,13 @@ def _problem(budget: ScopeBudget, count: Count, *, held: Count, usd: Decimal) ->
 
 
 def _find(session: Session, key: AttemptKey) -> Row[Any] | None:
-    """Return what is held for an attempt, None where nothing ever was."""
+    """Return what is held for an attempt, its row locked; None where nothing ever was."""
     return session.execute(_FIND, key.values()).one_or_none()
+
+
+def _read(session: Session, key: AttemptKey) -> Row[Any] | None:
+    """Return what is held for an attempt, without a lock."""
+    return session.execute(_READ, key.values()).one_or_none()
 
 
 def _counts_in(rows: Sequence[Row[Any]]) -> dict[str, Count]:

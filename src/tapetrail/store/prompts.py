@@ -63,7 +63,7 @@ def recorded_templates(
     found = driver_connection(session).execute(
         "SELECT name, version, body, id, record_digest FROM tapetrail.prompt_templates"
         " WHERE name || '-v' || version = ANY(%s)",
-        [[spec.prompt.chart, spec.prompt.consolidated]],
+        [[*spec.prompt.named.values()]],
     )
     known = {
         word_of(name, version): (
@@ -72,8 +72,7 @@ def recorded_templates(
         )
         for name, version, body, number, digest in found
     }
-    named = {"chart": spec.prompt.chart, "consolidated": spec.prompt.consolidated}
-    return {kind: known[word] for kind, word in named.items() if word in known}
+    return {kind: known[word] for kind, word in spec.prompt.named.items() if word in known}
 
 
 def templates_of(
@@ -86,8 +85,7 @@ def templates_of(
     from tapetrail.store import appends  # noqa: PLC0415 # readers do without
 
     known = bodies(driver_connection(session))
-    named = {"chart": spec.prompt.chart, "consolidated": spec.prompt.consolidated}
-    templates = {kind: prompt_named(word, known) for kind, word in named.items()}
+    templates = {kind: prompt_named(word, known) for kind, word in spec.prompt.named.items()}
     return {
         kind: (appends.append_template(session, template), template)
         for kind, template in templates.items()

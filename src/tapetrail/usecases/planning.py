@@ -30,6 +30,7 @@ from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.parts import ANY, InstrumentName
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec
+from tapetrail.prompt_files import is_shipped, prompt_named
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
@@ -93,8 +94,10 @@ def _order(on: date | datetime) -> datetime:
 class Planner:
     """Settles what a run will do. It reads sources and calendars, and writes nothing.
 
-    `recorded` returns the instruments of the record with a symbol. A source that asks a provider
-    resolves each name once: from then on it is what the record, or this planner, remembers.
+    `recorded` returns the instruments of the record with a symbol, and `prompts` the bodies of its
+    prompts by the words that name them, read where a strategy names one that is not ours. A source
+    that asks a provider resolves each name once: from then on it is what the record, or this
+    planner, remembers.
     """
 
     def __init__(
@@ -105,21 +108,24 @@ class Planner:
         analysts: Analysts,
         clock: Callable[[], datetime],
         recorded: Callable[[str], Sequence[Instrument]] = lambda _symbol: (),
+        prompts: Callable[[], Mapping[str, str]] = dict[str, str],
     ) -> None:
         self._sources = sources
         self._load_calendar = load_calendar
         self._analysts = analysts
         self._clock = clock
         self._recorded = recorded
+        self._prompts = prompts
         self._resolved: dict[tuple[str, InstrumentName], Instrument] = {}
 
     def check(self, spec: StrategySpec, *, in_child: bool = False) -> None:
-        """Raise for a source or an analyst that there is not, and for units that are not said.
+        """Raise for a source, analyst or prompt that there is not, and for units that are not said.
 
         All of it is known without bars.
         """
         self._analysts.of(spec, in_child=in_child)
         self._sources.check(spec)
+        self._check_prompts(spec)
 
     def check_analysts(self, spec: StrategySpec) -> None:
         """Raise for an analyst that there is not, or that cannot be asked in the way it says."""
@@ -132,8 +138,8 @@ class Planner:
     def plan(self, query: RunQuery, *, in_child: bool = False) -> Plan:
         """Return what a run would decide.
 
-        Raises `InvalidInput` or `NotFound` for a source, analyst, instrument or date that there
-        is not: all that can be known before.
+        Raises `InvalidInput` or `NotFound` for a source, analyst, prompt, instrument or date that
+        there is not: all that can be known before.
         """
         self.check(query.spec, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
@@ -150,6 +156,18 @@ class Planner:
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
         return weekly_dates(self._coverages(RunQuery(spec=spec)))
+
+    def _check_prompts(self, spec: StrategySpec) -> None:
+        named = [word for word in spec.prompt.named.values() if not is_shipped(word)]
+        if not named:
+            return
+        recorded = self._prompts()
+        for word in named:
+            try:
+                prompt_named(word, recorded)
+            except NotFound as error:
+                said = f"strategy {spec.name}: {error.message}; look at tapetrail prompts list"
+                raise NotFound(said, kind=error.kind) from error
 
     def _coverages(self, query: RunQuery) -> list[Coverage]:
         spec = query.spec

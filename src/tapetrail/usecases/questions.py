@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 OK: Final = 200
 NAME: Final = "ask"
-"""The name of the strategies and of the prompts that questions are recorded under."""
+"""The name of the prompts that questions are recorded under."""
 _PROMPT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-v[1-9][0-9]*")
 _BLOCK: Final = re.compile(r"(\{% block question %\}\n)")
 _CHART: Final = """
@@ -112,7 +112,8 @@ class Questions:
         """
         request = self._request(question)
         name = self._process.new_id()
-        (ended,) = self._runs.work_through({name: request}, Manner())
+        # Whoever asks one question does not wait for what others left.
+        (ended,) = self._runs.work_through({name: request}, Manner(left=None))
         found = next(self._records.rows(ANALYSES.select(execution_id=ended.execution_id)), None)
         if found is None:
             (decision,) = self._records.rows(DECISIONS.select(execution_id=ended.execution_id))
@@ -218,17 +219,18 @@ class Questions:
 
 def _named(analyst: object) -> "AnalystSpec":
     """Return an analyst as a strategy would name it. Raises `InvalidInput` as one is refused."""
-    from tapetrail.core.strategy.strategies import parse_strategy  # noqa: PLC0415 # readers do without
+    from tapetrail.core.strategy.strategies import QUESTIONS, parse_strategy  # noqa: PLC0415 # readers do without
 
-    content = {"name": NAME, "instruments": ["ANY"], "analyst": analyst}
+    content = {"name": QUESTIONS, "instruments": ["ANY"], "analyst": analyst}
     return parse_strategy(content, place="analyst").analysts[0]
 
 
 def _strategy(chart: Mapping[str, Any], analyst: object, prompt: str | None) -> "StrategySpec":
     """Return the chart's strategy with another analyst, for one chart alone."""
-    from tapetrail.core.strategy.strategies import parse_strategy  # noqa: PLC0415 # readers do without
+    from tapetrail.core.strategy.strategies import QUESTIONS, parse_strategy  # noqa: PLC0415 # readers do without
 
-    content: dict[str, object] = {**chart["spec"], "name": NAME, "analyst": analyst, "shadows": []}
+    content: dict[str, object] = {**chart["spec"], "name": QUESTIONS, "analyst": analyst}
+    content["shadows"] = []
     content |= {"timeframes": [chart["timeframe"]], "samples": 1}
     if prompt is not None:
         content["prompt"] = {"chart": prompt}

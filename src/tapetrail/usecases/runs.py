@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
-from tapetrail.store import lookups
+from tapetrail.store import lookups, prompts
 from tapetrail.store.access import Access
 from tapetrail.store.connections import held_name
 from tapetrail.usecases.parts import Process
@@ -48,13 +48,14 @@ class Manner:
     """How runs are carried out: how many decisions at once, and by whom.
 
     `watch` is shown how far the executions are, now and then until all are at rest. `left` is told
-    how many decisions a dead process left, before this one finishes them, and `noted` how bars are
-    read where no row alone tells. A child's end is waited for, and not watched.
+    how many decisions a dead process left, before this one finishes them; None leaves them to the
+    next run or worker. `noted` is told how bars are read where no row alone tells. A child's end is
+    waited for, and not watched.
     """
 
     concurrency: int = CONCURRENCY
     watch: "Callable[[Sequence[Progress]], None]" = _unseen
-    left: Callable[[int], None] = _unseen
+    left: Callable[[int], None] | None = _unseen
     noted: Callable[[str], None] = _unseen
     in_child: bool = False
 
@@ -79,9 +80,16 @@ class RunWiring(Protocol):
     """What runs need from outside; it is imported when it is first needed."""
 
     def planner(
-        self, frame: "FrameSource | None", *, recorded: "Callable[[str], Sequence[Instrument]]"
+        self,
+        frame: "FrameSource | None",
+        *,
+        recorded: "Callable[[str], Sequence[Instrument]]",
+        prompts: Callable[[], Mapping[str, str]],
     ) -> "Planner":
-        """Return what settles what a run will do; `recorded` returns instruments by symbol."""
+        """Return what settles what a run will do.
+
+        `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
+        """
         ...
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
@@ -242,7 +250,7 @@ class Runs:
 
     def planner(self, frame: "FrameSource | None") -> "Planner":
         """Return what settles what a run will do."""
-        return self._wiring.planner(frame, recorded=self._recorded)
+        return self._wiring.planner(frame, recorded=self._recorded, prompts=self._prompts)
 
     @property
     def requests(self) -> Requests:
@@ -259,6 +267,10 @@ class Runs:
     def _recorded(self, symbol: str) -> "Sequence[Instrument]":
         with self._access.reading() as connection:
             return lookups.instruments_named(connection, symbol)
+
+    def _prompts(self) -> Mapping[str, str]:
+        with self._access.reading() as connection:
+            return prompts.bodies(connection)
 
     def _planned(self, queries: "Sequence[RunQuery]", *, in_child: bool) -> list[Planned]:
         """Return what each query comes to. Nothing is written yet; frames are stored after."""
@@ -294,6 +306,8 @@ class Runs:
 
     def _finish_left(self, runner: "Runner", own: Sequence[str], how: Manner) -> None:
         """Finish what a dead process left, and say so; what lives, or was stopped, is let be."""
+        if how.left is None:
+            return
         left = [
             each for each in runner.unfinished() if each.is_left and each.workflow_id not in own
         ]

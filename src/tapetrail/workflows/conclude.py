@@ -180,16 +180,17 @@ def _stands_until(
 
 
 def _read_by(answered: Answered, charts: Mapping[Timeframe, ShownChart]) -> list[ReadChart]:
-    """Return the charts that an analysis read, each with the image that it was shown."""
+    """Return the charts that an analysis read, each with the image that it was shown.
+
+    An analyst of whatever kind whose parameters say `image: false` looked at none.
+    """
+    is_blind = answered.reply.model.params.get("image") is False
     read: list[ReadChart] = []
     for chart in answered.question.charts:
         row, image = charts[chart.timeframe]
-        shown = answered.heard.shown
-        if chart.timeframe in shown:
-            other = shown[chart.timeframe]
-            read.append((row, other.digest if other else None))
-        else:
-            read.append((row, image))
+        other = answered.heard.shown.get(chart.timeframe)
+        seen = other.digest if other else image
+        read.append((row, None if is_blind else seen))
     return read
 
 

@@ -21,7 +21,7 @@ from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.store import budgets, flow
-from tapetrail.store.budgets import AttemptKey, MustWait, Reservation
+from tapetrail.store.budgets import AttemptKey, MustWait, Reservation, Reserved
 from tapetrail.store.flow import Blocked
 from tapetrail.store.scopes import ScopeBudget, budgets_of
 from tapetrail.store.slots import Slots
@@ -124,12 +124,16 @@ class Gate:
         """Hold the most that a call can cost, once it fits; return when that was, None for 0."""
         if demand.usd_max == 0:
             return None
+        found: Reserved | MustWait | None = None
         while True:
             now = self.ports.clock()
             longest = timedelta(seconds=demand.timeout_s) + SETTLED_LATE
             reservation = Reservation(key=key, usd=demand.usd_max, at=now, lost_after=now + longest)
             # A call that waits over midnight counts in the day in which it is made.
-            found = budgets.reserve(self.engine, reservation, self._budgets(spec, execution_id))
+            limits = self._budgets(spec, execution_id)
+            if found is not None:
+                found = budgets.look(self.engine, reservation, limits)
+            found = found or budgets.reserve(self.engine, reservation, limits)
             if not isinstance(found, MustWait):
                 return now
             self._tell(demand.endpoint, found.reason)

@@ -24,6 +24,7 @@ from tapetrail.workflows.gate import Gate
 from tapetrail.workflows.images import Gallery, Images
 from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.recall import Recalled, recall
+from tapetrail.workflows.stops import Stops
 from tapetrail.workflows.wire import Wire
 from tapetrail.workflows.work import Work
 
@@ -57,9 +58,7 @@ class Dependencies:
     executor_id: str
     provider_slots: Slots
     gallery: Gallery = field(default_factory=Gallery)
-    stopped: dict[tuple[int, int, str], Failure] = field(
-        default_factory=dict[tuple[int, int, str], Failure]
-    )
+    stopped: Stops = field(default_factory=Stops)
     kept: dict[int, Kept] = field(default_factory=dict[int, Kept])
 
     def keep(self, decision_id: int, kept: Kept) -> None:

@@ -26,7 +26,6 @@ from tapetrail.analysts.protocol import (
 )
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.analysis.replies import AnswerKey
-from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.records.answers import AttemptRecord
@@ -43,10 +42,9 @@ from tapetrail.workflows.gate import BLOCKS, Gate, Held, settle
 from tapetrail.workflows.halting import Halted, goes_on
 from tapetrail.workflows.images import Images
 from tapetrail.workflows.prepare import Ports
+from tapetrail.workflows.stops import StoppedAs, Stops
 from tapetrail.workflows.turns import Standing, stand
 
-Stopped = dict[tuple[int, int, str], Failure]
-"""Why analysts are asked no more: by execution, by how often it was resumed, and by name."""
 Unsent = dict[AnswerKey, Failure]
 """Why calls were not made, by the answer that they were for."""
 
@@ -57,7 +55,7 @@ class Wire:
 
     `pause` waits for so many seconds, and ends the thread where the process ends; `ride_out` makes
     a call again for as long as the database is away. `stopped` are the analysts that are asked no
-    more in an execution, which this process has learnt.
+    more in an execution.
     """
 
     engine: Engine
@@ -67,9 +65,7 @@ class Wire:
     pause: Callable[[float], None]
     ride_out: Callable[[Callable[[], None]], None]
     gate: Gate
-    stopped: dict[tuple[int, int, str], Failure] = field(
-        default_factory=dict[tuple[int, int, str], Failure]
-    )
+    stopped: Stops = field(default_factory=Stops)
 
     def calls(
         self, task: DecisionTask, *, seen: Collection[int] | None = None
@@ -236,13 +232,12 @@ class _Asker:
 
     def _refuse_stopped(self) -> None:
         """Raise for an analyst that is asked no more in this execution."""
-        stopped = self.wire.stopped.get(self._stopped_as)
+        stopped = self.wire.stopped.why(self._stopped_as, self.wire.engine)
         if stopped is not None:
             raise _as_error(stopped)
 
     @property
-    def _stopped_as(self) -> tuple[int, int, str]:
-        """The execution, as often as it was resumed, and the analyst: a resumption asks anew."""
+    def _stopped_as(self) -> StoppedAs:
         task = self.task
         return task.refs.execution.id, task.resumptions, self.asked.named.name
 
@@ -264,16 +259,12 @@ class _Asker:
         kind = counts and counts.read.error_kind
         if counts is None or kind is None or kind not in STOPS_ANALYST:
             return
-        name = self.asked.named.name
-        failure = Failure(
-            failed_stage=Stage.ANALYSIS,
-            error_kind=kind,
-            error_message=storable_text(
-                f"not asked: {name} is asked no more in this execution since decision"
-                f" {self.task.refs.decision.id}: {counts.read.error_message}"
-            ),
+        self.wire.stopped.learn(
+            self._stopped_as,
+            decision_id=self.task.refs.decision.id,
+            kind=kind,
+            message=counts.read.error_message or kind,
         )
-        self.wire.stopped.setdefault(self._stopped_as, failure)
 
     def _append_attempt(self, outgoing: "_Outgoing", standing: Standing) -> Stored:
         wire, identity, request = self.wire, self.analyst.identity, outgoing.request

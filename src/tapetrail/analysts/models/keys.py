@@ -16,6 +16,9 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 
 KEY_ENDS: Final = "_API_KEY"
 """How the name of a variable ends that a strategy may name."""
+THIS_HOST: Final = "localhost"
+THIS_NETWORKS: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+"""What is this machine: http with a key is safe there, and no proxy is asked."""
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _LINE: Final = re.compile(
     r"(?:export +)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<quote>[\"']?)"
@@ -200,7 +203,7 @@ def is_open(base_url: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine by its name or number."""
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return host == THIS_HOST or any(ipaddress.ip_address(host) in net for net in THIS_NETWORKS)
     except ValueError:
         return False
 

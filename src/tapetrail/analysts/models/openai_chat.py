@@ -1,6 +1,7 @@
 """Chat completions: what `openai-chat:MODEL` speaks, and most servers of one's own.
 
-Those differ from OpenAI in two words: they take `max_tokens`, and store nothing.
+Those differ from OpenAI in three words: they take `max_tokens`, store nothing, and are told no
+tier unless it is set.
 """
 
 from functools import partial
@@ -14,6 +15,7 @@ from tapetrail.analysts.models.reading import NoAnswer, Said, Stops, WireFormat,
 from tapetrail.analysts.models.usage import Inclusive, Usage, count
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind
+from tapetrail.core.strategy.analysts import Tier
 
 _PARAMS: Final = ("max_output_tokens", "temperature", "top_p", "seed", "reasoning_effort")
 _TOOL_CALL: Final = malformed("a tool call instead of text")
@@ -29,10 +31,13 @@ _STOPS: Final[Stops] = {
 }
 
 
-def build(request: ModelRequest, *, maximum: str, stated: dict[str, Sent]) -> bytes:
+def build(
+    request: ModelRequest, *, maximum: str, stated: dict[str, Sent], tier: Tier | None
+) -> bytes:
     """Return the request's bytes. Raises `InvalidInput` for a parameter that is not taken.
 
-    `maximum` is the word for the maximum of tokens, `stated` what else is always said.
+    `maximum` is the word for the maximum of tokens, `stated` what else is always said, and `tier`
+    the one where the request wants none.
     """
     params = request.params
     params.refuse_others(_PARAMS, by="a chat completion")
@@ -56,8 +61,9 @@ def build(request: ModelRequest, *, maximum: str, stated: dict[str, Sent]) -> by
     if request.schema is not None:
         form = {"name": SCHEMA_NAME, "strict": True, "schema": request.schema}
         body["response_format"] = {"type": "json_schema", "json_schema": form}
-    if request.tier is not None:
-        body["service_tier"] = TIERS[request.tier]
+    wanted = request.tier or tier
+    if wanted is not None:
+        body["service_tier"] = TIERS[wanted]
     return bodies.compact(body)
 
 
@@ -121,15 +127,22 @@ def usage(raw: Document) -> Usage:
     ).undone()
 
 
-def _format(name: str, *, maximum: str, stated: dict[str, Sent]) -> WireFormat:
+def _format(
+    name: str, *, maximum: str, stated: dict[str, Sent], tier: Tier | None = None
+) -> WireFormat:
     return WireFormat(
         name=name,
         path=lambda _: "/chat/completions",
-        build=partial(build, maximum=maximum, stated=stated),
+        build=partial(build, maximum=maximum, stated=stated, tier=tier),
         document=document,
         count=usage,
     )
 
 
-FORMAT: Final = _format("openai_chat", maximum="max_completion_tokens", stated={"store": False})
+FORMAT: Final = _format(
+    "openai_chat",
+    maximum="max_completion_tokens",
+    stated={"store": False},
+    tier=Tier.STANDARD,
+)
 COMPATIBLE: Final = _format("compatible", maximum="max_tokens", stated={})

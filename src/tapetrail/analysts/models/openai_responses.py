@@ -42,8 +42,8 @@ def build(request: ModelRequest) -> bytes:
     if request.schema is not None:
         form = {"type": "json_schema", "name": SCHEMA_NAME, "strict": True}
         body["text"] = {"format": {**form, "schema": request.schema}}
-    if request.tier is not None:
-        body["service_tier"] = TIERS[request.tier]
+    # A project's default may be a dearer tier than the one that budgets count with.
+    body["service_tier"] = TIERS[request.tier or Tier.STANDARD]
     return bodies.compact(body)
 
 

@@ -15,10 +15,12 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 from tapetrail.analysts.models.calls import BrokenOff, Call, Limits, Received
+from tapetrail.analysts.models.keys import THIS_HOST, THIS_NETWORKS
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 
@@ -37,7 +39,14 @@ KEPT: Final = frozenset({
     "openai-processing-ms", "openai-version", "x-gemini-service-tier",
 })  # fmt: skip
 KEPT_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
-THIS_MACHINE: Final = ("localhost", "127.0.0.1", "[::1]")
+THIS_MACHINE: Final = (
+    THIS_HOST,
+    *(
+        f"[{net[0]}]/{net.prefixlen}" if isinstance(net, IPv6Network) else str(net)
+        for net in THIS_NETWORKS
+    ),
+)
+"""What `keys.is_loopback` says, as the library writes hosts."""
 WITHHELD: Final = "withheld: it holds the key"
 _HEADER_CHARS_MAX: Final = 500
 LIMITS: Final = Limits()

@@ -324,6 +324,11 @@ class PromptNames(Part):
     chart: Name = Field(default="chart-v1", description=NAME_RULE)
     consolidated: Name = Field(default="consolidated-v1", description=NAME_RULE)
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The word that names the prompt, by the kind of question."""
+        return {"chart": self.chart, "consolidated": self.consolidated}
+
 
 class SignalSpec(Part):
     """How an analysis becomes a signal."""

@@ -59,6 +59,8 @@ INSTRUMENTS_MAX: Final = 1000
 VERSION_MAX: Final = 1_000_000
 ALL: Final = "all"
 """The word for every instrument that a source holds."""
+QUESTIONS: Final = "ask"
+"""The name of the strategies that questions are recorded under, and of no other."""
 _EVERY: Final = (InstrumentName(symbol=ANY),)
 
 
@@ -196,14 +198,14 @@ class StrategySpec(Part):
         return self
 
     @model_validator(mode="after")
-    def _check_data(self, info: ValidationInfo) -> Self:
+    def _check_as_new(self, info: ValidationInfo) -> Self:
         try:
             self.listings  # noqa: B018 # raises for what is missing
         except InvalidInput as error:
             raise ValueError(error.message) from error
         rules: object = info.context
         if isinstance(rules, SourceRules):
-            problem = rules.problem(self) or rules.unit_problem(self)
+            problem = _name_problem(self) or rules.problem(self) or rules.unit_problem(self)
             if problem:
                 raise ValueError(problem)
         return self
@@ -234,6 +236,12 @@ class StrategySpec(Part):
         if data is None:
             return UNCHANGED
         return data.calendar_changes().about(calendar, home=data.calendar or data.exchange)
+
+
+def _name_problem(spec: StrategySpec) -> str | None:
+    if spec.name != QUESTIONS:
+        return None
+    return f"name: {QUESTIONS} is kept for questions, tapetrail ask; expected another name"
 
 
 def parse_strategy(
