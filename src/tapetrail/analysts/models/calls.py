@@ -1,5 +1,9 @@
-"""What the transport takes and gives: a call with its secrets apart, and what came back."""
+"""What the transport takes and gives: a call with its secrets apart, and what came back.
 
+Hosts of this machine are told apart: http with a key is safe there, and no proxy is asked.
+"""
+
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +15,8 @@ from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 from tapetrail.core.strategy.analysts import Tier
 
 SECRET_CHARS_MIN: Final = 16
+THIS_HOST: Final = "localhost"
+THIS_NETWORKS: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 REQUEST_IDS: Final = ("x-request-id", "request-id")
 _SENDABLE: Final = re.compile(r"[\x21-\x7e]+")
 
@@ -103,3 +109,11 @@ class BrokenOff(EdgeFailure):
     def __init__(self, message: str, *, kind: ErrorKind, received: Received) -> None:
         super().__init__(message, kind=kind)
         self.received = received
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine by its name or number."""
+    try:
+        return host == THIS_HOST or any(ipaddress.ip_address(host) in net for net in THIS_NETWORKS)
+    except ValueError:
+        return False

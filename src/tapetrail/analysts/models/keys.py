@@ -3,22 +3,18 @@
 The environment comes as a mapping; nothing here reads it. A key is never part of a message.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from tapetrail.analysts.models.calls import Call, Secret
+from tapetrail.analysts.models.calls import Call, Secret, is_loopback
 from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.core.errors import ErrorKind, InvalidInput
 
 KEY_ENDS: Final = "_API_KEY"
 """How the name of a variable ends that a strategy may name."""
-THIS_HOST: Final = "localhost"
-THIS_NETWORKS: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-"""What is this machine: http with a key is safe there, and no proxy is asked."""
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 _LINE: Final = re.compile(
     r"(?:export +)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<quote>[\"']?)"
@@ -198,14 +194,6 @@ def is_open(base_url: str) -> bool:
     """Return whether others can read what is sent to an address."""
     parts = urlsplit(base_url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine by its name or number."""
-    try:
-        return host == THIS_HOST or any(ipaddress.ip_address(host) in net for net in THIS_NETWORKS)
-    except ValueError:
-        return False
 
 
 def _split(url: str, *, place: str) -> SplitResult:

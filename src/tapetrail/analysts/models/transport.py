@@ -19,8 +19,14 @@ from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from tapetrail.analysts.models.calls import BrokenOff, Call, Limits, Received
-from tapetrail.analysts.models.keys import THIS_HOST, THIS_NETWORKS
+from tapetrail.analysts.models.calls import (
+    THIS_HOST,
+    THIS_NETWORKS,
+    BrokenOff,
+    Call,
+    Limits,
+    Received,
+)
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 
@@ -46,7 +52,7 @@ THIS_MACHINE: Final = (
         for net in THIS_NETWORKS
     ),
 )
-"""What `keys.is_loopback` says, as the library writes hosts."""
+"""What `calls.is_loopback` says, as the library writes hosts."""
 WITHHELD: Final = "withheld: it holds the key"
 _HEADER_CHARS_MAX: Final = 500
 LIMITS: Final = Limits()
