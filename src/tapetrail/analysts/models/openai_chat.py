@@ -11,7 +11,7 @@ from tapetrail.analysts.models.asking import ModelRequest
 from tapetrail.analysts.models.bodies import Document, Sent
 from tapetrail.analysts.models.openai_responses import DETAIL, SCHEMA_NAME, TIERS
 from tapetrail.analysts.models.reading import NoAnswer, Said, Stops, WireFormat, malformed, stop
-from tapetrail.analysts.models.usage import Inclusive, Usage, count
+from tapetrail.analysts.models.usage import Inclusive, Usage, agreed, count
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind
 
@@ -103,7 +103,8 @@ def _no_answer(choice: FieldValue, reason: str | None) -> NoAnswer | None:
 def usage(raw: Document) -> Usage:
     """Return the tokens by kind: prompts hold what caches gave and took, completions the reasoning.
 
-    Some servers count reasoning beside the completion; their total tells.
+    Some servers count reasoning beside the completion; their total tells. What caches gave and
+    took has a name of DeepSeek's, one of Moonshot's, and two where a gateway asks Claude.
     """
     details, total = raw.get("prompt_tokens_details"), count(raw, "total_tokens")
     prompt, completion = count(raw, "prompt_tokens"), count(raw, "completion_tokens")
@@ -113,8 +114,17 @@ def usage(raw: Document) -> Usage:
     return Inclusive(
         input_total=prompt,
         output=completion,
-        cached_read=count(details, "cached_tokens"),
-        cache_write=count(details, "cache_write_tokens"),
+        cached_read=agreed(
+            (details, "cached_tokens"),
+            (raw, "cached_tokens"),
+            (raw, "prompt_cache_hit_tokens"),
+            (raw, "cache_read_input_tokens"),
+        ),
+        cache_write=agreed(
+            (details, "cache_write_tokens"),
+            (details, "cache_creation_tokens"),
+            (raw, "cache_creation_input_tokens"),
+        ),
         image=count(details, "image_tokens"),
         reasoning=reasoning,
         total=total,

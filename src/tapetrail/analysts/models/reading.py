@@ -139,7 +139,7 @@ def _failed(failure: http_errors.HttpFailure, reply: ReadReply | None = None) ->
 def _concluded(
     said: Said, count: Callable[[Document], Usage], headers: Mapping[str, str]
 ) -> ReadReply:
-    counted, usage = _usage(said.usage, count)
+    counted, usage = _usage(said.usage, count, has_text=_has_text(said))
     no_answer = _no_answer(said)
     tier = said.service_tier or headers.get("x-gemini-service-tier")
     return ReadReply(
@@ -155,10 +155,13 @@ def _concluded(
     )
 
 
+def _has_text(said: Said) -> bool:
+    return bool(said.text and said.text.strip())
+
+
 def _no_answer(said: Said) -> NoAnswer | None:
     """Return why there is no answer: by the provider's word, or because its text holds nothing."""
-    has_text = bool(said.text and said.text.strip())
-    found = said.no_answer
+    has_text, found = _has_text(said), said.no_answer
     if found and found.kind is ErrorKind.TRUNCATED and not has_text:
         reason = f"{found.reason}, and no text came before it: thinking counts in the maximum"
         return NoAnswer(kind=ErrorKind.TRUNCATED_WITHOUT_TEXT, reason=reason)
@@ -170,13 +173,15 @@ def _no_answer(said: Said) -> NoAnswer | None:
 
 
 def _usage(
-    raw: Document | None, count: Callable[[Document], Usage]
+    raw: Document | None, count: Callable[[Document], Usage], *, has_text: bool
 ) -> tuple[Usage | None, dict[str, FieldValue] | None]:
     if raw is None:
         return None, None
     kept: dict[str, FieldValue] = {"raw": storable(raw)}
     try:
         counted = count(raw)
+        if has_text:
+            counted.check_wrote()
     except InvalidInput as error:
         return None, {**kept, "uncounted": storable_text(error.message)}
     return counted, {**counted.counts(), **kept}
