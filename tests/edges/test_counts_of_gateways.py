@@ -1,11 +1,19 @@
 """Tokens as servers and gateways state them that only nearly speak their provider's format."""
 
-from typing import Any
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
 
 import pytest
 from tests.wire_replies import chat, message, read
 
+from tapetrail.analysts.models.analyst import Models
 from tapetrail.analysts.models.reading import ReadReply
+from tapetrail.analysts.models.transport import Transport
+from tapetrail.analysts.protocol import Response
+from tapetrail.core.strategy.analysts import AnalystSpec
+
+NOON: Final = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 def stating(**usage: object) -> ReadReply:
@@ -89,3 +97,19 @@ def test_writes_to_a_cache_that_are_less_than_their_parts_are_not_counted() -> N
     found = read("anthropic", message(usage={**usage, "cache_creation_input_tokens": 60}))
     assert found.usage is not None
     assert "cache_write -10" in str(found.usage["uncounted"])
+
+
+@pytest.mark.parametrize(
+    ("status", "cost"),
+    [
+        (400, Decimal(0)), (429, Decimal(0)), (500, Decimal(0)), (503, Decimal(0)),
+        (529, Decimal(0)), (408, None), (499, None), (502, None), (504, None), (524, None),
+    ],
+)  # fmt: skip
+def test_what_a_gateway_gave_up_on_may_have_cost_and_what_was_refused_did_not(
+    status: int, cost: Decimal | None
+) -> None:
+    with Transport(clock=lambda: NOON) as transport:
+        model = Models({}, transport=transport).open(AnalystSpec(analyst="openai:gpt-5.2"))
+        found = model.read(Response(body=b"<html>", media_type="text/html", http_status=status))
+    assert (found.text, found.cost_usd) == (None, cost)

@@ -27,7 +27,7 @@ from tapetrail.analysts.models.pricing import (
     cost_usd,
     price_of,
 )
-from tapetrail.analysts.models.reading import SUCCESSES, ReadReply
+from tapetrail.analysts.models.reading import GIVEN_UP, SUCCESSES, ReadReply
 from tapetrail.analysts.models.token_bounds import ImageSize, input_tokens_max
 from tapetrail.analysts.models.transport import Transport
 from tapetrail.analysts.models.usage import Usage
@@ -177,8 +177,9 @@ class EndpointModel:
         status = response.http_status or 0
         found = self.family.wire.read(response.body, http_status=status, headers=response.headers)
         if found.counted is None:
-            # Providers bill no call that ended in an error of HTTP. What others used, nobody says.
-            return found if status in SUCCESSES else replace(found, cost_usd=Decimal(0))
+            # Providers bill no call that they refuse. What others used, nobody says.
+            is_free = status not in SUCCESSES and status not in GIVEN_UP
+            return replace(found, cost_usd=Decimal(0)) if is_free else found
         priced = self._priced(found, found.counted, response)
         if isinstance(priced, UnknownPrice):
             return replace(found, unit_prices={_UNKNOWN: priced.reason})

@@ -17,6 +17,8 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 
 REDIRECTS: Final = range(300, 400)
 SUCCESSES: Final = range(200, 300)
+GIVEN_UP: Final = frozenset({408, 499, 502, 504, 520, 524})
+"""What stands before a provider says so where it heard no answer: there may be one, and a bill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
