@@ -47,7 +47,10 @@ Stops: TypeAlias = Mapping[str | None, NoAnswer | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a document of a wire format says; `text` may be there beside a reason against it."""
+    """What a document of a wire format says; `text` may be there beside a reason against it.
+
+    `error` is what stands beside an answer that failed half-way, where a gateway says so there.
+    """
 
     text: str | None = None
     no_answer: NoAnswer | None = None
@@ -55,6 +58,7 @@ class Said:
     model_reported: str | None = None
     usage: Document | None = None
     service_tier: str | None = None
+    error: FieldValue = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +96,12 @@ class WireFormat:
             if http_status not in SUCCESSES:
                 kind = http_errors.kind_of_status(http_status)
             return unanswered(kind, f"HTTP {http_status}: {error.message}")
-        reply = _concluded(self.document(document), self.count, kept)
-        if not document.get("error"):
+        said = self.document(document)
+        reply, error = _concluded(said, self.count, kept), document.get("error") or said.error
+        if not error:
             return reply
         # What failed half-way says so in a document of its own, and may have cost tokens.
-        return _failed(http_errors.failure_in(document, http_status=http_status), reply)
+        return _failed(http_errors.failure_in({"error": error}, http_status=http_status), reply)
 
 
 def redirected(http_status: int, headers: Mapping[str, str]) -> ReadReply:
