@@ -1,9 +1,12 @@
 """What servers and gateways say that only nearly speak their provider's format."""
 
+import gzip
+import json
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
-from tests.wire_replies import TEXT, chat, read
+from tests.wire_replies import TEXT, chat, read, wire
 
 from tapetrail.core.errors import ErrorKind
 
@@ -74,3 +77,70 @@ def test_thoughts_alone_are_no_answer(message: dict[str, Any], kind: str, says: 
     found = read("compatible", chat(message=message))
     assert (found.text, found.error_kind) == (None, kind)
     assert says in (found.error_message or "")
+
+
+LIMITED: Final = {
+    "code": 429,
+    "message": "Too many.",
+    "status": "RESOURCE_EXHAUSTED",
+    "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17s"}],
+}
+
+
+def test_an_error_in_a_list_of_one_is_read() -> None:
+    found = read("compatible", [{"error": LIMITED}], http_status=429)
+    assert found.error_message == "HTTP 429 ('RESOURCE_EXHAUSTED'): 'Too many.'"
+    assert (found.error_kind, found.retry_after_s) == ("rate_limited", Decimal(17))
+    key = {"status": "INVALID_ARGUMENT", "details": [{"reason": "API_KEY_INVALID"}]}
+    assert read("compatible", [{"error": key}], http_status=400).error_kind == "bad_key"
+    two = read("compatible", [{"error": LIMITED}, {}], http_status=429)
+    assert "JSON, but no object" in (two.error_message or "")
+    assert read("compatible", [chat()]).error_kind == "not_json_body"
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"detail": "The model is not loaded."}, "'The model is not loaded.'"),
+        ({"detail": [{"loc": ["max_tokens"], "msg": "below 4096"}]}, "below 4096"),
+        ({"object": "error", "message": {"detail": [{"msg": "no \x1b"}]}}, '"msg": "no '),
+        (
+            {"error": {"message": "Provider failed", "metadata": {"raw": "busy upstream"}}},
+            "'Provider failed: busy upstream'",
+        ),
+        ({"error": {"cost": 0.5}}, '{"cost": "0.5"}'),
+        ({}, "no message"),
+    ],
+)
+def test_an_error_of_whatever_shape_is_shown(document: dict[str, Any], says: str) -> None:
+    message = read("compatible", document, http_status=503).error_message or ""
+    assert says in message
+    assert "\x1b" not in message
+
+
+def test_a_mark_of_the_order_of_bytes_is_no_part_of_a_reply() -> None:
+    assert wire("compatible").read(b"\xef\xbb\xbf" + packed(chat()), http_status=200).text == TEXT
+
+
+def test_what_stands_twice_and_differs_is_not_read() -> None:
+    twice = packed(chat())[:-1] + b',"usage":{"prompt_tokens":1,"completion_tokens":1}}'
+    found = wire("compatible").read(twice, http_status=200)
+    assert (found.text, found.error_kind) == (None, "not_json_body")
+    assert "'usage' stands twice, and differs" in (found.error_message or "")
+    same = packed(chat())[:-1] + b',"service_tier":"default"}'
+    assert wire("compatible").read(same, http_status=200).text == TEXT
+
+
+def test_what_is_packed_in_pieces_is_all_of_them() -> None:
+    body, headers = packed(chat()), {"content-encoding": "gzip"}
+    pieces = gzip.compress(body[:50]) + gzip.compress(body[50:])
+    assert wire("compatible").read(pieces, http_status=200, headers=headers).text == TEXT
+    cut = wire("compatible").read(pieces[:-9], http_status=200, headers=headers)
+    more = wire("compatible").read(pieces + b"x", http_status=200, headers=headers)
+    many = wire("compatible").read(gzip.compress(b"") * 101, http_status=200, headers=headers)
+    for found in (cut, more, many):
+        assert found.error_kind is ErrorKind.NOT_JSON_BODY
+
+
+def packed(document: object) -> bytes:
+    return json.dumps(document).encode()
