@@ -15,6 +15,29 @@ SYMBOLS: Final = "AAPL, GOOG, IBM, MSFT"
 WEEKS: Final = ("2012-08-03", "2012-08-31")
 DECISIONS: Final = 20
 LONGEST_S: Final = 3600
+# The prompts that come along take 4,000 tokens without a picture: minutes a call on one thread.
+CHART: Final = """\
+{% block system %}
+You read a chart from its last values. Answer with one JSON object, and briefly: one observation,
+at most one support and one resistance, no patterns, one sentence of reasoning, a trend of
+"bullish", "bearish" or "neutral", and its confidence from 0 to 1.
+{% if schema is not none %}Its JSON schema: {{ schema }}{% endif %}
+{% endblock %}
+{% block question %}
+{% for chart in charts %}
+{% for number in chart.numbers %}
+{{ number.name }} = {{ number.value }}
+{% endfor %}
+{% endfor %}
+Where will the close be {{ strategy.horizon_sessions }} sessions on?
+{% endblock %}
+"""
+WHOLE: Final = CHART.replace(
+    "and its confidence from 0 to 1.",
+    """what to do as signal_type
+"BUY", "SELL" or "HOLD", and horizon_bars {{ strategy.horizon_sessions }}. For HOLD, entry_type,
+entry_price, stop_loss, target_price and confidence are null.""",
+)
 NO_ANSWER: Final = frozenset({
     "not_json", "against_schema", "bad_confidence", "invalid_levels", "levels_too_far",
     "reward_risk_too_low", "unparseable_reply", "truncated", "truncated_without_text",
@@ -36,13 +59,19 @@ def url() -> Generator[str]:
 def test_each_decision_of_a_real_model_ends_with_a_signal_or_its_true_reason(
     home: Home, url: str, *, by_schema: bool
 ) -> None:
-    params = {"temperature": 0, "max_output_tokens": 300}
+    params = {"temperature": 0, "max_output_tokens": 250}
     told = {"analyst": "compatible:smollm2", "base_url": f"{url}/v1", "image": False,
             "schema": by_schema, "params": params}  # fmt: skip
     # It answers one at a time: whoever waits does so here, where no clock runs against them.
     limit = "[providers.compatible]\nmax_in_flight = 1\n"
     (home.path.parent / "tapetrail.toml").write_text(limit, encoding="utf-8")
-    more = f"timeframes: [1d]\nanalyst: {json.dumps(told)}"
+    for name, body in (("small-chart", CHART), ("small-whole", WHOLE)):
+        template = home.path.parent / f"{name}.jinja"
+        template.write_text(body, encoding="utf-8")
+        applied = home.run("prompts", "apply", str(template))
+        assert applied.returncode == 0, applied.stdout + applied.stderr
+    prompt = "prompt: {chart: small-chart-v1, consolidated: small-whole-v1}"
+    more = f"timeframes: [1d]\n{prompt}\nanalyst: {json.dumps(told)}"
     file, (first, last) = home.strategy(symbols=SYMBOLS, more=more), WEEKS
     with home.started("backfill", file, "--from", first, "--to", last) as running:
         said, _ = running.communicate(timeout=LONGEST_S)
