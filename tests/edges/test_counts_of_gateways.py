@@ -1,17 +1,18 @@
 """Tokens as servers and gateways state them that only nearly speak their provider's format."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 import pytest
-from tests.wire_replies import chat, message, read
+from tests.wire_replies import chat, message, read, responses
 
 from tapetrail.analysts.models.analyst import Models
 from tapetrail.analysts.models.reading import ReadReply
 from tapetrail.analysts.models.transport import Transport
 from tapetrail.analysts.protocol import Response
-from tapetrail.core.strategy.analysts import AnalystSpec
+from tapetrail.core.strategy.analysts import AnalystSpec, StatedPrice, Tier
 
 NOON: Final = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
@@ -113,3 +114,36 @@ def test_what_a_gateway_gave_up_on_may_have_cost_and_what_was_refused_did_not(
         model = Models({}, transport=transport).open(AnalystSpec(analyst="openai:gpt-5.2"))
         found = model.read(Response(body=b"<html>", media_type="text/html", http_status=status))
     assert (found.text, found.cost_usd) == (None, cost)
+
+
+@pytest.mark.parametrize(
+    ("asked", "served", "cost"),
+    [
+        # 1,200 read, 1,000 of them from a cache, and 300 written; flex costs half of the standard.
+        (None, None, Decimal("0.004725")),
+        (Tier.STANDARD, None, Decimal("0.004725")),
+        (Tier.FLEX, "default", Decimal("0.004725")),
+        (Tier.FLEX, "flex", Decimal("0.0023625")),
+        (Tier.FLEX, None, None),
+        (Tier.PRIORITY, None, None),
+    ],
+)
+def test_a_tier_is_priced_that_was_served_and_not_that_was_asked_for(
+    asked: Tier | None, served: str | None, cost: Decimal | None
+) -> None:
+    said = json.dumps(responses(service_tier=served)).encode()
+    response = Response(
+        body=said,
+        media_type="application/json",
+        http_status=200,
+        base_url="https://api.openai.com/v1",
+        sent_at=NOON,
+    )
+    with Transport(clock=lambda: NOON) as transport:
+        models = Models({}, transport=transport)
+        found = models.open(AnalystSpec(analyst="openai:gpt-5.2", tier=asked)).read(response)
+        price = StatedPrice(input=Decimal(1), output=Decimal(1))
+        stated = models.open(AnalystSpec(analyst="openai:gpt-5.2", tier=asked, price=price))
+        assert stated.read(response).cost_usd == Decimal("0.0015")
+    assert found.cost_usd == cost
+    assert ("does not say which one was served" in str(found.unit_prices)) is (cost is None)
