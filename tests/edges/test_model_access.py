@@ -289,6 +289,8 @@ def reason(found: Wait | GiveUp) -> str:
         ({"retry-after": "Fri, 20 Nov 2026 22:00:20 +0100"}, 20),
         ({"retry-after": "Fri, 20 Nov 2026 21:00:20 -0000"}, 20),
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after-ms": "0", "retry-after": "9"}, 9),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9),
         ({}, 37),
         ({"retry-after": "3"}, 3),
     ],

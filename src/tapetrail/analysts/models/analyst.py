@@ -20,6 +20,8 @@ from tapetrail.analysts.models.endpoints import endpoint
 from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.analysts.models.keys import Access, access, key_name
 from tapetrail.analysts.models.pricing import (
+    LOCAL,
+    STATED,
     PricedCall,
     UnitPrices,
     UnknownPrice,
@@ -27,7 +29,7 @@ from tapetrail.analysts.models.pricing import (
     cost_usd,
     price_of,
 )
-from tapetrail.analysts.models.reading import SUCCESSES, ReadReply
+from tapetrail.analysts.models.reading import GIVEN_UP, SUCCESSES, ReadReply
 from tapetrail.analysts.models.token_bounds import ImageSize, input_tokens_max
 from tapetrail.analysts.models.transport import Transport
 from tapetrail.analysts.models.usage import Usage
@@ -44,7 +46,7 @@ from tapetrail.core.analysis.questions import CONSOLIDATED, Question
 from tapetrail.core.analysis.replies import Model
 from tapetrail.core.canonical import FieldValue, JsonValue, storable_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.strategy.analysts import AnalystSpec
+from tapetrail.core.strategy.analysts import AnalystSpec, Tier
 from tapetrail.prompt_files import shipped_prompt
 
 RE_ASKS_MAX: Final = 2
@@ -175,8 +177,9 @@ class EndpointModel:
         status = response.http_status or 0
         found = self.family.wire.read(response.body, http_status=status, headers=response.headers)
         if found.counted is None:
-            # Providers bill no call that ended in an error of HTTP. What others used, nobody says.
-            return found if status in SUCCESSES else replace(found, cost_usd=Decimal(0))
+            # Providers bill no call that they refuse. What others used, nobody says.
+            is_free = status not in SUCCESSES and status not in GIVEN_UP
+            return replace(found, cost_usd=Decimal(0)) if is_free else found
         priced = self._priced(found, found.counted, response)
         if isinstance(priced, UnknownPrice):
             return replace(found, unit_prices={_UNKNOWN: priced.reason})
@@ -282,7 +285,7 @@ class EndpointModel:
             return UnknownPrice(reason="nobody says when the call was made, or where to")
         raw = (found.usage or {}).get("raw")
         region = raw.get(_REGION) if isinstance(raw, Mapping) else None
-        return price_of(
+        priced = price_of(
             PricedCall(
                 endpoint=endpoint(self.family, response.base_url),
                 model_asked=self.model,
@@ -294,6 +297,10 @@ class EndpointModel:
                 stated=self.spec.price,
             )
         )
+        is_said = found.service_tier is not None or self.spec.tier in {None, Tier.STANDARD}
+        if is_said or isinstance(priced, UnknownPrice) or priced.source in {STATED, LOCAL}:
+            return priced
+        return UnknownPrice(reason=_unserved(self.spec))
 
 
 class Models:
@@ -320,6 +327,14 @@ class Models:
         if not found.model:
             raise InvalidInput(f"analyst {spec.analyst!r}: names no model, expected FAMILY:MODEL")
         return found
+
+
+def _unserved(spec: AnalystSpec) -> str:
+    return (
+        f"{spec.analyst}: tier {spec.tier} was asked for, and the reply does not say which one was"
+        " served; write what it costs under the analyst: price: {input: ..., output: ...}, in US"
+        " dollars per million tokens"
+    )
 
 
 def _size(image: Image) -> ImageSize:

@@ -130,7 +130,7 @@ def _asked_s(trouble: Trouble, now: datetime) -> float | None:
     """Return for how long the provider asks to wait, None where it says nothing that is a time."""
     headers = trouble.headers
     in_ms = _number(headers.get("retry-after-ms", ""))
-    if in_ms is not None:
+    if in_ms is not None and in_ms > 0:
         return in_ms / 1000
     stated = headers.get("retry-after", "")
     in_s = _number(stated)
