@@ -152,7 +152,7 @@ class Wiring:
         @cache
         def models() -> "Models":
             from tapetrail.analysts.models.analyst import Models  # noqa: PLC0415 # see the module's docstring
-            from tapetrail.analysts.models.transport import Transport  # noqa: PLC0415 # as above
+            from tapetrail.http.transport import Transport  # noqa: PLC0415 # as above
 
             return Models(environment, transport=Transport(clock=utc_now))
 

@@ -10,9 +10,9 @@ from tests.wire_replies import chat, message, read, responses
 
 from tapetrail.analysts.models.analyst import Models
 from tapetrail.analysts.models.reading import ReadReply
-from tapetrail.analysts.models.transport import Transport
 from tapetrail.analysts.protocol import Response
 from tapetrail.core.strategy.analysts import AnalystSpec, StatedPrice, Tier
+from tapetrail.http.transport import Transport
 
 NOON: Final = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

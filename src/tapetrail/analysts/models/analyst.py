@@ -15,7 +15,6 @@ import simplejpeg
 
 from tapetrail.analysts.models import bodies
 from tapetrail.analysts.models.asking import Image, ModelRequest, Params
-from tapetrail.analysts.models.calls import BrokenOff, Limits, Received
 from tapetrail.analysts.models.endpoints import endpoint
 from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.analysts.models.keys import Access, access, key_name
@@ -31,7 +30,6 @@ from tapetrail.analysts.models.pricing import (
 )
 from tapetrail.analysts.models.reading import GIVEN_UP, SUCCESSES, ReadReply
 from tapetrail.analysts.models.token_bounds import ImageSize, input_tokens_max
-from tapetrail.analysts.models.transport import Transport
 from tapetrail.analysts.models.usage import Usage
 from tapetrail.analysts.protocol import BrokenResponse, Demand, Identity, Request, Response
 from tapetrail.core.analysis.analyses import ConsolidatedAnalysis
@@ -47,9 +45,13 @@ from tapetrail.core.analysis.replies import Model
 from tapetrail.core.canonical import FieldValue, JsonValue, storable_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.strategy.analysts import AnalystSpec, Tier
+from tapetrail.http.calls import BrokenOff, Limits, Received
+from tapetrail.http.transport import Transport
 from tapetrail.prompt_files import shipped_prompt
 
 RE_ASKS_MAX: Final = 2
+TOTAL_S: Final = 600
+FLEX_S: Final = 900
 _BYTES_A_TOKEN: Final = 3
 """For rates, which need no bound: text in English has four bytes a token, numbers fewer."""
 JSON: Final = "application/json"
@@ -226,7 +228,9 @@ class EndpointModel:
         )
 
     def _limits(self) -> Limits:
-        return Limits.of(self.spec.tier, timeout_s=self.spec.timeout_s)
+        """Return how long a call may take: who pays half waits longer, if nothing is stated."""
+        by_tier = FLEX_S if self.spec.tier is Tier.FLEX else TOTAL_S
+        return Limits(total_s=self.spec.timeout_s or by_tier)
 
     def _access(self) -> Access:
         return access(

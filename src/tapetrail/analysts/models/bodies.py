@@ -9,8 +9,8 @@ from typing import Final, NoReturn, TypeAlias
 
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.http.calls import BODY_BYTES_MAX
 
-BODY_BYTES_MAX: Final = 10_000_000
 Document: TypeAlias = Mapping[str, FieldValue]
 Sent: TypeAlias = "bool | int | float | str | Sequence[Sent] | Mapping[str, Sent] | None"
 _DEPTH_MAX: Final = 64
