@@ -173,7 +173,10 @@ def test_the_unit_of_yahoos_prices_is_theirs_and_a_contradiction_is_refused() ->
         (chart([cast("int", "noon")]), "timestamp 'noon' is no whole number of seconds"),
         ({"chart": {"result": [], "error": None}}, "holds no rows"),
         ({"chart": {"result": [{"timestamp": [1]}]}}, "holds no rows"),
-        (chart([opened(DAYS[0])], meta={"exchangeTimezoneName": "Mars"}), "zone 'Mars': unknown"),
+        (
+            chart([opened(DAYS[0])], meta={"exchangeTimezoneName": "Mars"}),
+            "frame: exchangeTimezoneName: zone 'M",
+        ),
     ],
 )
 def test_a_chart_that_cannot_be_read_says_why(document: object, says: str) -> None:
@@ -259,6 +262,12 @@ def test_a_row_of_a_cache_is_its_history_with_a_conid() -> None:
 def test_histories_without_a_symbol_go_by_their_conids() -> None:
     tables = tables_of([cache_row(1), cache_row(2, symbol="AAPL"), cache_row(1, bar="1w")])
     assert [table.stated.symbol for table in tables] == ["1", "AAPL"]
+    first, second = tables
+    assert second.stated.note is None
+    assert first.stated.note == (
+        "frame, row 3: its bars of 1w are not used: weeks and months are built from the 1"
+        " daily bars, which cannot confirm the weeks before them"
+    )
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,12 @@ CRUMB = {"code": "Unauthorized", "description": "Invalid Crumb"}
             "Binance said",
             "asked too often",
         ),
+        (
+            {"code": 404, "message": "symbol not found", "status": "error"},
+            "the vendor said instead: 'error: symbol not found'",
+            "look at the symbol",
+        ),
+        ({"message": "Forbidden", "requestId": "x"}, "what the vendor said", "look at the key"),
         ("No data", "Stooq said instead: 'No data'", "look at the symbol"),
         ("Exceeded the daily hits limit", "Stooq said", "asked too often"),
         (

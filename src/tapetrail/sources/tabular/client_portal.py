@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tapetrail.core.market.bars import Adjustment
+from tapetrail.sources.tabular.longer_histories import unused_note
 from tapetrail.sources.tabular.plain_shapes import table_of_list
 from tapetrail.sources.tabular.tables import Stated, Table
 from tapetrail.sources.tabular.values import (
@@ -166,8 +167,14 @@ def _table_of_conid(rows: Sequence[_CacheRow]) -> Table:
         )
     row = daily[0]
     table = table_of_history(row.history, place=row.place)
+    unused = [
+        unused_note(other.place, bar=str(other.bar), daily=len(table))
+        for other in rows
+        if not other.is_daily
+    ]
     stated = replace(
         table.stated,
+        note="; ".join(unused) or None,
         symbol=table.stated.symbol or row.symbol,
         conid=row.conid,
         adjustment=Adjustment.SPLIT,

@@ -48,6 +48,8 @@ _WAYS: Final[Mapping[str, str]] = {
     "symbol": _SYMBOL,
     "not found": _SYMBOL,
 }
+_SOMEBODY: Final = "the vendor"
+_ALPACA: Final = frozenset({"code", "message"})
 _ALPHA_VANTAGE: Final = ("Note", "Information", "Error Message")
 _MORE_PAGES: Final = ("next_page_token", "next_url")
 _HTML: Final = re.compile(r"<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
@@ -56,7 +58,7 @@ _TITLE: Final = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | r
 _PLAIN_REPLIES: Final[Mapping[str, str]] = {
     "too many requests": "Yahoo",
     "edge: too many requests": "Yahoo",
-    "unauthorized": "the vendor",
+    "unauthorized": _SOMEBODY,
     "invalid crumb": "Yahoo",
     "no bridge": "IBKR",
     "no data": "Stooq",
@@ -65,7 +67,7 @@ _PLAIN_REPLIES: Final[Mapping[str, str]] = {
     "przekroczony dzienny limit": "Stooq",
     "get your apikey": "Stooq",
     "write to www@stooq.com": "Stooq",
-    "access denied": "the vendor",
+    "access denied": _SOMEBODY,
 }
 _REPLY_LINES_MAX: Final = 3
 
@@ -140,7 +142,8 @@ def _said_by_polygon(document: Document) -> _Saying | None:
         return None
     words = text_member(document, "error") or text_member(document, "message")
     if words is not None:
-        return "Polygon", f"{status}: {words}"
+        # Others say it in lower case, such as Twelve Data.
+        return ("Polygon" if status.isupper() else _SOMEBODY), f"{status}: {words}"
     if status.upper() in {"ERROR", "NOT_AUTHORIZED", "NOT_FOUND"}:
         return "Polygon", status
     asked = {"resultscount", "querycount"} & folded_names(document)
@@ -160,7 +163,7 @@ def _said_by_ibkr(document: Document) -> _Saying | None:
     is_theirs = "statuscode" in folded_names(document) or any(
         piece in words.casefold() for piece in known
     )
-    return ("IBKR" if is_theirs else "the vendor"), words
+    return ("IBKR" if is_theirs else _SOMEBODY), words
 
 
 def _said_by_alpha_vantage(document: Document) -> _Saying | None:
@@ -174,7 +177,7 @@ def _said_by_alpaca(document: Document) -> _Saying | None:
     words = text_member(document, "message")
     if words is None or folded_names(document) & {"bars", "data", "results"}:
         return None
-    return "Alpaca", words
+    return ("Alpaca" if folded_names(document) <= _ALPACA else _SOMEBODY), words
 
 
 _SAYINGS: Final[tuple[Callable[[Document], _Saying | None], ...]] = (

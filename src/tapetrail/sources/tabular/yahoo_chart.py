@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from tapetrail.core.errors import InvalidInput
 from tapetrail.core.market.bars import Adjustment, Split
 from tapetrail.sources.tabular.cells import shown
 from tapetrail.sources.tabular.tables import Stated, Table
@@ -56,7 +57,7 @@ def _table_of_result(result: Document, *, place: str) -> Table:
     times = as_list(result.get("timestamp"))
     if not times:
         raise no_rows(place)
-    zone = zone_named(text_member(meta, "exchangeTimezoneName") or "UTC")
+    zone = _zone(meta, place=place)
     traded_at = number_member(meta, "regularMarketTime", place=place)
     table = _table(result, times, place=place)
     is_moving = traded_at is not None and _epoch(times[-1], place) == traded_at
@@ -77,6 +78,14 @@ def _table_of_result(result: Document, *, place: str) -> Table:
         note=_twice(times, zone, place=place) if is_twice else None,
     )
     return replace(table, stated=stated)
+
+
+def _zone(meta: Document, *, place: str) -> ZoneInfo:
+    name = text_member(meta, "exchangeTimezoneName") or "UTC"
+    try:
+        return zone_named(name)
+    except InvalidInput as error:
+        raise refused(f"{place}: exchangeTimezoneName: {error.message}") from error
 
 
 def _table(result: Document, times: List, *, place: str) -> Table:
