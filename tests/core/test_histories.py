@@ -32,6 +32,7 @@ from tapetrail.core.market.histories import (
     first_session_needed,
     gaps,
     known_at,
+    undo_later_splits,
     window,
 )
 
@@ -128,6 +129,28 @@ def test_bars_after_the_session_up_to_which_splits_are_known_are_refused() -> No
 
 def test_no_bars_need_no_adjusting() -> None:
     assert len(adjust_for_splits(RAW.take(slice(0)), SPLITS, date(2026, 11, 19))) == 0
+
+
+@given(st.lists(st.sampled_from(["2", "3", "0.1", "1.5"]), max_size=3))
+def test_undoing_later_splits_gives_what_was_known_before_them(ratios: list[str]) -> None:
+    """Restated in the future by them, the same bars come out as before."""
+    days = [date(2027, 1, at) for at in range(1, 4)]
+    later = [Split(ex_on=day, ratio=Decimal(r)) for day, r in zip(days, ratios, strict=False)]
+    until = date(2026, 11, 20)
+    known, today = (
+        adjust_for_splits(RAW, splits, last)
+        for splits, last in ((SPLITS, until), ([*SPLITS, *later], date(2027, 1, 3)))
+    )
+    undone = undo_later_splits(today, [*SPLITS, *later], until)
+    np.testing.assert_allclose(undone.close, known.close, rtol=1e-15)
+    np.testing.assert_allclose(undone.volume, known.volume, rtol=1e-15)
+
+
+def test_a_later_split_of_raw_prices_is_not_undone() -> None:
+    later = Split(ex_on=date(2027, 1, 1), ratio=Decimal(2))
+    with pytest.raises(InvalidInput, match="raw bars: splits can be undone in prices that are"):
+        undo_later_splits(RAW, [later], date(2026, 11, 20))
+    assert undo_later_splits(RAW, SPLITS, date(2026, 11, 20)) is RAW
 
 
 def test_two_splits_of_one_date_are_refused() -> None:

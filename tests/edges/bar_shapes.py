@@ -208,6 +208,46 @@ def client_portal(quotes: Quotes, spelling: Spelling) -> object:
     return {"symbol": "AAPL", "priceFactor": 100, "volumeFactor": 100, "data": rows}
 
 
+def cache_rows(quotes: Quotes, spelling: Spelling) -> object:
+    """Rows of a cache: daily bars of two instruments, and weekly ones beside them."""
+    history = client_portal(quotes, spelling)
+    week = {"data": [{"t": 1_709_562_600_000, "o": 1, "h": 1, "l": 1, "c": 1, "v": 1}]}
+    return [
+        {"conid": 272093, "period": "1y", "bar": "1d", "data": {**week, "symbol": "MSFT"}},
+        {"conid": 265598, "period": "5y", "bar": "1w", "data": week},
+        {"conid": 265598, "period": "1y", "bar": "1d", "data": json.dumps(history)},
+    ]
+
+
+def yahoo_chart(quotes: Quotes, spelling: Spelling) -> object:
+    """Yahoo's chart of a market that closes at 16:00, taken after the last session."""
+    close = datetime.combine(max(quote.day for quote in quotes), time(16), ZoneInfo(spelling.zone))
+    rows = [quote.cells() for quote in quotes]
+    quote = {field: [row[at] for row in rows] for at, field in enumerate(FIELDS)}
+    return {
+        "chart": {
+            "result": [
+                {
+                    "meta": {
+                        "symbol": "AAPL",
+                        "currency": "USD",
+                        "exchangeTimezoneName": spelling.zone,
+                        "regularMarketTime": int(close.timestamp()),
+                        "regularMarketPrice": 1.5,
+                        "dataGranularity": "1d",
+                    },
+                    "timestamp": [int(spelling.instant(quote.day).timestamp()) for quote in quotes],
+                    "indicators": {
+                        "quote": [quote],
+                        "adjclose": [{"adjclose": [0.5] * len(quotes)}],
+                    },
+                }
+            ],
+            "error": None,
+        }
+    }
+
+
 def alpaca(quotes: Quotes, spelling: Spelling) -> object:
     rows = short_records(quotes, [spelling.iso(quote.day) for quote in quotes])
     return {"bars": {"MSFT": rows[:1], "AAPL": rows}, "next_page_token": None}
@@ -254,6 +294,8 @@ DOCUMENTS: Final[tuple[Shape, ...]] = (
     split_document,
     ccxt_rows,
     client_portal,
+    cache_rows,
+    yahoo_chart,
     alpaca,
     alpaca_of_one_symbol,
     polygon,

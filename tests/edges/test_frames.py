@@ -195,7 +195,7 @@ def test_columns_of_three_levels_are_refused() -> None:
         ("text", "a value of type str holds no bars"),
         ([7], "frame, row 1: a value of type int holds no bars"),
         ([{"a": 1}, {}], "frame, row 2: a value of type dict holds no bars"),
-        ({"error": "limit reached"}, "a mapping with the keys error holds no bars"),
+        ({"error": "limit reached"}, "what the vendor said instead: 'limit reached'"),
         ({"results": 7}, "'results' is no list"),
         ({"bars": 7}, "'bars' is no list"),
         ({"Time Series (Daily)": 7}, "a mapping with the keys Time Series (Daily) holds no bars"),

@@ -280,10 +280,12 @@ def test_the_adjustment_is_stated_by_the_data_or_by_the_user_and_never_guessed()
 def test_a_volume_factor_is_not_applied_twice() -> None:
     row = {"t": 1_709_562_600_000, "o": 1, "h": 1, "l": 1, "c": 1, "v": 2}
     document = {"data": [row], "volumeFactor": "100"}
-    assert bars(document).volume.tolist() == [200.0]
+    german = instrument(exchange="XETR")
+    assert normalised(document, share=german).bars.volume.tolist() == [200.0]
     assert bars({"data": [row]}).volume.tolist() == [2.0]
     lots = DataConventions(adjustment=Adjustment.SPLIT, volume_unit=VolumeUnit.LOTS)
-    assert "states its own volume factor, 100" in refusal(document, conventions=lots)
+    with pytest.raises(InvalidInput, match="states its own volume factor, 100"):
+        normalised(document, share=german, conventions=lots)
     assert "volumeFactor 'x' is not a number" in refusal({"data": [row], "volumeFactor": "x"})
     assert "volumeFactor 0 must be a number above 0" in refusal({"data": [row], "volumeFactor": 0})
 
@@ -292,14 +294,16 @@ def test_the_factor_of_volumes_is_in_the_evidence() -> None:
     """Without it, nobody could derive the recorded volumes from the rows again."""
     row = {"t": 1_709_562_600_000, "o": 1, "h": 1, "l": 1, "c": 1, "v": 2}
     lots = replace(SPLIT, volume_unit=VolumeUnit.LOTS)
-    for conventions, stated, ends, volume in (
-        (SPLIT, {"volumeFactor": "100"}, " volume_factor=100", 200),
-        (SPLIT, {"volumeFactor": "1"}, " volume_factor=1", 2),
-        (lots, {}, " volume_factor=100", 200),
-        (SPLIT, {}, "=2024-03-04", 2),
+    ours = " volume_factor=100 stated_volume_factor=1"
+    for exchange_name, conventions, stated, ends, volume in (
+        ("XNAS", SPLIT, {"volumeFactor": "100"}, "=2024-03-04 volume_factor=100", 200),
+        ("XNAS", SPLIT, {"volumeFactor": "1"}, ours, 200),
+        ("XETR", SPLIT, {"volumeFactor": "1"}, "=2024-03-04 volume_factor=1", 2),
+        ("XNAS", lots, {}, "=2024-03-04 volume_factor=100", 200),
+        ("XNAS", SPLIT, {}, "=2024-03-04", 2),
     ):
         dataset = DatasetSpec(
-            exchange="XNAS", currency="USD", symbol="AAPL", conventions=conventions
+            exchange=exchange_name, currency="USD", symbol="AAPL", conventions=conventions
         )
         source = FrameSource.of({"data": [row], **stated}, dataset=dataset)
         found = source.fetch(

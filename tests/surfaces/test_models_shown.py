@@ -270,3 +270,9 @@ def test_a_summary_says_what_was_decided_of_late(show: Run, told: Path) -> None:
     with tapetrail.open_record(told) as record:
         assert [row.decisions for row in record.stats.summary()][-1] == 2
         assert record.stats.models(symbol="IBM")[0].answers == 3
+        assert [row.key for row in record.stats.models(by="symbol")] == ["GOOG", "IBM"]
+
+
+def test_a_signal_says_whose_it_is_by_which_sample(show: Run) -> None:
+    said = show("signals", "--columns", "id,analyst,sample_no", "--csv").out
+    assert said.splitlines()[1:] == ["1,compatible:claude-haiku-4-5,1"]

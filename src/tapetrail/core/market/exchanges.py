@@ -29,6 +29,10 @@ ALIASES: Final[Mapping[str, str]] = {
 CBOT, CME, COMEX, NYMEX, NYFE and ICEUS are not among them: they share a calendar and are exchanges
 of their own.
 """
+US_STOCKS: Final = frozenset(
+    {"ARCX", "BATS", "EDGA", "EDGX", "IEXG", "XASE", "XBOS", "XCHI", "XCIS", "XNAS", "XNYS", "XPHL"}
+)
+"""The exchanges of stocks in the United States."""
 _MICS: Final = {**ALIASES, **{mic: mic for mic in ALIASES.values()}}
 
 

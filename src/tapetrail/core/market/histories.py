@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import prod
 
 import numpy as np
 
@@ -77,6 +78,32 @@ def adjust_for_splits(bars: Bars, splits: Sequence[Split], as_of_session: date) 
         low=_restated(bars.low, factors, after, apply=Decimal.__truediv__),
         close=_restated(bars.close, factors, after, apply=Decimal.__truediv__),
         volume=_restated(bars.volume, factors, after, apply=Decimal.__mul__),
+    )
+
+
+def undo_later_splits(bars: Bars, splits: Sequence[Split], as_of_session: date) -> Bars:
+    """Return bars whose prices hold all of `splits`, without those of after `as_of_session`.
+
+    No bar is later than that session, so each of them has its prices multiplied and its volume
+    divided by the ratio of each later split. Raises `InvalidInput` for bars that are adjusted for
+    anything but splits.
+    """
+    later = [split.ratio for split in splits if split.ex_on > as_of_session]
+    if not later:
+        return bars
+    if bars.adjustment is not Adjustment.SPLIT:
+        raise InvalidInput(
+            f"{bars.adjustment} bars: splits can be undone in prices that are restated for them",
+            kind=ErrorKind.BAD_BARS,
+        )
+    factors, after = [prod(later, start=Decimal(1))], np.zeros(len(bars), dtype=np.intp)
+    return replace(
+        bars,
+        open=_restated(bars.open, factors, after, apply=Decimal.__mul__),
+        high=_restated(bars.high, factors, after, apply=Decimal.__mul__),
+        low=_restated(bars.low, factors, after, apply=Decimal.__mul__),
+        close=_restated(bars.close, factors, after, apply=Decimal.__mul__),
+        volume=_restated(bars.volume, factors, after, apply=Decimal.__truediv__),
     )
 
 

@@ -1,16 +1,5 @@
-"""A user's own bars as a source: what is said about them, and how they answer a request.
+"""A user's own bars as a source: what is said about them, and how they answer a request."""
 
-The payload is UTF-8 text. Line 1 names the request: `tapetrail-rows/1 source=file:prices.csv
-symbol=AAPL exchange=XNAS currency=USD first=2026-01-02 last=2026-11-20`. Line 2 names the columns
-that the bars were read from. Then come the rows from `first` to `last`, in their own order and
-spelling; numbers of binary formats are written as the shortest decimal. Splits follow as
-`Split,Ratio` and one line each. A volume factor, stated by the data or that of lots, ends line 1.
-Nothing after `last` is in it: no later row, no digest of the whole file, and no adjusted close,
-which is restated for dividends paid later.
-"""
-
-import csv
-import io
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,15 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 from unicodedata import normalize
-from urllib.parse import quote
 
 import numpy as np
 
-from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.core.market.bars import (
     DAILY,
-    Adjustment,
     Calendar,
     Instrument,
     Split,
@@ -43,12 +29,14 @@ from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.protocol import Fetched, check_timeframe
-from tapetrail.sources.tabular.cells import cell_text
+from tapetrail.sources.tabular.evidence import MEDIA_TYPE, Request, payload_of
 from tapetrail.sources.tabular.layouts import PLAIN, Layout
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of, with_sessions
 from tapetrail.sources.tabular.raw import RawColumns
+from tapetrail.sources.tabular.restated import history_as_of
+from tapetrail.sources.tabular.unfinished import unfinished_note
+from tapetrail.sources.tabular.zones import session_dates
 
-MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 _SHOWN_MAX: Final = 10
 
 
@@ -253,8 +241,10 @@ class TabularSource(ABC):
         return day_of(bars.first_on[0]), day_of(bars.last_on[-1])
 
     def note(self, instrument: Instrument) -> str | None:
-        """Return how dates are read that no row alone tells, None where every row does."""
-        return self._columns(instrument).times.note
+        """Return how rows are read that do not say it alone, None where each of them does."""
+        raw = self._columns(instrument)
+        said = [raw.times.note, raw.stated.note, self._unfinished_note(raw, instrument)]
+        return "; ".join(filter(None, said)) or None
 
     def fetch(
         self,
@@ -272,9 +262,10 @@ class TabularSource(ABC):
         `InvalidInput` (`bad_bars`), naming value, rule and place, for rows that break a rule; what
         keeps the whole from being read is not quoted, for it may be in a later row.
 
-        Whether the prices were restated for a split or dividend after `as_of` cannot be seen: it is
-        taken to be so if they are adjusted and there are later rows. A file that was adjusted, and
-        then cut at `as_of`, passes for one that never was.
+        Whether the prices were restated for a split or dividend after `as_of` cannot be seen,
+        unless a document says which splits they hold: it is taken to be so if they are adjusted
+        and there are later rows. A file that was adjusted, and then cut at `as_of`, passes for one
+        that never was.
         """
         check_timeframe(timeframe, self.dataset.conventions.timeframe, source=self.name)
         dated = self._read_later(instrument, calendar)
@@ -290,22 +281,33 @@ class TabularSource(ABC):
         conventions = self.dataset.conventions_of(instrument.symbol)
         found = bars_of(rows, instrument=instrument, calendar=calendar, conventions=conventions)
         splits = self.dataset.splits_known(instrument.symbol, last)
-        is_restated = found.bars.adjustment is not Adjustment.RAW
+        history = history_as_of(
+            found.bars, rows.stated, has_later=bool(days.max() > np.datetime64(last)), last=last
+        )
         return Fetched(
-            payload=_payload(
-                _request_line(self.name, instrument, first=first, last=last)
-                + _volume_words(rows, found.volume_factor),
+            payload=payload_of(
                 rows,
-                splits or (),
+                Request(source=self.name, instrument=instrument, first=first, last=last),
+                volume_factor=found.volume_factor,
+                undone=history.undone,
+                splits=splits or (),
             ),
             media_type=MEDIA_TYPE,
-            bars=found.bars if splits is None else adjust_for_splits(found.bars, splits, last),
+            bars=history.bars if splits is None else adjust_for_splits(history.bars, splits, last),
             splits=splits or (),
             dropped_rows=found.dropped_rows,
             price_factor=found.price_factor,
             quoted_in=found.quoted_in,
-            adjusted_with_hindsight=is_restated and bool(days.max() > np.datetime64(last)),
+            adjusted_with_hindsight=history.has_hindsight,
         )
+
+    def _unfinished_note(self, raw: RawColumns, instrument: Instrument) -> str | None:
+        if not raw.stated.ends_at_last_trade:
+            return None
+        calendar = load_calendar(
+            instrument.calendar, self.dataset.calendar_changes_of(instrument.calendar)
+        )
+        return unfinished_note(raw, session_dates(raw.times.values, calendar), calendar)
 
     def _check_symbols(self) -> None:
         """Refuse what would change nothing, for the symbol may be misspelled."""
@@ -345,29 +347,3 @@ class TabularSource(ABC):
 
     def _dated(self, raw: RawColumns, calendar: Calendar) -> RawColumns:
         return with_sessions(raw, calendar=calendar, conventions=self.dataset.conventions)
-
-
-def _request_line(name: str, instrument: Instrument, *, first: date, last: date) -> str:
-    symbol, exchange = (quote(word, safe="") for word in (instrument.symbol, instrument.exchange))
-    return (
-        f"tapetrail-rows/1 source={quote(name, safe=':/{}')} symbol={symbol} exchange={exchange}"
-        f" currency={instrument.currency} first={first} last={last}"
-    )
-
-
-def _volume_words(rows: RawColumns, factor: Decimal) -> str:
-    """Return what ends the request's line: what volumes are multiplied by, stated or for lots."""
-    is_said = rows.stated.volume_factor is not None or factor != 1
-    return f" volume_factor={decimal_text(factor)}" if is_said else ""
-
-
-def _payload(request: str, rows: RawColumns, splits: Sequence[Split]) -> bytes:
-    text = io.StringIO()
-    text.write(f"{request}\n")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows.cells.names)
-    writer.writerows(zip(*(map(cell_text, column) for column in rows.cells.columns), strict=True))
-    if splits:
-        writer.writerow(("Split", "Ratio"))
-        writer.writerows((split.ex_on, decimal_text(split.ratio)) for split in splits)
-    return text.getvalue().encode()

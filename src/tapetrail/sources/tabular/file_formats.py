@@ -16,6 +16,7 @@ from tapetrail.sources.tabular.frames import tables_of
 from tapetrail.sources.tabular.layouts import PLAIN, Layout
 from tapetrail.sources.tabular.shapes import tables_of_values
 from tapetrail.sources.tabular.tables import Table
+from tapetrail.sources.tabular.vendor_errors import refuse_error_text
 from tapetrail.sources.tabular.workbooks import parse_workbook
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def parse_tables(content: bytes, *, place: str, layout: Layout = PLAIN) -> tuple
     text = _decode(content, place=place)
     if text.lstrip()[:1] in {"{", "["}:
         return tables_of_values(_parse_json(text, place=place), place=place, layout=layout)
+    refuse_error_text(text, place=place)
     return parse_delimited(text, place=place, layout=layout)
 
 

@@ -33,10 +33,11 @@ from tapetrail.core.market.bars import (
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.market.instruments import SIGNED_PRICES
 from tapetrail.core.market.sessions import session_positions
-from tapetrail.core.market.units import MINOR_UNITS, price_factor
 from tapetrail.sources.tabular.cells import TimeKind, Times
 from tapetrail.sources.tabular.raw import RawColumns
 from tapetrail.sources.tabular.spacing import check_spacing, check_times, looks_intraday
+from tapetrail.sources.tabular.statements import Assumed, settle
+from tapetrail.sources.tabular.unfinished import without_unfinished
 from tapetrail.sources.tabular.unit_steps import check_unit_steps
 from tapetrail.sources.tabular.zones import instants_of, session_dates, sessions_of
 
@@ -46,7 +47,6 @@ VOLUME_END: Final = 1e24
 _OR_SIGNED: Final = (
     f"; prices at or below 0 are those of an `asset_class` of {', '.join(sorted(SIGNED_PRICES))}"
 )
-SHARES_IN_A_LOT: Final = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +105,16 @@ def bars_of(
     Every bar is complete: it is known from its close on, and who asks as of an instant leaves out
     the later ones. Raises `InvalidInput` (`bad_bars`) naming value, rule and place.
     """
-    adjustment = settle_adjustment(raw, conventions)
-    factor, volume_factor = _factors(raw, instrument, conventions)
+    said = settle(
+        raw.stated,
+        instrument,
+        Assumed(
+            adjustment=conventions.adjustment,
+            quoted_in=conventions.quoted_in,
+            volume_unit=conventions.volume_unit,
+        ),
+        place=raw.cells.place,
+    )
     placed = _placed(raw, calendar=calendar, conventions=conventions)
     whole = _with_prices(placed, conventions)
     rows = _without_repeats(_in_order(whole))
@@ -117,7 +125,7 @@ def bars_of(
     is_lots = conventions.volume_unit is VolumeUnit.LOTS
     bars = Bars(
         timeframe=conventions.timeframe,
-        adjustment=adjustment,
+        adjustment=said.adjustment,
         hours=conventions.hours,
         currency=instrument.currency,
         volume_unit=VolumeUnit.SHARES if is_lots else conventions.volume_unit,
@@ -126,19 +134,19 @@ def bars_of(
         opened_at=spans.opened_at,
         closed_at=spans.closed_at,
         available_at=spans.closed_at,
-        open=_scaled(rows.open, factor),
-        high=_scaled(rows.high, factor),
-        low=_scaled(rows.low, factor),
-        close=_scaled(rows.close, factor),
-        volume=_scaled(rows.volume, volume_factor),
+        open=_scaled(rows.open, said.price_factor),
+        high=_scaled(rows.high, said.price_factor),
+        low=_scaled(rows.low, said.price_factor),
+        close=_scaled(rows.close, said.price_factor),
+        volume=_scaled(rows.volume, said.volume_factor),
         complete=np.ones(len(rows), dtype=np.bool_),
     )
     return Normalised(
         bars=bars,
         dropped_rows=len(placed) - len(whole),
-        price_factor=factor,
-        quoted_in=conventions.quoted_in or instrument.currency,
-        volume_factor=volume_factor,
+        price_factor=said.price_factor,
+        quoted_in=said.quoted_in,
+        volume_factor=said.volume_factor,
     )
 
 
@@ -147,8 +155,9 @@ def with_sessions(
 ) -> RawColumns:
     """Return the columns of daily bars with their session dates as times.
 
-    Raises `InvalidInput` as `sessions_of` does, for a date on which the exchange was closed, and
-    for rows that look like bars of hours, weeks or months.
+    A last row that was not finished when it was taken is left out. Raises `InvalidInput` as
+    `sessions_of` does, for a date on which the exchange was closed, and for rows that look like
+    bars of hours, weeks or months.
     """
     if not len(raw):
         return raw
@@ -159,6 +168,7 @@ def with_sessions(
         where=raw.where,
         utc_midnights=conventions.utc_midnights,
     )
+    raw, days = without_unfinished(raw, days, calendar)
     is_dates = bool(np.array_equal(days, raw.times.values))
     check_times(raw, days, calendar=calendar, zone=conventions.zone, is_dates=is_dates)
     check_spacing(raw, days, calendar=calendar)
@@ -171,24 +181,6 @@ def with_sessions(
             " state the session as calendar_extra"
         )
     return replace(raw, times=Times(kind=TimeKind.DATE, values=days.astype("datetime64[us]")))
-
-
-def settle_adjustment(raw: RawColumns, conventions: DataConventions) -> Adjustment:
-    """Return what the prices are restated for: as stated by the data, or else by the conventions.
-
-    Raises `InvalidInput` if nobody says, or the two disagree.
-    """
-    stated, given = raw.stated.adjustment, conventions.adjustment
-    if stated is None and given is None:
-        raise _refused(
-            f"{raw.cells.place}: does not say how prices are adjusted; state one of"
-            f" {', '.join(Adjustment)}"
-        )
-    if stated is not None and given is not None and stated is not given:
-        raise _refused(
-            f"{raw.cells.place}: says that prices are adjusted {stated!s}, not {given!s}"
-        )
-    return stated or given or Adjustment.RAW
 
 
 def _placed(raw: RawColumns, *, calendar: Calendar, conventions: DataConventions) -> RawColumns:
@@ -281,30 +273,6 @@ def _check_prices(raw: RawColumns, conventions: DataConventions) -> None:
 
 def _first(broken: Flags, rule: str) -> BrokenRule:
     return (int(np.argmax(broken)), rule) if broken.any() else None
-
-
-def _factors(
-    raw: RawColumns, instrument: Instrument, conventions: DataConventions
-) -> tuple[Decimal, Decimal]:
-    """Return what to multiply quoted prices and volumes by."""
-    stated = raw.stated.volume_factor
-    if stated is not None and conventions.volume_unit is VolumeUnit.LOTS:
-        raise _refused(
-            f"{raw.cells.place}: states its own volume factor, {stated}; lots would multiply twice"
-        )
-    lots = SHARES_IN_A_LOT if conventions.volume_unit is VolumeUnit.LOTS else Decimal(1)
-    return _price_factor(instrument, conventions.quoted_in), stated or lots
-
-
-def _price_factor(instrument: Instrument, quoted_in: str | None) -> Decimal:
-    factor = price_factor(instrument.currency, quoted_in)
-    if factor is None:
-        known = ", ".join(f"{minor} of {unit.currency}" for minor, unit in MINOR_UNITS.items())
-        raise _refused(
-            f"{instrument}: prices quoted in {quoted_in} are not in {instrument.currency} or its"
-            f" minor unit; known are {known}"
-        )
-    return factor
 
 
 def _scaled(column: Floats, factor: Decimal) -> Floats:

@@ -6,6 +6,7 @@ evidence holds of it, so that the bars read from a frame and from its stored for
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Final, Literal
 
@@ -13,11 +14,25 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tapetrail.core.canonical import decimal_text, storable_text
 from tapetrail.core.errors import IntegrityFailure
-from tapetrail.core.market.bars import Adjustment
+from tapetrail.core.market.bars import Adjustment, Split
 from tapetrail.sources.tabular.cells import cell_text
 from tapetrail.sources.tabular.tables import Stated, Table
 
 FORMAT: Final = "tapetrail-frame/1"
+
+
+class _Said(BaseModel):
+    """What else a document says of itself, as far as it says something."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    conid: int | None = None
+    quoted_in: str | None = None
+    us_volumes_in_lots: bool = False
+    splits: tuple[tuple[date, Decimal], ...] = ()
+    has_all_splits: bool = False
+    restated_on: date | None = None
+    ends_at_last_trade: bool = False
+    note: str | None = None
 
 
 class _StoredTable(BaseModel):
@@ -26,6 +41,7 @@ class _StoredTable(BaseModel):
     symbol: str | None
     adjustment: Adjustment | None
     volume_factor: Decimal | None
+    said: _Said = _Said()
     names: tuple[str, ...]
     rows: tuple[int, ...]
     columns: tuple[tuple[str, ...], ...]
@@ -60,23 +76,51 @@ def load_tables(content: bytes) -> tuple[Table, ...]:
             names=table.names,
             columns=table.columns,
             rows=table.rows,
-            stated=Stated(
-                symbol=table.symbol,
-                adjustment=table.adjustment,
-                volume_factor=table.volume_factor,
-            ),
+            stated=_stated(table),
         )
         for table in frame.tables
     )
 
 
+def _stated(table: _StoredTable) -> Stated:
+    said = table.said
+    return Stated(
+        symbol=table.symbol,
+        adjustment=table.adjustment,
+        volume_factor=table.volume_factor,
+        conid=said.conid,
+        quoted_in=said.quoted_in,
+        us_volumes_in_lots=said.us_volumes_in_lots,
+        splits=tuple(Split(ex_on=ex_on, ratio=ratio) for ex_on, ratio in said.splits),
+        has_all_splits=said.has_all_splits,
+        restated_on=said.restated_on,
+        ends_at_last_trade=said.ends_at_last_trade,
+        note=said.note,
+    )
+
+
+def _said(stated: Stated) -> _Said:
+    return _Said(
+        conid=stated.conid,
+        quoted_in=stated.quoted_in and storable_text(stated.quoted_in),
+        us_volumes_in_lots=stated.us_volumes_in_lots,
+        splits=tuple((split.ex_on, split.ratio) for split in stated.splits),
+        has_all_splits=stated.has_all_splits,
+        restated_on=stated.restated_on,
+        ends_at_last_trade=stated.ends_at_last_trade,
+        note=stated.note and storable_text(stated.note),
+    )
+
+
 def _document(table: Table) -> dict[str, object]:
     factor = table.stated.volume_factor
+    said = _said(table.stated).model_dump(mode="json", exclude_defaults=True)
     return {
         "place": storable_text(table.place),
         "symbol": table.stated.symbol and storable_text(table.stated.symbol),
         "adjustment": table.stated.adjustment,
         "volume_factor": None if factor is None else decimal_text(factor),
+        **({"said": said} if said else {}),
         "names": list(map(storable_text, table.names)),
         "rows": list(table.rows),
         "columns": [

@@ -5,13 +5,14 @@ Every shape that bars arrive in becomes one or more tables, one for each symbol 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
 import numpy as np
 
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.core.market.bars import Adjustment
+from tapetrail.core.market.bars import Adjustment, Split
 from tapetrail.sources.tabular.cells import Cells, is_missing
 from tapetrail.sources.tabular.columns import names_prices, symbol_column
 from tapetrail.sources.tabular.layouts import PLAIN, Layout
@@ -22,11 +23,25 @@ _LEVELS: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """What a document says of itself: nothing, unless its kind has a place for it."""
+    """What a document says of itself: nothing, unless its kind has a place for it.
+
+    `us_volumes_in_lots` says that volumes of US stocks are lots whatever the factor is. `splits`
+    are in the prices, `has_all_splits` says that no others are, and `restated_on` until which day
+    prices are restated at least. `ends_at_last_trade` says that the last row is stamped with the
+    last trade. `note` is a sentence on what was made of the rows.
+    """
 
     symbol: str | None = None
+    conid: int | None = None
     adjustment: Adjustment | None = None
+    quoted_in: str | None = None
     volume_factor: Decimal | None = None
+    us_volumes_in_lots: bool = False
+    splits: tuple[Split, ...] = ()
+    has_all_splits: bool = False
+    restated_on: date | None = None
+    ends_at_last_trade: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
