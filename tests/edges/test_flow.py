@@ -36,7 +36,8 @@ def turns(
 
 def test_without_a_rate_every_turn_is_now(session: Session) -> None:
     assert turns(session, ProviderLimits(), count=3, tokens=10**9) == [Turn(at=NOW)] * 3
-    assert states(session) == {}
+    (state,) = states(session).values()
+    assert (state.provider, state.requests_free_at, state.tokens_free_at) == (KEY, None, None)
 
 
 def test_who_is_told_to_wait_says_so_without_a_rate_too(session: Session) -> None:

@@ -31,6 +31,9 @@ _STATES: Final = text("""
     FROM tapetrail.provider_flow
     WHERE provider = :provider OR :provider IS NULL ORDER BY provider
 """)
+_KNOW: Final = text("""
+    INSERT INTO tapetrail.provider_flow (provider) VALUES (:provider) ON CONFLICT DO NOTHING
+""")
 _BLOCK: Final = text("""
     INSERT INTO tapetrail.provider_flow AS flow (provider, blocked_until, blocked_for)
     VALUES (:provider, :until, :reason)
@@ -72,14 +75,10 @@ def take_turn(
     """Return when a call that may take so many tokens has its turn at a provider, by its key.
 
     The row stays locked until the transaction ends, which should be at once. Where no rate is set
-    nothing is counted, and nothing written.
+    nothing is counted: the row is written once, so that the provider is known, and then read.
     """
     if limits.requests_per_minute is None and limits.tokens_per_minute is None:
-        state = states(session, provider).get(provider)
-        until = state and state.blocked_until
-        if state is not None and until is not None and until > now:
-            return Blocked(at=until, reason=state.blocked_for or "")
-        return Turn(at=now)
+        return _take_uncounted(session, provider, now=now)
     steps = {
         "request_step": _step(1, limits.requests_per_minute),
         "token_step": _step(tokens, limits.tokens_per_minute),
@@ -95,6 +94,17 @@ def take_turn(
     }
     at = max(waits)
     return Turn(at=at, reason=waits[at] if at > now else None)
+
+
+def _take_uncounted(session: Session, provider: str, *, now: datetime) -> Turn | Blocked:
+    state = states(session, provider).get(provider)
+    if state is None:
+        session.execute(_KNOW, {"provider": provider})
+        return Turn(at=now)
+    until = state.blocked_until
+    if until is not None and until > now:
+        return Blocked(at=until, reason=state.blocked_for or "")
+    return Turn(at=now)
 
 
 def block(session: Session, provider: str, *, until: datetime, reason: str) -> None:
