@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measured_demo import CONCURRENCY, Clock
-from tapetrail.analysts.models.calls import Call, Limits, Received
-from tapetrail.analysts.models.transport import LIMITS, Transport
 from tapetrail.cli.commands import runs
 from tapetrail.core.records.base import Stored
+from tapetrail.http.calls import Call, Limits, Received
+from tapetrail.http.transport import LIMITS, Transport
 from tapetrail.workflows import decide
 from tapetrail.workflows.decide import Decisions
 from tapetrail.workflows.wire import _Asker  # pyright: ignore[reportPrivateUsage]

@@ -23,11 +23,11 @@ from typing import Any, Final
 import psycopg
 from tests.paced_model import Entry, PacedModel, paced_model
 
-from tapetrail.analysts.models.calls import Call
 from tapetrail.analysts.models.endpoints import endpoint
 from tapetrail.analysts.models.families import FAMILIES
-from tapetrail.analysts.models.transport import Transport
 from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.http.calls import Call
+from tapetrail.http.transport import Transport
 from tapetrail.store.private.server import PrivateServer
 
 SYMBOLS: Final = ("AAPL", "GOOG", "IBM", "MSFT")

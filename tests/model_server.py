@@ -139,6 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"] or 0))
         self.give(self.model.answer(self.seen(body)))
 
+    def do_GET(self) -> None:
+        self.give(self.model.answer(self.seen(b"")))
+
     def do_CONNECT(self) -> None:
         """Refuse to be a proxy, once it is known that somebody asked for one."""
         with self.model.changed:

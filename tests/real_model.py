@@ -49,7 +49,9 @@ def real_model() -> Generator[str]:
         port = free.getsockname()[1]
     # One thread: several wait for each other by spinning, and beside other work hardly get on.
     one = ("-np", "1", "-t", "1", "-c", str(CONTEXT_TOKENS))
-    words = ("--host", "127.0.0.1", "--port", str(port), *one)
+    # So small a model says the same again until it is cut, unless that is made dear.
+    once = ("--repeat-penalty", "1.2", "--repeat-last-n", "256")
+    words = ("--host", "127.0.0.1", "--port", str(port), *one, *once)
     with subprocess.Popen(
         [str(SERVER), "-m", str(MODEL), *words],
         stdout=subprocess.DEVNULL,

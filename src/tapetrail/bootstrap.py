@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tapetrail import __version__
+from tapetrail.core.errors import ErrorKind
 from tapetrail.settings import Settings
 from tapetrail.store.access import Access
 from tapetrail.store.database import APP, OWNER, SCHEMA_VERSION, SUPERUSER, RecordDatabase
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from tapetrail.backups import Restorable
     from tapetrail.blobs.protocol import BlobStore
     from tapetrail.core.market.instruments import Instrument
+    from tapetrail.http.transport import Transport
+    from tapetrail.sources.asking import Vendor
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
@@ -152,7 +156,7 @@ class Wiring:
         @cache
         def models() -> "Models":
             from tapetrail.analysts.models.analyst import Models  # noqa: PLC0415 # see the module's docstring
-            from tapetrail.analysts.models.transport import Transport  # noqa: PLC0415 # as above
+            from tapetrail.http.transport import Transport  # noqa: PLC0415 # as above
 
             return Models(environment, transport=Transport(clock=utc_now))
 
@@ -193,13 +197,28 @@ class Wiring:
         """Return what opens the sources of strategies; stored frames lie among the blobs."""
         from tapetrail.core.blob_keys import object_key  # noqa: PLC0415 # see the module's docstring
         from tapetrail.core.canonical import parse_digest  # noqa: PLC0415 # see the module's docstring
-        from tapetrail.sources import protocol, registry  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources import asking, protocol, registry  # noqa: PLC0415 # see the module's docstring
+
+        @cache
+        def transport() -> "Transport":
+            from tapetrail.http.transport import Transport  # noqa: PLC0415 # for vendors alone
+
+            return Transport(clock=utc_now, unusable=ErrorKind.SOURCE_UNAVAILABLE)
 
         def read_frame(digest: str) -> bytes:
             found = parse_digest(digest)
             return _open_blobs(self.settings).read(object_key(found), digest=found)
 
-        return registry.Registry(process=protocol.Process(read_frame=read_frame, in_memory=frame))
+        def vendor(name: str) -> "Vendor":
+            return asking.Vendor(name=name, call=transport().send, pause=sleep, clock=utc_now)
+
+        process = protocol.Process(
+            read_frame=read_frame,
+            in_memory=frame,
+            vendor=vendor,
+            environment=os.environ if self.environment is None else self.environment,
+        )
+        return registry.Registry(process=process)
 
 
 def load_health(settings: Settings) -> "Health":

@@ -83,6 +83,8 @@ def test_a_single_sample_is_left_out_of_the_stored_form() -> None:
         ({"analyst": []}, "analyst: expected 1 to 5 analysts, found 0"),
         ({"analyst": {"analyst": "a:1", "image": False, "numbers": False}},
          "image false and numbers false show nothing"),
+        ({"analyst": {"analyst": "a:1", "images": False, "numbers": False}},
+         "images false and numbers false show nothing"),
         ({"samples": 0}, "samples: expected a whole number from 1 to 20, found 0"),
     ],
 )  # fmt: skip

@@ -112,6 +112,42 @@ def test_one_object_is_found_and_where_it_stood_is_said(text: str, parsed_from: 
     assert parse_answer(ChartAnalysis, text).parsed_from == parsed_from
 
 
+@pytest.mark.parametrize(
+    ("text", "parsed_from"),
+    [
+        (f"<think>Use {{x}}, see [1].</think>\n{CHART_TEXT}", ParsedFrom.SURROUNDED),
+        (f"<THINKING>\n{chart(trend='bearish')}\n</THINKING>{CHART_TEXT}", ParsedFrom.SURROUNDED),
+        (f"{chart(trend='bearish')} no ...</think>\n{CHART_TEXT}", ParsedFrom.SURROUNDED),
+        (f"See [1].</think>\n```json\n{CHART_TEXT}\n```", ParsedFrom.FENCED),
+        (f"<think>a</think><think>{{}}</think>{CHART_TEXT}", ParsedFrom.SURROUNDED),
+        (
+            f"<|channel|>analysis<|message|>{{}}<|channel|>final<|message|>{CHART_TEXT}",
+            ParsedFrom.SURROUNDED,
+        ),
+        (chart(reasoning="<think>It rises.</think>"), ParsedFrom.PLAIN),
+    ],
+)
+def test_an_answer_is_what_stands_behind_the_thoughts(text: str, parsed_from: str) -> None:
+    read = parse_answer(ChartAnalysis, text)
+    assert (read.analysis.trend, read.parsed_from) == ("bullish", parsed_from)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"<think>Perhaps {CHART_TEXT}? No,", "column 1: '<think>' begins a thought without end"),
+        (f"<think>Perhaps {CHART_TEXT}</think>I cannot tell.", "no JSON object behind"),
+        (f"Perhaps {CHART_TEXT}\n</think>\nI cannot tell.", "line 2, column 9: no JSON object"),
+        (f"<|channel|>analysis<|message|>Perhaps {CHART_TEXT}", "a thought without end"),
+        (f"{CHART_TEXT}</think>", "no JSON object behind the thoughts"),
+        (f"<think>a</think>{CHART_TEXT} or {CHART_TEXT}", "'{' beside the first object"),
+    ],
+)
+def test_a_draft_in_a_thought_is_no_answer(text: str, message: str) -> None:
+    error = refused(text, ChartAnalysis)
+    assert (error.kind, message in error.message) == (ErrorKind.NOT_JSON, True), error.message
+
+
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_an_empty_reply_is_said_to_be_empty(text: str) -> None:
     assert refused(text, ChartAnalysis).kind is ErrorKind.EMPTY_REPLY
@@ -237,7 +273,11 @@ def test_a_re_ask_says_what_was_wrong_and_asks_the_same() -> None:
 
 
 @settings(deadline=None)
-@given(st.text(max_size=60) | st.text(alphabet='{}[]",:1e.- \n`', max_size=30))
+@given(
+    st.text(max_size=60)
+    | st.text(alphabet='{}[]",:1e.- \n`', max_size=30)
+    | st.lists(st.sampled_from(["<think>", "</think>", "{}", "{", "a"])).map("".join)
+)
 def test_no_text_raises_anything_but_a_stated_refusal(text: str) -> None:
     assert refused(text, ConsolidatedAnalysis).kind is not None
 

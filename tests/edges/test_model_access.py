@@ -12,10 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.wire_replies import FORMATS, read, wire
 
+from tapetrail.analysts.models.analyst import Models
 from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.analysts.models.keys import access, checked_url
 from tapetrail.analysts.models.retry import PASSES, STOPS_ANALYST, GiveUp, Trouble, Wait, after
+from tapetrail.analysts.protocol import Request
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.strategy.analysts import AnalystSpec
+from tapetrail.http.transport import Transport
 
 LIMIT: Final = "enforced_spend_limit_reached"
 KEY: Final = "sk-never-to-be-seen-0123456789"
@@ -289,6 +293,8 @@ def reason(found: Wait | GiveUp) -> str:
         ({"retry-after": "Fri, 20 Nov 2026 22:00:20 +0100"}, 20),
         ({"retry-after": "Fri, 20 Nov 2026 21:00:20 -0000"}, 20),
         ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
+        ({"retry-after-ms": "0", "retry-after": "9"}, 9),
+        ({"retry-after-ms": "soon", "retry-after": "9"}, 9),
         ({}, 37),
         ({"retry-after": "3"}, 3),
     ],
@@ -369,3 +375,18 @@ def test_whatever_is_said_the_wait_is_bounded(
     headers = {"retry-after": stated, "retry-after-ms": stated}
     found = next_step(kind, attempt_no=attempt_no, chance=chance, headers=headers)
     assert isinstance(found, GiveUp) or 0 < found.seconds <= 330
+
+
+@pytest.mark.parametrize(
+    ("tier", "stated", "longest"),
+    [(None, None, 600), ("standard", None, 600), ("priority", None, 600), ("flex", None, 900),
+     ("flex", 30, 30)],
+)  # fmt: skip
+def test_who_pays_half_waits_longer(tier: str | None, stated: int | None, longest: int) -> None:
+    told = {"analyst": "openai:m", "tier": tier, "timeout_s": stated,
+            "price": {"input": 1, "output": 1}}  # fmt: skip
+    with Transport(clock=lambda: NOW) as transport:
+        models = Models({"OPENAI_API_KEY": "sk-0123456789abcdef"}, transport=transport)
+        opened = models.open(AnalystSpec.model_validate(told))
+    demand = opened.demand(Request(body=b"", media_type="application/json"), at=NOW)
+    assert demand.timeout_s == longest

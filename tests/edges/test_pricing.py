@@ -191,10 +191,33 @@ class TestWhoSaysIt:
         )
 
     @pytest.mark.parametrize(
+        ("word", "asked", "listed"),
+        [
+            ("anthropic", "claude-opus-4-1-20250805", "claude-opus-4-1"),
+            ("anthropic", "claude-3-5-haiku-latest", "claude-3-5-haiku-latest"),
+            ("anthropic", "claude-opus-5@20260801", "claude-opus-5"),
+            ("google", "gemini-2.5-pro-preview-06-05", "gemini-2.5-pro"),
+            ("google", "gemini-2.5-flash-lite-preview-09-2025", "gemini-2.5-flash-lite"),
+            ("google", "gemini-2.0-flash-001", "gemini-2.0-flash"),
+            ("openai", "gpt-6-sol-2026-10-01", "gpt-6-sol"),
+            ("openai", "ft:gpt-4o-2024-08-06:acme::x", "ft:gpt-4o"),
+        ],
+    )
+    def test_a_release_of_a_listed_model_costs_what_it_does(
+        self, word: str, asked: str, listed: str
+    ) -> None:
+        assert known(call(word, asked)).model == listed
+
+    @pytest.mark.parametrize(
         ("asked", "says"),
         [
             (call("openai", "gpt-of-nobody"), "neither our table nor genai-prices has it"),
             (call("openai", "whisper-1"), "genai-prices 0.2.3 has no price of its tokens"),
+            # What begins like a name on the list is another model.
+            (call("google", "gemini-1.5-flash-8b"), "neither our table nor genai-prices has it"),
+            (call("google", "gemini-3.8-flash-lite"), "neither our table nor genai-prices has it"),
+            (call("anthropic", "claude-opus-4-10"), "neither our table nor genai-prices has it"),
+            (call("openai", "gpt-5-nano-vision"), "neither our table nor genai-prices has it"),
             (call("openai", "gpt-5.2", tier="scale"), "no price of tier scale is known"),
             (call("anthropic", "claude-sonnet-5", region="mars"), "no price of region mars"),
             (call("anthropic", "claude-sonnet-5", tier="priority"), "no price of tier priority"),

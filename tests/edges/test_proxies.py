@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from tests.model_server import ModelServer, model_server
 
-from tapetrail.analysts.models.calls import Call, Secret
 from tapetrail.analysts.models.keys import checked_url
-from tapetrail.analysts.models.transport import Transport
 from tapetrail.core.errors import EdgeFailure, ErrorKind
+from tapetrail.http.calls import Call, Secret
+from tapetrail.http.transport import Transport
 
 
 @pytest.fixture

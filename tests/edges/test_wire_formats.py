@@ -300,7 +300,7 @@ BLOCKED: Final = {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, "mode
         ),
         ("openai-chat", chat(finish_reason="tool_calls", message=CALLS), "malformed_reply", "tool"),
         ("compatible", chat(message=CALLS), "malformed_reply", "tool call"),
-        ("openai-chat", chat(finish_reason="error"), "malformed_reply", "'error' is unknown"),
+        ("openai-chat", chat(finish_reason="odd"), "malformed_reply", "'odd' is unknown"),
         ("openai-chat", chat(message={"content": ""}), "empty_reply", "''"),
         ("openai-chat", chat(message=NOTHING), "null_reply", "no text"),
         ("openai-chat", chat(message={"content": [TEXT]}), "malformed_reply", "content is no text"),

@@ -19,7 +19,6 @@ from tests.workflows.test_model_decisions import ANALYSES, LEDGER, blob, environ
 
 from tapetrail.analysts.models.analyst import Models
 from tapetrail.analysts.models.bodies import compact
-from tapetrail.analysts.models.transport import Transport
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import ErrorKind, NotFound
@@ -27,6 +26,7 @@ from tapetrail.core.market.timeframes import DAILY
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.states import Role
 from tapetrail.core.strategy.analysts import AnalystSpec
+from tapetrail.http.transport import Transport
 from tapetrail.persistence import keep_object
 from tapetrail.render.jpeg import render_jpeg
 from tapetrail.render.page import render_page

@@ -47,6 +47,7 @@ class AnalysisRow:
     latency_ms: int | None
     cost_usd: Decimal | None
     analyzed_at: datetime
+    sample_no: int
 
 
 ANALYSES: Final = ListSpec(
@@ -110,6 +111,8 @@ class SignalRow:
     age_sessions: int | None
     exchange: str | None
     currency: str | None
+    analyst: str | None
+    sample_no: int | None
 
 
 SIGNALS: Final = ListSpec(
@@ -122,7 +125,14 @@ SIGNALS: Final = ListSpec(
         "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
     ),
     title="signal {id}: {role} {signal_type} {symbol} of {decided_at}",
-    columns={**of_bars("m.decision_id = t.decision_id"), **of_market("t.decision_id")},
+    columns={
+        **of_bars("m.decision_id = t.decision_id"),
+        **of_market("t.decision_id"),
+        **{
+            name: f"(SELECT a.{name} FROM tapetrail.llm_analyses a WHERE a.id = t.llm_analysis_id)"  # noqa: S608 # declared text, as its type says
+            for name in ("analyst", "sample_no")
+        },
+    },
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME.where("t.timeframe_primary = %s"),

@@ -1,7 +1,7 @@
 """What every source has, what a fetch brings back, and how the registry describes a source."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +11,7 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split, Timeframe
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.sources.asking import Vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +87,10 @@ class Noting(Protocol):
         ...
 
 
+def _no_vendor(name: str) -> Vendor:
+    raise AssertionError(f"{name}: this process asks no vendor")
+
+
 class Need(StrEnum):
     """What a source may need: `data` of the strategy, the rest of the process that opens it."""
 
@@ -100,10 +105,14 @@ class Process:
     """What a process lends to the sources it opens.
 
     `read_frame` returns the stored frame with a digest, `in_memory` is one that was not stored yet.
+    `vendor` returns how a vendor is asked, by its name, and `environment` says where, if not at its
+    own address.
     """
 
     read_frame: Callable[[str], bytes]
     in_memory: Source | None = None
+    vendor: Callable[[str], Vendor] = _no_vendor
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

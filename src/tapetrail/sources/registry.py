@@ -8,7 +8,7 @@ from typing import Final
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
-from tapetrail.sources import sample
+from tapetrail.sources import binance, sample
 from tapetrail.sources.protocol import Need, Process, Source, SourceKind
 from tapetrail.sources.tabular import files, in_memory
 from tapetrail.sources.tabular.datasets import dataset_of
@@ -17,6 +17,7 @@ KINDS: Final[tuple[SourceKind, ...]] = (
     sample.KIND,
     files.KIND,
     in_memory.KIND,
+    binance.KIND,
 )
 
 

@@ -34,9 +34,9 @@ class Stats:
         with self._reading() as connection:
             return stats.usage(connection, selection, by=stats.read_by(by))
 
-    def models(self, **filters: Given | None) -> list[UsageStats]:
-        """Return the same as `spend`, by model."""
-        return self.spend("model", **filters)
+    def models(self, by: str = "model", **filters: Given | None) -> list[UsageStats]:
+        """Return the same as `spend`, by model unless another word is given."""
+        return self.spend(by, **filters)
 
     def grounding(self, by: str = "model", **filters: Given | None) -> list[GroundingStats]:
         """Return how what models state compares with their charts; otherwise as `spend`."""

@@ -206,7 +206,13 @@ class Runner:
 def check_stopped(found: Execution, number: int) -> None:
     """Raise `InvalidInput` for an execution that is not stopped."""
     if found.status is not ExecutionStatus.STOPPED:
-        raise InvalidInput(f"execution {number} is {found.status}: only a stopped one is resumed")
+        left = (
+            "; what a dead process left of it, the next run or tapetrail worker finishes"
+            if found.status.is_in_work
+            else ""
+        )
+        said = f"execution {number} is {found.status}: only a stopped one is resumed{left}"
+        raise InvalidInput(said)
 
 
 def _opener(found: Execution) -> str:

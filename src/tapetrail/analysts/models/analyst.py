@@ -15,11 +15,12 @@ import simplejpeg
 
 from tapetrail.analysts.models import bodies
 from tapetrail.analysts.models.asking import Image, ModelRequest, Params
-from tapetrail.analysts.models.calls import BrokenOff, Limits, Received
 from tapetrail.analysts.models.endpoints import endpoint
 from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.analysts.models.keys import Access, access, key_name
 from tapetrail.analysts.models.pricing import (
+    LOCAL,
+    STATED,
     PricedCall,
     UnitPrices,
     UnknownPrice,
@@ -27,9 +28,8 @@ from tapetrail.analysts.models.pricing import (
     cost_usd,
     price_of,
 )
-from tapetrail.analysts.models.reading import SUCCESSES, ReadReply
+from tapetrail.analysts.models.reading import GIVEN_UP, SUCCESSES, ReadReply
 from tapetrail.analysts.models.token_bounds import ImageSize, input_tokens_max
-from tapetrail.analysts.models.transport import Transport
 from tapetrail.analysts.models.usage import Usage
 from tapetrail.analysts.protocol import BrokenResponse, Demand, Identity, Request, Response
 from tapetrail.core.analysis.analyses import ConsolidatedAnalysis
@@ -44,10 +44,14 @@ from tapetrail.core.analysis.questions import CONSOLIDATED, Question
 from tapetrail.core.analysis.replies import Model
 from tapetrail.core.canonical import FieldValue, JsonValue, storable_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.strategy.analysts import AnalystSpec
+from tapetrail.core.strategy.analysts import AnalystSpec, Tier
+from tapetrail.http.calls import BrokenOff, Limits, Received
+from tapetrail.http.transport import Transport
 from tapetrail.prompt_files import shipped_prompt
 
 RE_ASKS_MAX: Final = 2
+TOTAL_S: Final = 600
+FLEX_S: Final = 900
 _BYTES_A_TOKEN: Final = 3
 """For rates, which need no bound: text in English has four bytes a token, numbers fewer."""
 JSON: Final = "application/json"
@@ -175,8 +179,9 @@ class EndpointModel:
         status = response.http_status or 0
         found = self.family.wire.read(response.body, http_status=status, headers=response.headers)
         if found.counted is None:
-            # Providers bill no call that ended in an error of HTTP. What others used, nobody says.
-            return found if status in SUCCESSES else replace(found, cost_usd=Decimal(0))
+            # Providers bill no call that they refuse. What others used, nobody says.
+            is_free = status not in SUCCESSES and status not in GIVEN_UP
+            return replace(found, cost_usd=Decimal(0)) if is_free else found
         priced = self._priced(found, found.counted, response)
         if isinstance(priced, UnknownPrice):
             return replace(found, unit_prices={_UNKNOWN: priced.reason})
@@ -223,7 +228,9 @@ class EndpointModel:
         )
 
     def _limits(self) -> Limits:
-        return Limits.of(self.spec.tier, timeout_s=self.spec.timeout_s)
+        """Return how long a call may take: who pays half waits longer, if nothing is stated."""
+        by_tier = FLEX_S if self.spec.tier is Tier.FLEX else TOTAL_S
+        return Limits(total_s=self.spec.timeout_s or by_tier)
 
     def _access(self) -> Access:
         return access(
@@ -282,7 +289,7 @@ class EndpointModel:
             return UnknownPrice(reason="nobody says when the call was made, or where to")
         raw = (found.usage or {}).get("raw")
         region = raw.get(_REGION) if isinstance(raw, Mapping) else None
-        return price_of(
+        priced = price_of(
             PricedCall(
                 endpoint=endpoint(self.family, response.base_url),
                 model_asked=self.model,
@@ -294,6 +301,10 @@ class EndpointModel:
                 stated=self.spec.price,
             )
         )
+        is_said = found.service_tier is not None or self.spec.tier in {None, Tier.STANDARD}
+        if is_said or isinstance(priced, UnknownPrice) or priced.source in {STATED, LOCAL}:
+            return priced
+        return UnknownPrice(reason=_unserved(self.spec))
 
 
 class Models:
@@ -320,6 +331,14 @@ class Models:
         if not found.model:
             raise InvalidInput(f"analyst {spec.analyst!r}: names no model, expected FAMILY:MODEL")
         return found
+
+
+def _unserved(spec: AnalystSpec) -> str:
+    return (
+        f"{spec.analyst}: tier {spec.tier} was asked for, and the reply does not say which one was"
+        " served; write what it costs under the analyst: price: {input: ..., output: ...}, in US"
+        " dollars per million tokens"
+    )
 
 
 def _size(image: Image) -> ImageSize:

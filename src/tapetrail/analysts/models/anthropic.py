@@ -89,7 +89,7 @@ def document(found: Document) -> Said:
 
 def usage(raw: Document) -> Usage:
     """Return the tokens by kind: input holds neither what caches gave nor what they took."""
-    written = count(raw, "cache_creation_input_tokens") or 0
+    written = count(raw, "cache_creation_input_tokens")
     by_time = raw.get("cache_creation")
     for_5m = count(by_time, "ephemeral_5m_input_tokens") or 0
     for_1h = count(by_time, "ephemeral_1h_input_tokens") or 0
@@ -97,7 +97,7 @@ def usage(raw: Document) -> Usage:
         input=needed(count(raw, "input_tokens"), "input_tokens"),
         output=needed(count(raw, "output_tokens"), "output_tokens"),
         cached_read=count(raw, "cache_read_input_tokens") or 0,
-        cache_write=max(written - for_5m - for_1h, 0),
+        cache_write=0 if written is None else written - for_5m - for_1h,
         cache_write_5m=for_5m,
         cache_write_1h=for_1h,
         reasoning=count(raw.get("output_tokens_details"), "thinking_tokens"),

@@ -9,13 +9,14 @@ from typing import Final, NoReturn, TypeAlias
 
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.http.calls import BODY_BYTES_MAX
 
-BODY_BYTES_MAX: Final = 10_000_000
 Document: TypeAlias = Mapping[str, FieldValue]
 Sent: TypeAlias = "bool | int | float | str | Sequence[Sent] | Mapping[str, Sent] | None"
 _DEPTH_MAX: Final = 64
 _DIGITS_MAX: Final = 40
 _SHOWN_CHARS: Final = 120
+_PIECES_MAX: Final = 100
 _ENCODINGS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _HTML_STARTS: Final = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--")
 
@@ -61,22 +62,50 @@ def decoded(body: bytes, content_encoding: str | None) -> bytes:
         return body
     if name not in _ENCODINGS:
         raise _unreadable(f"content-encoding {shown(name)}, and identity was asked for")
-    unpacking = zlib.decompressobj(_ENCODINGS[name])
-    try:
-        plain = unpacking.decompress(body, BODY_BYTES_MAX + 1)
-    except zlib.error as error:
-        raise _unreadable(f"content-encoding {name}, and the bytes are not: {error}") from error
-    if len(plain) > BODY_BYTES_MAX or not unpacking.eof:
-        raise _unreadable(f"content-encoding {name}, cut short or above {BODY_BYTES_MAX} bytes")
-    return plain
+    plain, left = b"", body
+    for _ in range(_PIECES_MAX):
+        # What is packed in several pieces, one behind the other, is all of them.
+        unpacking = zlib.decompressobj(_ENCODINGS[name])
+        try:
+            plain += unpacking.decompress(left, BODY_BYTES_MAX + 1 - len(plain))
+        except zlib.error as error:
+            raise _unreadable(f"content-encoding {name}, and the bytes are not: {error}") from error
+        if len(plain) > BODY_BYTES_MAX or not unpacking.eof:
+            raise _unreadable(f"content-encoding {name}, cut short or above {BODY_BYTES_MAX} bytes")
+        left = unpacking.unused_data
+        if not left:
+            return plain
+    raise _unreadable(f"content-encoding {name}, in more than {_PIECES_MAX} pieces")
 
 
 def parsed(body: bytes) -> Document:
     """Return the JSON object that a body is, its fractions as decimals.
 
     Raises `InvalidInput`: `empty_reply` for no bytes, `html_body` for a page, `not_json_body` for
-    all else that is no JSON object, or one that is deeper or has longer numbers than replies have.
+    all else that is no JSON object, one that says a thing twice and differently, or one that is
+    deeper or has longer numbers than replies have.
     """
+    return _object(_json(body), body)
+
+
+def parsed_error(body: bytes) -> Document:
+    """Return the JSON object that an error's body is, or the only one of its list.
+
+    Google writes it in a list where it speaks chat completions. Raises as `parsed` does.
+    """
+    found = _json(body)
+    of_list = items(found)
+    return _object(of_list[0] if len(of_list) == 1 else found, body)
+
+
+def _object(found: FieldValue, body: bytes) -> Document:
+    if not isinstance(found, Mapping):
+        raise _unreadable(f"JSON, but no object: {excerpt(body)}")
+    _check_depth(found, _DEPTH_MAX)
+    return found
+
+
+def _json(body: bytes) -> FieldValue:
     start = body[:200].lstrip().lower()
     if not body.strip():
         raise InvalidInput("an empty body", kind=ErrorKind.EMPTY_REPLY)
@@ -84,13 +113,14 @@ def parsed(body: bytes) -> Document:
         raise InvalidInput(f"a page, not JSON: {excerpt(body)}", kind=ErrorKind.HTML_BODY)
     try:
         found: FieldValue = json.loads(
-            body.decode(), parse_float=_decimal, parse_int=_whole, parse_constant=_no_number
+            body.decode("utf-8-sig"),  # A mark of the order of bytes may stand before it.
+            object_pairs_hook=_once,
+            parse_float=_decimal,
+            parse_int=_whole,
+            parse_constant=_no_number,
         )
     except (ValueError, RecursionError) as error:
         raise _unreadable(f"not JSON ({error}): {excerpt(body)}") from error
-    if not isinstance(found, Mapping):
-        raise _unreadable(f"JSON, but no object: {excerpt(body)}")
-    _check_depth(found, _DEPTH_MAX)
     return found
 
 
@@ -144,6 +174,15 @@ def _check_depth(value: FieldValue, left: int) -> None:
         raise _unreadable(f"nested in more than {_DEPTH_MAX} levels")
     for each in value.values() if isinstance(value, Mapping) else items(value):
         _check_depth(each, left - 1)
+
+
+def _once(members: Sequence[tuple[str, FieldValue]]) -> dict[str, FieldValue]:
+    found: dict[str, FieldValue] = {}
+    for name, value in members:
+        if name in found and found[name] != value:
+            raise ValueError(f"{shown(name)} stands twice, and differs")
+        found[name] = value
+    return found
 
 
 def _decimal(text: str) -> Decimal:

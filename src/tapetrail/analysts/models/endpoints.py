@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from tapetrail.analysts.models.calls import is_loopback
 from tapetrail.analysts.models.families import Family
+from tapetrail.http.calls import is_loopback
 
 PROVIDERS: Final = {
     "openai": "openai",

@@ -1,5 +1,6 @@
 """What a provider's error says: which kind of reason, in its own words, and when to ask again."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def kind_of_status(http_status: int) -> ErrorKind:
 def failure(body: bytes, *, http_status: int) -> HttpFailure:
     """Return what a response with an error's status says, whatever its body is."""
     try:
-        document = bodies.parsed(body)
+        document = bodies.parsed_error(body)
     except InvalidInput as error:
         said = f"HTTP {http_status}: {error.message}"
         return HttpFailure(kind=kind_of_status(http_status), message=said)
@@ -80,14 +81,25 @@ def failure_in(document: Document, *, http_status: int) -> HttpFailure:
     words = list(dict.fromkeys(_words(error)))
     status = http_status if http_status in _STATUSES else _stated_status(error)
     known = next((BY_WORD[word] for word in words if word in BY_WORD), None)
-    said = error if isinstance(error, str) else bodies.text_of(error, "message")
+    said = _said(error)
     named = f" ({', '.join(bodies.shown(word) for word in words)})" if words else ""
     return HttpFailure(
         kind=known or kind_of_status(status),
-        message=f"HTTP {http_status}{named}: {bodies.shown(said or 'no message')}",
+        message=f"HTTP {http_status}{named}: {bodies.shown(said)}",
         provider_error=words[0] if words else None,
         retry_after_s=_retry_after_s(error),
     )
+
+
+def _said(error: FieldValue) -> str:
+    """Return what an error says, and what a gateway's provider said behind it."""
+    if isinstance(error, str):
+        return error
+    message = bodies.text_of(error, "message") or bodies.text_of(error, "detail")
+    behind = bodies.text_of(error, "metadata", "raw")
+    said = ": ".join(part for part in (message, behind) if part)
+    # Whatever has another shape is shown as it is: somebody meant something by it.
+    return said or (json.dumps(error, ensure_ascii=False, default=str) if error else "no message")
 
 
 def _stated_status(error: FieldValue) -> int:

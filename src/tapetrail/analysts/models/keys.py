@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from tapetrail.analysts.models.calls import Call, Secret, is_loopback
 from tapetrail.analysts.models.families import FAMILIES, Family
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.http.calls import Call, Secret, is_loopback
 
 KEY_ENDS: Final = "_API_KEY"
 """How the name of a variable ends that a strategy may name."""

@@ -4,6 +4,7 @@ Those differ from OpenAI in three words: they take `max_tokens`, store nothing, 
 tier unless it is set.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -12,20 +13,31 @@ from tapetrail.analysts.models.asking import ModelRequest
 from tapetrail.analysts.models.bodies import Document, Sent
 from tapetrail.analysts.models.openai_responses import DETAIL, SCHEMA_NAME, TIERS
 from tapetrail.analysts.models.reading import NoAnswer, Said, Stops, WireFormat, malformed, stop
-from tapetrail.analysts.models.usage import Inclusive, Usage, count
+from tapetrail.analysts.models.usage import Inclusive, Usage, agreed, count
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind
 from tapetrail.core.strategy.analysts import Tier
 
 _PARAMS: Final = ("max_output_tokens", "temperature", "top_p", "seed", "reasoning_effort")
 _TOOL_CALL: Final = malformed("a tool call instead of text")
-# Some servers leave the reason out, and some name the token that ended the text.
+_THOUGHTS: Final = ("reasoning_content", "reasoning")
+
+
+def _ended(kind: ErrorKind, *words: str) -> dict[str | None, NoAnswer | None]:
+    cut = "cut: " if kind is ErrorKind.TRUNCATED else ""
+    return {word: NoAnswer(kind=kind, reason=f"{cut}finish_reason {word}") for word in words}
+
+
+# Some servers leave the reason out, and some name the token that ended the text. What a gateway's
+# provider says in words of its own comes through it.
 _STOPS: Final[Stops] = {
-    None: None,
-    "stop": None,
-    "eos_token": None,
-    "length": NoAnswer(kind=ErrorKind.TRUNCATED, reason="cut: finish_reason length"),
-    "content_filter": NoAnswer(kind=ErrorKind.REFUSED, reason="finish_reason content_filter"),
+    **dict.fromkeys((None, "stop", "eos", "eos_token", "end_turn")),
+    **_ended(
+        ErrorKind.TRUNCATED, "length", "model_length", "max_tokens", "model_context_window_exceeded"
+    ),
+    **_ended(ErrorKind.REFUSED, "content_filter", "sensitive"),
+    **_ended(ErrorKind.PROVIDER_FAILED, "error", "network_error"),
+    **_ended(ErrorKind.OVERLOADED, "insufficient_system_resource"),
     "tool_calls": _TOOL_CALL,
     "function_call": _TOOL_CALL,
 }
@@ -81,7 +93,8 @@ def document(found: Document) -> Said:
     choice = bodies.part(found, "choices", 0)
     reason = bodies.text_of(choice, "finish_reason")
     return Said(
-        text=bodies.text_of(choice, "message", "content"),
+        text=_text(bodies.part(choice, "message", "content")),
+        error=bodies.part(choice, "error"),
         no_answer=_no_answer(choice, reason),
         finish_reason=reason,
         model_reported=bodies.text_of(found, "model"),
@@ -99,17 +112,50 @@ def _no_answer(choice: FieldValue, reason: str | None) -> NoAnswer | None:
         said = bodies.shown(refusal)
         return NoAnswer(kind=ErrorKind.REFUSED, reason=f"the model refused: {said}")
     found = stop(reason, _STOPS, name="finish_reason")
-    if found is None and message.get("tool_calls") and not bodies.text_of(message, "content"):
+    return found or _why_no_text(message)
+
+
+def _why_no_text(message: Document) -> NoAnswer | None:
+    """Return why a message holds no text; None where it does, or where nobody says."""
+    content = message.get("content")
+    if _text(content):
+        return None
+    if message.get("tool_calls"):
         return _TOOL_CALL
-    if found is None and not isinstance(message.get("content"), str | None):
+    if not _may_hold_text(content):
         return malformed("content is no text")
-    return found
+    thoughts = next((name for name in _THOUGHTS if bodies.text_of(message, name)), None)
+    if thoughts is None:
+        return None
+    said = f"no text came, only thoughts, in {thoughts}"
+    return NoAnswer(kind=ErrorKind.NULL_REPLY, reason=said)
+
+
+def _may_hold_text(content: FieldValue) -> bool:
+    """Return whether this is a text, nothing, or a list of parts."""
+    if content is None or isinstance(content, str):
+        return True
+    is_list = isinstance(content, Sequence)
+    return is_list and len(bodies.objects(content)) == len(content)
+
+
+def _text(content: FieldValue) -> str | None:
+    """Return a message's text; some write it in parts, with their thoughts in others."""
+    if isinstance(content, str):
+        return content
+    texts = [
+        text
+        for part in bodies.objects(content)
+        if part.get("type") == "text" and (text := bodies.text_of(part, "text")) is not None
+    ]
+    return "".join(texts) if texts else None
 
 
 def usage(raw: Document) -> Usage:
     """Return the tokens by kind: prompts hold what caches gave and took, completions the reasoning.
 
-    Some servers count reasoning beside the completion; their total tells.
+    Some servers count reasoning beside the completion; their total tells. What caches gave and
+    took has a name of DeepSeek's, one of Moonshot's, and two where a gateway asks Claude.
     """
     details, total = raw.get("prompt_tokens_details"), count(raw, "total_tokens")
     prompt, completion = count(raw, "prompt_tokens"), count(raw, "completion_tokens")
@@ -119,8 +165,17 @@ def usage(raw: Document) -> Usage:
     return Inclusive(
         input_total=prompt,
         output=completion,
-        cached_read=count(details, "cached_tokens"),
-        cache_write=count(details, "cache_write_tokens"),
+        cached_read=agreed(
+            (details, "cached_tokens"),
+            (raw, "cached_tokens"),
+            (raw, "prompt_cache_hit_tokens"),
+            (raw, "cache_read_input_tokens"),
+        ),
+        cache_write=agreed(
+            (details, "cache_write_tokens"),
+            (details, "cache_creation_tokens"),
+            (raw, "cache_creation_input_tokens"),
+        ),
         image=count(details, "image_tokens"),
         reasoning=reasoning,
         total=total,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from tapetrail.analysts.models import price_table
 from tapetrail.analysts.models.endpoints import Endpoint
+from tapetrail.analysts.models.listed_names import is_named
 from tapetrail.analysts.models.price_table import STANDARD, Rates
 from tapetrail.analysts.models.usage import Usage
 from tapetrail.core.analysis.model_names import is_model
@@ -234,6 +235,8 @@ def _from_library(call: PricedCall, model: str) -> UnitPrices | UnknownPrice | N
     try:
         _, info = get_snapshot().find_provider_model(model, None, call.endpoint.provider, None)
     except LookupError:
+        return None
+    if not is_named(info, model):
         return None
     tier = _tier(call)
     context = {"processing": tier} if tier == "batch" else {"service_tier": tier}

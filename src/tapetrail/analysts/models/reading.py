@@ -17,6 +17,8 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 
 REDIRECTS: Final = range(300, 400)
 SUCCESSES: Final = range(200, 300)
+GIVEN_UP: Final = frozenset({408, 499, 502, 504, 520, 524})
+"""What stands before a provider says so where it heard no answer: there may be one, and a bill."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,10 @@ Stops: TypeAlias = Mapping[str | None, NoAnswer | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What a document of a wire format says; `text` may be there beside a reason against it."""
+    """What a document of a wire format says; `text` may be there beside a reason against it.
+
+    `error` is what stands beside an answer that failed half-way, where a gateway says so there.
+    """
 
     text: str | None = None
     no_answer: NoAnswer | None = None
@@ -53,6 +58,7 @@ class Said:
     model_reported: str | None = None
     usage: Document | None = None
     service_tier: str | None = None
+    error: FieldValue = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +96,12 @@ class WireFormat:
             if http_status not in SUCCESSES:
                 kind = http_errors.kind_of_status(http_status)
             return unanswered(kind, f"HTTP {http_status}: {error.message}")
-        reply = _concluded(self.document(document), self.count, kept)
-        if not document.get("error"):
+        said = self.document(document)
+        reply, error = _concluded(said, self.count, kept), document.get("error") or said.error
+        if not error:
             return reply
         # What failed half-way says so in a document of its own, and may have cost tokens.
-        return _failed(http_errors.failure_in(document, http_status=http_status), reply)
+        return _failed(http_errors.failure_in({"error": error}, http_status=http_status), reply)
 
 
 def redirected(http_status: int, headers: Mapping[str, str]) -> ReadReply:
@@ -139,7 +146,7 @@ def _failed(failure: http_errors.HttpFailure, reply: ReadReply | None = None) ->
 def _concluded(
     said: Said, count: Callable[[Document], Usage], headers: Mapping[str, str]
 ) -> ReadReply:
-    counted, usage = _usage(said.usage, count)
+    counted, usage = _usage(said.usage, count, has_text=_has_text(said))
     no_answer = _no_answer(said)
     tier = said.service_tier or headers.get("x-gemini-service-tier")
     return ReadReply(
@@ -155,10 +162,13 @@ def _concluded(
     )
 
 
+def _has_text(said: Said) -> bool:
+    return bool(said.text and said.text.strip())
+
+
 def _no_answer(said: Said) -> NoAnswer | None:
     """Return why there is no answer: by the provider's word, or because its text holds nothing."""
-    has_text = bool(said.text and said.text.strip())
-    found = said.no_answer
+    has_text, found = _has_text(said), said.no_answer
     if found and found.kind is ErrorKind.TRUNCATED and not has_text:
         reason = f"{found.reason}, and no text came before it: thinking counts in the maximum"
         return NoAnswer(kind=ErrorKind.TRUNCATED_WITHOUT_TEXT, reason=reason)
@@ -170,13 +180,15 @@ def _no_answer(said: Said) -> NoAnswer | None:
 
 
 def _usage(
-    raw: Document | None, count: Callable[[Document], Usage]
+    raw: Document | None, count: Callable[[Document], Usage], *, has_text: bool
 ) -> tuple[Usage | None, dict[str, FieldValue] | None]:
     if raw is None:
         return None, None
     kept: dict[str, FieldValue] = {"raw": storable(raw)}
     try:
         counted = count(raw)
+        if has_text:
+            counted.check_wrote()
     except InvalidInput as error:
         return None, {**kept, "uncounted": storable_text(error.message)}
     return counted, {**counted.counts(), **kept}

@@ -3,15 +3,14 @@
 Pure: the instant and the chance are given. What a provider says about waiting comes first.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from tapetrail.core.errors import ErrorKind
+from tapetrail.http.retry_after import asked_s
 
 STOPS_ANALYST: Final = frozenset(
     {
@@ -128,31 +127,7 @@ def _end(trouble: Trouble, attempt_no: int, patience: Patience) -> str | None:
 
 def _asked_s(trouble: Trouble, now: datetime) -> float | None:
     """Return for how long the provider asks to wait, None where it says nothing that is a time."""
-    headers = trouble.headers
-    in_ms = _number(headers.get("retry-after-ms", ""))
-    if in_ms is not None:
-        return in_ms / 1000
-    stated = headers.get("retry-after", "")
-    in_s = _number(stated)
-    if in_s is None:
-        in_s = _until(stated, now)
-    if in_s is None and trouble.retry_after_s is not None:
+    stated = asked_s(trouble.headers, now=now)
+    if stated is None and trouble.retry_after_s is not None:
         return float(trouble.retry_after_s)
-    return in_s
-
-
-def _number(text: str) -> float | None:
-    try:
-        found = float(text)
-    except ValueError:
-        return None
-    return found if math.isfinite(found) else None
-
-
-def _until(text: str, now: datetime) -> float | None:
-    try:
-        instant = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    zoned = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return (zoned - now).total_seconds()
+    return stated

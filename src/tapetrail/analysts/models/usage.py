@@ -51,6 +51,12 @@ class Usage:
         """All that was read and all that was written."""
         return self.input_total + self.output
 
+    def check_wrote(self) -> None:
+        """Raise `InvalidInput` for no tokens on either side, which no reply with a text has."""
+        for name, found in (("input", self.input_total), ("output", self.output)):
+            if found == 0:
+                raise InvalidInput(f"usage: {name} 0, and there is a text")
+
     def counts(self) -> dict[str, int]:
         """Return what is known, by kind."""
         found = ((each.name, getattr(self, each.name)) for each in fields(self))
@@ -68,6 +74,18 @@ def count(document: FieldValue, name: str) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidInput(f"usage: {name} {str(value)[:80]!r} is no whole number")
     return value
+
+
+def agreed(*stated: tuple[FieldValue, str]) -> int | None:
+    """Return the one count under several names of several objects, None where none is stated.
+
+    Raises `InvalidInput` for what is no count, and where two of them differ.
+    """
+    counts = [(name, found) for at, name in stated if (found := count(at, name)) is not None]
+    if len({found for _, found in counts}) > 1:
+        said = " and ".join(f"{name} {found}" for name, found in counts)
+        raise InvalidInput(f"usage: {said} count the same, and differ")
+    return counts[0][1] if counts else None
 
 
 def needed(stated: int | None, name: str) -> int:

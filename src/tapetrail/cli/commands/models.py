@@ -88,7 +88,6 @@ def _known(known: "ModelFacts") -> dict[str, object]:
 
 def _came(checked: "CheckedModel") -> dict[str, object]:
     row, off = checked.analysis, checked.clock_off_s
-    is_off = off is not None and abs(off) > CLOCK_OFF_MAX_S
     return {
         "analyst": row["analyst"],
         "answer": "yes" if row["status"] == "completed" else f"no: {row['error_message']}",
@@ -97,9 +96,17 @@ def _came(checked: "CheckedModel") -> dict[str, object]:
         "tokens": row["tokens_used"],
         "cost_usd": row["cost_usd"],
         "latency_ms": row["latency_ms"],
-        "clock": f"this host is {off:+.0f} s from the endpoint's" if is_off else "right",
+        "clock": _clock(off),
         "recorded": f"tapetrail analyses show {row['id']} --wire",
     }
+
+
+def _clock(off: float | None) -> str:
+    """Return how the clock of this host is, by the date that the endpoint's reply bears."""
+    if off is None:
+        return "not known: the endpoint said no time"
+    is_off = abs(off) > CLOCK_OFF_MAX_S
+    return f"this host is {off:+.0f} s from the endpoint's" if is_off else "right"
 
 
 def _document(checked: "CheckedModel") -> dict[str, Shown]:

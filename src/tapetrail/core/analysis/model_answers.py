@@ -2,8 +2,9 @@
 
 A model is asked for one JSON object whose prices are JSON numbers. They are read as the decimals
 they are written as, never through a float. A fenced code block or text around exactly one object
-is read and said so. Whatever would need a guess is refused: a second object, a trailing comma, a
-key that stands twice, NaN, a number in words.
+is read and said so. What a model marks as its thoughts is no part of the answer: an object in them
+is a draft. Whatever would need a guess is refused: a second object, a trailing comma, a key that
+stands twice, NaN, a number in words.
 """
 
 import json
@@ -39,6 +40,12 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1
 _FENCE_BEFORE: Final = re.compile(r"```(?:json|JSON)?\s*$")
 _FENCE_AFTER: Final = re.compile(r"\s*```")
 _BRACKETS: Final = re.compile(r"[{}\[\]]")
+# Servers that do not take thoughts out of the text leave them in between such marks.
+_THOUGHT_MARK: Final = re.compile(
+    r"<(?:think|thinking|thought|reasoning)>|<\|channel\|>(?:analysis|commentary)"
+    r"|(?P<end></(?:think|thinking|thought|reasoning)>|<\|channel\|>final<\|message\|>)",
+    re.IGNORECASE,
+)
 _NUMBERS: Final = ("confidence", "entry_price", "stop_loss", "target_price")
 _NUMBER_LISTS: Final = ("support_levels", "resistance_levels")
 _SHOWN_CHARS: Final = 40
@@ -170,21 +177,46 @@ def re_ask(question: str, refused: str) -> str:
 
 
 def _only_object(text: str) -> tuple[Mapping[str, object], ParsedFrom]:
-    """Return the one JSON object in a text and where it stood."""
-    start = len(text) - len(text.lstrip())
-    if text[start] != "{":
-        start = text.find("{")
+    """Return the one JSON object in a text that is no thought, and where it stood."""
+    begin = 0
+    while True:
+        begin, start = _answer_starts(text, begin)
+        found, end = _decoded(text, start)
+        mark = _THOUGHT_MARK.search(text, end)
+        if mark is None or not mark["end"]:
+            return found, _stood(text, begin=begin, start=start, end=end)
+        # The thought began in the prompt, as some templates have it.
+        begin = mark.end()
+
+
+def _answer_starts(text: str, begin: int) -> tuple[int, int]:
+    """Return where a text's last thought ends, and where behind it the first object begins."""
+    start = text.find("{", begin)
     if start < 0:
-        _refuse_json(text, 0, "no JSON object")
-    found, end = _decoded(text, start)
-    before, after = text[:start], text[end:]
-    stray = _BRACKETS.search(before) or _BRACKETS.search(text, end)
+        behind = " behind the thoughts" if begin else ""
+        _refuse_json(text, begin, f"no JSON object{behind}")
+    marks = [*_THOUGHT_MARK.finditer(text, begin, start)]
+    if not marks:
+        return begin, start
+    if marks[-1]["end"]:
+        return marks[-1].end(), start
+    ends = (mark.end() for mark in _THOUGHT_MARK.finditer(text, start) if mark["end"])
+    end = next(ends, None)
+    if end is None:
+        _refuse_json(text, marks[-1].start(), f"{marks[-1].group()!r} begins a thought without end")
+    return _answer_starts(text, end)
+
+
+def _stood(text: str, *, begin: int, start: int, end: int) -> ParsedFrom:
+    """Return where an object stood; `begin` is where the thoughts before it end."""
+    stray = _BRACKETS.search(text, begin, start) or _BRACKETS.search(text, end)
     if stray:
         _refuse_json(text, stray.start(), f"{stray.group()!r} beside the first object")
+    before, after = text[:start], text[end:]
     if not before.strip() and not after.strip():
-        return found, ParsedFrom.PLAIN
+        return ParsedFrom.PLAIN
     fenced = _FENCE_BEFORE.search(before) and _FENCE_AFTER.match(after)
-    return found, ParsedFrom.FENCED if fenced else ParsedFrom.SURROUNDED
+    return ParsedFrom.FENCED if fenced else ParsedFrom.SURROUNDED
 
 
 def _decoded(text: str, start: int) -> tuple[Mapping[str, object], int]:

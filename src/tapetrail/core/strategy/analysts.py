@@ -118,8 +118,11 @@ class AnalystSpec(Part):
 
     @model_validator(mode="after")
     def _check_shown(self) -> Self:
-        if not (self.image or self.numbers):
-            raise ValueError("image false and numbers false show nothing; leave one of them true")
+        if self.numbers:
+            return self
+        for name in ("image", "images"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} false and numbers false show nothing; leave one true")
         return self
 
     @model_serializer(mode="wrap")

@@ -1,4 +1,4 @@
-"""What the transport takes and gives: a call with its secrets apart, and what came back.
+"""What goes out and what comes back: a call with its secrets apart, and the bytes of the reply.
 
 Hosts of this machine are told apart: http with a key is safe there, and no proxy is asked.
 """
@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from tapetrail.analysts.models.bodies import BODY_BYTES_MAX
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
-from tapetrail.core.strategy.analysts import Tier
 
+BODY_BYTES_MAX: Final = 10_000_000
 SECRET_CHARS_MIN: Final = 16
 THIS_HOST: Final = "localhost"
 THIS_NETWORKS: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
@@ -55,10 +54,13 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One POST of exactly these bytes; `secrets` are headers too."""
+    """One call: a POST of exactly these bytes of JSON, or without them a GET.
+
+    `secrets` are headers too. A query is part of `url`, as it goes out.
+    """
 
     url: str
-    body: bytes = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     secrets: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
 
@@ -70,11 +72,6 @@ class Limits:
     connect_s: float = 10
     total_s: float = 600
     body_bytes_max: int = BODY_BYTES_MAX
-
-    @classmethod
-    def of(cls, tier: Tier | None, *, timeout_s: float | None = None) -> "Limits":
-        """Return the limits of a tier: who pays half waits longer, if nothing else is stated."""
-        return cls(total_s=timeout_s or (900 if tier is Tier.FLEX else 600))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Bytes to a provider and back, exactly: one POST, nothing followed, nothing unpacked.
+"""Bytes there and back, exactly: one call, nothing followed, nothing unpacked.
 
 All calls of a process share one loop in a thread of its own, so that waiting for replies takes
 neither a thread nor a connection of anybody else, and a limit on the whole call holds whatever the
@@ -19,7 +19,9 @@ from ipaddress import IPv6Network
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from tapetrail.analysts.models.calls import (
+from tapetrail.core.canonical import storable_text
+from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
+from tapetrail.http.calls import (
     THIS_HOST,
     THIS_NETWORKS,
     BrokenOff,
@@ -27,18 +29,17 @@ from tapetrail.analysts.models.calls import (
     Limits,
     Received,
 )
-from tapetrail.core.canonical import storable_text
-from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 
 if TYPE_CHECKING:
     import httpx2
 
 HEADERS: Final[Mapping[str, str]] = {
-    "content-type": "application/json",
     "accept": "application/json",
     "accept-encoding": "identity",
     "user-agent": "tapetrail",
 }
+TYPE: Final[Mapping[str, str]] = {"content-type": "application/json"}
+"""What goes with a body."""
 KEPT: Final = frozenset({
     "content-type", "content-encoding", "content-length", "date", "location", "retry-after",
     "retry-after-ms", "x-should-retry", "x-request-id", "request-id", "cf-ray",
@@ -74,10 +75,19 @@ class _Reply:
 
 
 class Transport:
-    """Sends calls, from any number of threads; `close` ends what is still open, and is final."""
+    """Sends calls, from any number of threads; `close` ends what is still open, and is final.
 
-    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+    `unusable` is the kind of what is wrong with the environment's proxy or certificates.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        unusable: ErrorKind = ErrorKind.ANALYST_UNAVAILABLE,
+    ) -> None:
         self._clock = clock
+        self._unusable = unusable
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -147,15 +157,15 @@ class Transport:
         return self._received(reply, is_partial=False)
 
     async def _exchange(self, call: Call, limits: Limits, reply: _Reply) -> None:
-        import httpx2  # noqa: PLC0415 # 150 ms, for those alone who ask a model
+        import httpx2  # noqa: PLC0415 # 150 ms, for those alone who call somebody
 
-        self._client = self._client or _open_client()
+        self._client = self._client or _open_client(self._unusable)
         secrets = {name: secret.reveal() for name, secret in call.secrets.items()}
         async with self._client.stream(
-            "POST",
+            "GET" if call.body is None else "POST",
             call.url,
             content=call.body,
-            headers={**HEADERS, **call.headers, **secrets},
+            headers={**HEADERS, **({} if call.body is None else TYPE), **call.headers, **secrets},
             timeout=httpx2.Timeout(None, connect=limits.connect_s),
         ) as response:
             reply.first_byte_at = self._clock()
@@ -235,7 +245,7 @@ def _check_echo(call: Call, body: bytes) -> None:
         )
 
 
-def _open_client() -> "httpx2.AsyncClient":
+def _open_client(unusable: ErrorKind) -> "httpx2.AsyncClient":
     import httpx2  # noqa: PLC0415 # see above
 
     try:
@@ -255,7 +265,7 @@ def _open_client() -> "httpx2.AsyncClient":
     raise InvalidInput(
         "the environment's proxy or certificates cannot be used; look at HTTP_PROXY, HTTPS_PROXY,"
         f" ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR{said}",
-        kind=ErrorKind.ANALYST_UNAVAILABLE,
+        kind=unusable,
     )
 
 

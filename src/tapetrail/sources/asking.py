@@ -1,0 +1,85 @@
+"""Asking a vendor for bars: again where that may help, and each way of saying no in its words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tapetrail.core.canonical import storable_text
+from tapetrail.core.errors import EdgeFailure, ErrorKind
+from tapetrail.http.calls import Call, Received
+from tapetrail.http.retry_after import asked_s
+
+TRIES_MAX: Final = 3
+WAIT_MAX_S: Final = 10.0
+"""Who is to wait longer is told, for a decision holds its place meanwhile."""
+PASSING: Final = frozenset(
+    {
+        ErrorKind.CONNECT_TIMEOUT,
+        ErrorKind.CONNECTION_FAILED,
+        ErrorKind.CONNECTION_RESET,
+        ErrorKind.REPLY_TIMEOUT,
+    }
+)
+"""What may be over by the next call."""
+_TOO_MANY: Final = 429
+_REDIRECTS: Final = range(300, 400)
+_SERVER_ERRORS: Final = range(500, 600)
+_SHOWN_CHARS: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """A vendor as it is asked: under its name, by `call`, with `pause` between tries."""
+
+    name: str
+    call: Callable[[Call], Received]
+    pause: Callable[[float], None]
+    clock: Callable[[], datetime]
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Received:
+        """Return the reply to a GET, which may be any refusal but of a server that is busy or ill.
+
+        Raises `EdgeFailure`: with the kind of what the network did, and `source_unavailable` for a
+        server that fails, asks to be left alone, or leads elsewhere.
+        """
+        call = Call(url=url, headers=headers or {})
+        for number in range(1, TRIES_MAX + 1):
+            is_last = number == TRIES_MAX
+            try:
+                received = self.call(call)
+            except EdgeFailure as error:
+                if is_last or error.kind not in PASSING:
+                    raise
+                self.pause(float(number))
+                continue
+            wait_s = self._wait_s(received, number, is_last=is_last)
+            if wait_s is None:
+                return received
+            self.pause(wait_s)
+        raise AssertionError("the last try returns or raises")
+
+    def refused(self, reason: str) -> EdgeFailure:
+        """Return that this vendor gave no bars, with the reason."""
+        return EdgeFailure(f"{self.name}: {reason}", kind=ErrorKind.SOURCE_UNAVAILABLE)
+
+    def _wait_s(self, received: Received, number: int, *, is_last: bool) -> float | None:
+        """Return how long to wait before the next try, None where this reply is to be read."""
+        status = received.http_status
+        if status in _REDIRECTS:
+            place = received.headers.get("location", "nowhere")
+            raise self.refused(f"HTTP {status}: redirects to {place!r} are not followed")
+        if status != _TOO_MANY and status not in _SERVER_ERRORS:
+            return None
+        asked = asked_s(received.headers, now=self.clock())
+        wait_s = float(number) if asked is None else max(asked, 0.0)
+        if is_last or wait_s > WAIT_MAX_S:
+            said = "" if asked is None else f", asks to wait {wait_s:g} s"
+            raise self.refused(f"HTTP {status}{said}: {excerpt(received.body)}")
+        return wait_s
+
+
+def excerpt(body: bytes) -> str:
+    """Return how a body begins, in quotes, without what a terminal would obey."""
+    text = storable_text(body[: _SHOWN_CHARS * 4].decode(errors="replace"))
+    return repr(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " ...")
