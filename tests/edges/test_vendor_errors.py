@@ -146,6 +146,11 @@ def test_words_beside_bars_are_no_error(document: object) -> None:
     assert all(len(table) == 1 for table in tables_of(document))
 
 
+def test_rows_by_many_times_are_rows() -> None:
+    (table,) = tables_of({str(1_735_689_600 + 86_400 * at): ROW for at in range(60)})
+    assert len(table) == 60
+
+
 def test_a_long_error_is_cut() -> None:
     with pytest.raises(InvalidInput, match=r"'x{200}\.\.\.'; fetch"):
         tables_of({"message": "x" * 300})

@@ -19,6 +19,7 @@ from tapetrail.sources.tabular.values import (
 )
 
 _QUOTED_MAX: Final = 200
+_MEMBERS_MAX: Final = 40
 _AGAIN: Final = "fetch the bars again and save the new reply"
 _WAIT: Final = f"it was asked too often; wait, then {_AGAIN}"
 _SYMBOL: Final = f"look at the symbol and the dates that were asked for, then {_AGAIN}"
@@ -75,8 +76,11 @@ _REPLY_LINES_MAX: Final = 3
 def refuse_error_document(document: Document, *, place: str) -> None:
     """Raise `InvalidInput` for a document in which a vendor says an error, or that goes on.
 
-    A document of symbols is left alone: a value that is a list holds rows.
+    A document of symbols is left alone: a value that is a list holds rows. So is one of many
+    members, which are rows or columns themselves.
     """
+    if len(document) > _MEMBERS_MAX:
+        return
     for says in _SAYINGS:
         said = says(document)
         if said is not None:
