@@ -90,3 +90,8 @@ def test_a_single_sample_is_left_out_of_the_stored_form() -> None:
 )  # fmt: skip
 def test_what_says_nothing_clear_is_refused(keys: dict[str, Any], said: str) -> None:
     assert said in refusal(**keys)
+
+
+def test_a_model_may_be_asked_from_the_picture_alone() -> None:
+    spec = AnalystSpec.model_validate({"analyst": "a:1", "numbers": False})
+    assert (spec.image, spec.images, spec.numbers) == (True, True, False)
