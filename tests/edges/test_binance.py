@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +16,7 @@ from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
 from tapetrail.core.market.bars import DAILY, Adjustment, Instrument
 from tapetrail.core.market.calendar_changes import UNCHANGED
 from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.http.calls import Call, Limits, Received
 from tapetrail.http.transport import Transport
 from tapetrail.sources.asking import Vendor
 from tapetrail.sources.binance import BinanceSource
@@ -312,3 +314,18 @@ def test_the_last_row_twice_is_one_bar_and_a_hole_stays_one(
     assert len(fetch(source).bars) == 30
     server.answers = with_row(lambda rows: rows.pop(10))
     assert len(fetch(source).bars) == 29
+
+
+def test_a_vendor_that_stalls_is_waited_for_briefly_and_asked_again(
+    source: BinanceSource, waits: list[float]
+) -> None:
+    asked: list[float] = []
+
+    def stalls(call: Call, limits: Limits) -> Received:
+        asked.append(limits.total_s)
+        raise EdgeFailure(f"{call.url}: not done", kind=ErrorKind.REPLY_TIMEOUT)
+
+    with pytest.raises(EdgeFailure) as raised:
+        fetch(replace(source, vendor=replace(source.vendor, call=stalls)))
+    assert raised.value.kind is ErrorKind.REPLY_TIMEOUT
+    assert (asked, waits) == ([30, 30, 30], [1.0, 2.0])

@@ -7,10 +7,12 @@ from typing import Final
 
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind
-from tapetrail.http.calls import Call, Received
+from tapetrail.http.calls import Call, Limits, Received
 from tapetrail.http.retry_after import asked_s
 
 TRIES_MAX: Final = 3
+LIMITS: Final = Limits(total_s=30)
+"""A page of bars comes at once or not at all, and a decision holds its place meanwhile."""
 WAIT_MAX_S: Final = 10.0
 """Who is to wait longer is told, for a decision holds its place meanwhile."""
 PASSING: Final = frozenset(
@@ -33,7 +35,7 @@ class Vendor:
     """A vendor as it is asked: under its name, by `call`, with `pause` between tries."""
 
     name: str
-    call: Callable[[Call], Received]
+    call: Callable[[Call, Limits], Received]
     pause: Callable[[float], None]
     clock: Callable[[], datetime]
 
@@ -47,7 +49,7 @@ class Vendor:
         for number in range(1, TRIES_MAX + 1):
             is_last = number == TRIES_MAX
             try:
-                received = self.call(call)
+                received = self.call(call, LIMITS)
             except EdgeFailure as error:
                 if is_last or error.kind not in PASSING:
                     raise
