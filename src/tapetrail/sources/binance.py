@@ -7,7 +7,7 @@ volumes are in the base asset.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Final, TypeAlias, cast
 from urllib.parse import urlencode
@@ -17,19 +17,19 @@ from pydantic import BaseModel, Field, ValidationError
 
 from tapetrail.core.canonical import decimal_of
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.core.market.bars import DAILY, Adjustment, Calendar, Instrument, Timeframe
+from tapetrail.core.market.bars import Adjustment, Instrument
 from tapetrail.core.market.conventions import VolumeUnit
-from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Received
 from tapetrail.sources.asking import Vendor, excerpt
-from tapetrail.sources.pages import MEDIA_TYPE, pages_text
-from tapetrail.sources.protocol import Fetched, Need, Process, SourceKind, check_timeframe
+from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
+from tapetrail.sources.protocol import Fetched, Need, Process, SourceKind
 from tapetrail.sources.tabular.klines import KLINE
-from tapetrail.sources.tabular.normaliser import DataConventions, bars_of
-from tapetrail.sources.tabular.raw import parsed_columns
+from tapetrail.sources.tabular.normaliser import DataConventions
 from tapetrail.sources.tabular.shapes import tables_of_values
+from tapetrail.sources.vendor_bars import bars_of_table
+from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
 
 NAME: Final = "binance"
 BASE_URL: Final = "https://api.binance.com"
@@ -77,16 +77,21 @@ class _Error(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BinanceSource:
+class BinanceSource(VendorSource):
     """Bars from Binance, or from a server with its interface at `base_url`."""
 
     vendor: Vendor
     base_url: str = BASE_URL
-    name: str = NAME
 
-    def instruments(self) -> tuple[Instrument, ...]:
-        """Return nothing: symbols are looked up by name."""
-        return ()
+    @property
+    def name(self) -> str:
+        """Return `binance`."""
+        return NAME
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """Return the address, where it is not Binance's own."""
+        return {} if self.base_url == BASE_URL else {"base_url": self.base_url}
 
     def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
         """Return the pair with this symbol, such as BTCUSDT, in the currency that it is quoted in.
@@ -104,48 +109,33 @@ class BinanceSource:
             raise self.vendor.refused(said) from error
         return tuple(map(_instrument, found.symbols))
 
-    def coverage(self, instrument: Instrument) -> None:
-        """Return None: only a fetch tells."""
-        del instrument
+    def download(self, wanted: Wanted) -> Vintage:
+        """Return the pages with the days that are wanted. No later bar is asked for.
 
-    def fetch(
-        self,
-        instrument: Instrument,
-        *,
-        timeframe: Timeframe,
-        first: date,
-        as_of: datetime,
-        calendar: Calendar,
-    ) -> Fetched:
-        """Return the bars of the days from `first` on that were over at `as_of`.
-
-        No later bar is asked for, and one that comes all the same is refused. Raises as `Source`
-        says, and `EdgeFailure` where Binance does not answer, or answers something else.
+        One that comes all the same is refused. Raises as `VendorSource` says.
         """
-        check_timeframe(timeframe, DAILY, source=NAME)
-        last = last_session_at(calendar, as_of)
-        pages, rows = self._pages(instrument, _ms(first), _ms(last))
+        pages, rows = self._pages(wanted.instrument, _ms(wanted.first), _ms(wanted.last))
         if not rows:
             raise NotFound(
-                f"{instrument}: {NAME} has no bars from {first} to {last}", kind=ErrorKind.NO_BARS
+                f"{wanted.instrument}: {NAME} has no bars from {wanted.first} to {wanted.last}",
+                kind=ErrorKind.NO_BARS,
             )
-        (table,) = tables_of_values(rows, place=f"{NAME}, {instrument.symbol}")
-        found = bars_of(
-            parsed_columns(replace(table, stated=replace(table.stated, symbol=instrument.symbol))),
-            instrument=instrument,
-            calendar=calendar,
-            conventions=_CONVENTIONS,
-        )
         only = len(pages) == 1
-        return Fetched(
+        return Vintage(
             payload=pages[0].body if only else pages_text([page.body for page in pages]),
             media_type=(pages[0].media_type or "application/json") if only else MEDIA_TYPE,
-            bars=found.bars,
-            splits=(),
-            dropped_rows=found.dropped_rows,
-            price_factor=found.price_factor,
-            quoted_in=found.quoted_in,
+            first_on=wanted.first,
+            last_on=wanted.last,
+            fetched_at=self.vendor.clock(),
         )
+
+    def read(self, vintage: Vintage, wanted: Wanted) -> Fetched:
+        """Return the bars that are wanted. Raises as `VendorSource` says."""
+        is_paged = vintage.media_type == MEDIA_TYPE
+        pages = pages_of(vintage.payload) if is_paged else [vintage.payload]
+        rows = [row for page in pages for row in cast("list[Row]", json.loads(page))]
+        (table,) = tables_of_values(rows, place=f"{NAME}, {wanted.instrument.symbol}")
+        return bars_of_table(table, vintage, wanted, conventions=_CONVENTIONS)
 
     def _pages(
         self, instrument: Instrument, first_ms: int, last_ms: int
