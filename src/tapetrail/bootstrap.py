@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tapetrail.blobs.protocol import BlobStore
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.http.transport import Transport
-    from tapetrail.sources.asking import Vendor
+    from tapetrail.settings import ProviderLimits
+    from tapetrail.sources.asking import Lanes, Vendor
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
@@ -93,6 +94,7 @@ def process(settings: Settings) -> Process:
         free_bytes=lambda: _free_bytes(settings.home),
         clock_offset_ms=_clock_offset_ms,
         budget_day_usd=settings.budget_day_usd,
+        debug_mode=settings.debug_mode,
     )
 
 
@@ -138,9 +140,10 @@ class Wiring:
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
         from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
 
-        analysts = Analysts(self.analysts, models=self._models())
+        analysts, sources = Analysts(self.analysts, models=self._models()), self._sources(None)
         return Ports(
-            open_source=self._sources(None).open,
+            open_source=sources.open,
+            asks_a_vendor=sources.asks_a_vendor,
             open_analyst=analysts.open,
             load_calendar=load_calendar,
             clock=utc_now,
@@ -148,6 +151,10 @@ class Wiring:
             limits=self.settings.limits,
             budget_day_usd=self.settings.budget_day_usd,
         )
+
+    def limits(self, provider: str) -> "ProviderLimits":
+        """Return how much may be asked of a provider or vendor."""
+        return self.settings.limits(provider)
 
     def _models(self) -> "Callable[[], Models]":
         """Return what opens models over a wire, once one is asked for. Raises as `keys` does."""
@@ -209,13 +216,15 @@ class Wiring:
             found = parse_digest(digest)
             return _open_blobs(self.settings).read(object_key(found), digest=found)
 
-        def vendor(name: str) -> "Vendor":
-            return asking.Vendor(name=name, call=transport().send, pause=sleep, clock=utc_now)
+        def vendor(name: str, lanes: "Lanes") -> "Vendor":
+            return asking.Vendor(
+                name=name, call=transport().send, pause=sleep, clock=utc_now, lanes=lanes
+            )
 
         process = protocol.Process(
             read_frame=read_frame,
             in_memory=frame,
-            vendor=vendor,
+            vendors=vendor,
             environment=os.environ if self.environment is None else self.environment,
         )
         return registry.Registry(process=process)

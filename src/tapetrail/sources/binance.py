@@ -22,6 +22,7 @@ from tapetrail.core.market.conventions import VolumeUnit
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Received
+from tapetrail.http.retry_after import asked_s
 from tapetrail.sources.asking import Vendor, excerpt
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
 from tapetrail.sources.protocol import Fetched, Need, Process, SourceKind
@@ -46,6 +47,9 @@ _PRICE_FILTER: Final = "PRICE_FILTER"
 _CONVENTIONS: Final = DataConventions(
     adjustment=Adjustment.RAW, zone="UTC", volume_unit=VolumeUnit.UNITS
 )
+_BANNED: Final = 418
+_BAN_S: Final = 120.0
+"""The shortest ban that there is, by the documentation."""
 _REASONS: Final[Mapping[int, str]] = {
     403: "its firewall refuses this address",
     418: "it has banned this address for asking too often; let every worker rest for as long as it"
@@ -182,6 +186,11 @@ class BinanceSource(VendorSource):
             return received
         if _code(received.body) == _UNKNOWN_SYMBOL:
             raise NotFound(f"{NAME}: no symbol {query['symbol']!r}", kind=ErrorKind.NO_BARS)
+        if status == _BANNED:
+            self.vendor.rest(
+                asked_s(received.headers, now=self.vendor.clock()) or _BAN_S,
+                f"HTTP {status}: {excerpt(received.body)}",
+            )
         reason = _REASONS.get(status)
         said = f"{reason}; {excerpt(received.body)}" if reason else excerpt(received.body)
         raise self.vendor.refused(f"HTTP {status}: {said}")

@@ -11,7 +11,7 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split, Timeframe
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
-from tapetrail.sources.asking import Vendor
+from tapetrail.sources.asking import FREE, Lanes, Vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,7 +23,8 @@ class Fetched:
     `quoted_in` were multiplied by to reach the currency (0.01 for pence); None is the currency
     itself. `dropped_rows` counts the rows left out by
     the source's stated policy. `adjusted_with_hindsight` says that the prices may be restated for
-    what happened after `as_of`.
+    what happened after `as_of`. `fetched_at` is when a vendor sent the payload, None for one that
+    was read on the spot; `from_cache` that it was kept before it was asked for.
     """
 
     payload: bytes
@@ -34,6 +35,8 @@ class Fetched:
     price_factor: Decimal = Decimal(1)
     quoted_in: str | None = None
     adjusted_with_hindsight: bool = False
+    fetched_at: datetime | None = None
+    from_cache: bool = False
 
 
 class Source(Protocol):
@@ -87,7 +90,8 @@ class Noting(Protocol):
         ...
 
 
-def _no_vendor(name: str) -> Vendor:
+def _no_vendor(name: str, lanes: Lanes) -> Vendor:
+    del lanes
     raise AssertionError(f"{name}: this process asks no vendor")
 
 
@@ -105,14 +109,19 @@ class Process:
     """What a process lends to the sources it opens.
 
     `read_frame` returns the stored frame with a digest, `in_memory` is one that was not stored yet.
-    `vendor` returns how a vendor is asked, by its name, and `environment` says where, if not at its
-    own address.
+    `vendors` returns how a vendor is asked, by its name and on which `lanes`; `environment` says
+    where, if not at its own address.
     """
 
     read_frame: Callable[[str], bytes]
     in_memory: Source | None = None
-    vendor: Callable[[str], Vendor] = _no_vendor
+    vendors: Callable[[str, Lanes], Vendor] = _no_vendor
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    lanes: Lanes = FREE
+
+    def vendor(self, name: str) -> Vendor:
+        """Return how a vendor is asked."""
+        return self.vendors(name, self.lanes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
 
+from tapetrail.analysts.protocol import LocalAnalyst
 from tapetrail.analysts.registry import Analysts
+from tapetrail.core.analysis.rules import ANALYST
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.market.calendar_changes import CalendarChanges
@@ -31,9 +33,11 @@ from tapetrail.core.strategy.parts import ANY, InstrumentName
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec
 from tapetrail.prompt_files import is_shipped, prompt_named
+from tapetrail.sources.asking import FREE, Lanes
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
+from tapetrail.sources.vendor_source import VendorSource
 
 if TYPE_CHECKING:
     from tapetrail.analysts.models.analyst import EndpointModel
@@ -127,6 +131,24 @@ class Planner:
         self._sources.check(spec)
         self._check_prompts(spec)
 
+    def open_vendor(self, spec: StrategySpec, lanes: Lanes = FREE) -> VendorSource:
+        """Return the vendor of a strategy, asked on `lanes`.
+
+        Raises as `Registry.open` does, and `InvalidInput` for a source that is no vendor.
+        """
+        self._sources.check(spec)
+        source = self._sources.open(spec, {}, lanes)
+        if not isinstance(source, VendorSource):
+            raise InvalidInput(
+                f"source {spec.source}: its bars are at hand, nothing is fetched or kept of it"
+            )
+        return source
+
+    def calendar_of(self, spec: StrategySpec, instrument: Instrument) -> Calendar:
+        """Return the sessions of an instrument, as a strategy has them."""
+        name = instrument.calendar
+        return self._load_calendar(name, spec.calendar_changes_of(name))
+
     def check_analysts(self, spec: StrategySpec) -> None:
         """Raise for an analyst that there is not, or that cannot be asked in the way it says."""
         self._analysts.of(spec)
@@ -141,14 +163,14 @@ class Planner:
         Raises `InvalidInput` or `NotFound` for a source, analyst, prompt, instrument or date that
         there is not: all that can be known before.
         """
-        self.check(query.spec, in_child=in_child)
+        self._check_query(query, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
         refuse_future(coverages, now=now)
         return plan_run(coverages, as_of_on=query.as_of_on, now=now)
 
     def plan_past(self, query: RunQuery, asked: "Asked", *, in_child: bool = False) -> PastPlans:
         """Return what a backfill would decide. Raises as `plan` does."""
-        self.check(query.spec, in_child=in_child)
+        self._check_query(query, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
         refuse_future(coverages, now=now)
         return plan_past(coverages, asked.dates(coverages, now=now), now=now)
@@ -156,6 +178,18 @@ class Planner:
     def demo_dates(self, spec: StrategySpec) -> Sequence[date]:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
         return weekly_dates(self._coverages(RunQuery(spec=spec)))
+
+    def _check_query(self, query: RunQuery, *, in_child: bool) -> None:
+        """Raise as `check` does, and in debug mode, which asks nobody, for one over a wire."""
+        self.check(query.spec, in_child=in_child)
+        if not query.debug_mode:
+            return
+        for analyst in self._analysts.of(query.spec, in_child=in_child):
+            if not isinstance(analyst, LocalAnalyst):
+                raise InvalidInput(
+                    f"debug mode asks nobody over a network, and {analyst.identity.name} would be"
+                    f" asked; take {ANALYST}, or leave debug mode"
+                )
 
     def _check_prompts(self, spec: StrategySpec) -> None:
         named = [word for word in spec.prompt.named.values() if not is_shipped(word)]
@@ -175,9 +209,7 @@ class Planner:
         return [
             Coverage(
                 instrument=instrument,
-                calendar=self._load_calendar(
-                    instrument.calendar, spec.calendar_changes_of(instrument.calendar)
-                ),
+                calendar=self.calendar_of(spec, instrument),
                 sessions=source.coverage(instrument),
                 is_sample=kind.is_sample,
                 note=source.note(instrument) if isinstance(source, Noting) else None,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tapetrail.core.verification.verdict import Verification
     from tapetrail.usecases.analyses import Analyses
     from tapetrail.usecases.charts import Charts
+    from tapetrail.usecases.data import Data
     from tapetrail.usecases.prompts import Prompts
     from tapetrail.usecases.questions import Questions
     from tapetrail.usecases.runs import Runs, RunWiring
@@ -40,7 +41,7 @@ class Record:
     """What was recorded, and what can be done.
 
     By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `questions`, `stats`,
-    `runs`, `verification`.
+    `data`, `runs`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -99,6 +100,19 @@ class Record:
         from tapetrail.usecases.stats import Stats  # noqa: PLC0415 # as above
 
         return Stats(self._access.reading, clock=self._process.clock)
+
+    @cached_property
+    def data(self) -> "Data":
+        """Vendors' bars, fetched ahead and held against each other."""
+        from tapetrail.usecases.data import Data  # noqa: PLC0415 # as above
+
+        return Data(
+            self._access,
+            process=self._process,
+            planner=lambda: self.runs.planner(None),
+            requests=self.runs.requests,
+            limits=self._wiring.limits,
+        )
 
     @cached_property
     def runs(self) -> "Runs":
