@@ -6,7 +6,7 @@ calendars, strategies. Whoever only reads never pays for it.
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
     from tapetrail.blobs.protocol import BlobStore
-    from tapetrail.core.market.instruments import Instrument
     from tapetrail.http.transport import Transport
     from tapetrail.settings import ProviderLimits
     from tapetrail.sources.asking import Lanes, Vendor
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
-    from tapetrail.usecases.planning import Planner
+    from tapetrail.usecases.planning import OnRecord, Planner
     from tapetrail.workflows.prepare import Ports
     from tapetrail.workflows.run_request import RunRequest
     from tapetrail.workflows.runner import Launch
@@ -111,27 +110,19 @@ class Wiring:
     environment: Mapping[str, str] | None = field(default=None, repr=False)
 
     def planner(
-        self,
-        frame: "FrameSource | None",
-        *,
-        recorded: "Callable[[str], Sequence[Instrument]]",
-        prompts: "Callable[[], Mapping[str, str]]" = dict[str, str],
+        self, frame: "FrameSource | None", on_record: "OnRecord | None" = None
     ) -> "Planner":
-        """Return what settles what a run will do.
-
-        `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
-        """
+        """Return what settles what a run will do, by what an open record tells."""
         from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
-        from tapetrail.usecases.planning import Planner  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.usecases.planning import NO_RECORD, Planner  # noqa: PLC0415 # see the module's docstring
 
         return Planner(
             sources=self._sources(frame),
             load_calendar=load_calendar,
             analysts=Analysts(self.analysts, models=self._models()),
             clock=utc_now,
-            recorded=recorded,
-            prompts=prompts,
+            on_record=on_record or NO_RECORD,
         )
 
     def ports(self) -> "Ports":

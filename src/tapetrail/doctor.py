@@ -156,7 +156,7 @@ def _strategies(settings: Settings, folder: Path) -> Iterator[Check]:
     from tapetrail.analysts.registry import MODELS  # noqa: PLC0415 # it loads numpy
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # as above
 
-    planner = bootstrap.Wiring(settings=settings).planner(None, recorded=lambda _symbol: ())
+    planner = bootstrap.Wiring(settings=settings).planner(None)
     for path in sorted(path for ending in ENDINGS for path in folder.glob(ending))[:STRATEGIES_MAX]:
         try:
             spec = read_strategy(path)

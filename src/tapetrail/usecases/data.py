@@ -1,12 +1,8 @@
 """Vendors' bars on record: fetched ahead of a run, and one vintage held against another."""
 
-import random
-from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from time import sleep
 from typing import TYPE_CHECKING
 
 from tapetrail.core.errors import InvalidInput, TapeTrailError
@@ -15,13 +11,14 @@ from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.sources.vendor_source import VendorSource, Wanted
 from tapetrail.store import vintages
 from tapetrail.store.access import Access
-from tapetrail.store.slots import Slots
+from tapetrail.usecases.lanes import open_lanes
 from tapetrail.usecases.parts import Process
-from tapetrail.workflows.lanes import SharedLanes
 from tapetrail.workflows.prepare import fetch_bars
 from tapetrail.workflows.vintages import Ask, KeptSource, Shelf, compare_vintages, read_vintage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.market.restatements import Restatement
     from tapetrail.core.plans import PlannedDecision
@@ -91,7 +88,7 @@ class Data:
         planner.open_vendor(spec)
         plan = planner.plan(query)
         rows = self._requests.instruments(spec, [each.instrument for each in plan.decisions])
-        with self._lanes() as lanes:
+        with open_lanes(self._access, self._process, limits=self._limits) as lanes:
             source = planner.open_vendor(spec, lanes)
 
             def fetch(decision: "PlannedDecision") -> FetchedData:
@@ -169,21 +166,6 @@ class Data:
             clock=self._process.clock,
             actor=self._process.actor,
         )
-
-    @contextmanager
-    def _lanes(self) -> Generator[SharedLanes]:
-        slots = Slots(self._access.database().app_url, chance=random.random)
-        try:
-            yield SharedLanes(
-                engine=self._access.engine(),
-                slots=slots,
-                limits=self._limits,
-                clock=self._process.clock,
-                pause=sleep,
-                is_ending=lambda: False,
-            )
-        finally:
-            slots.close()
 
 
 def _fetched(

@@ -4,6 +4,8 @@ Apart from the runs, because reading the record needs none of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
@@ -42,6 +44,7 @@ from tapetrail.sources.vendor_source import VendorSource
 if TYPE_CHECKING:
     from tapetrail.analysts.models.analyst import EndpointModel
 
+LOOKUPS_AT_ONCE: Final = 8
 _SHOWN_MAX: Final = 10
 
 
@@ -95,13 +98,28 @@ def _order(on: date | datetime) -> datetime:
     return on if isinstance(on, datetime) else datetime.combine(on, time.max, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRecord:
+    """What an open record tells a planner; without one there is nothing.
+
+    `instruments` returns those with a symbol, and `prompts` the bodies of prompts by the words that
+    name them, read where a strategy names one that is not ours. `open_lanes` gives what holds
+    questions to vendors back.
+    """
+
+    instruments: Callable[[str], Sequence[Instrument]] = lambda _symbol: ()
+    prompts: Callable[[], Mapping[str, str]] = dict[str, str]
+    open_lanes: Callable[[], AbstractContextManager[Lanes]] = lambda: nullcontext(FREE)
+
+
+NO_RECORD: Final = OnRecord()
+
+
 class Planner:
     """Settles what a run will do. It reads sources and calendars, and writes nothing.
 
-    `recorded` returns the instruments of the record with a symbol, and `prompts` the bodies of its
-    prompts by the words that name them, read where a strategy names one that is not ours. A source
-    that asks a provider resolves each name once: from then on it is what the record, or this
-    planner, remembers.
+    A source that asks a provider resolves each name once: from then on it is what the record, or
+    this planner, remembers.
     """
 
     def __init__(
@@ -111,15 +129,13 @@ class Planner:
         load_calendar: Callable[[str, CalendarChanges], Calendar],
         analysts: Analysts,
         clock: Callable[[], datetime],
-        recorded: Callable[[str], Sequence[Instrument]] = lambda _symbol: (),
-        prompts: Callable[[], Mapping[str, str]] = dict[str, str],
+        on_record: OnRecord = NO_RECORD,
     ) -> None:
         self._sources = sources
         self._load_calendar = load_calendar
         self._analysts = analysts
         self._clock = clock
-        self._recorded = recorded
-        self._prompts = prompts
+        self._on_record = on_record
         self._resolved: dict[tuple[str, InstrumentName], Instrument] = {}
 
     def check(self, spec: StrategySpec, *, in_child: bool = False) -> None:
@@ -195,7 +211,7 @@ class Planner:
         named = [word for word in spec.prompt.named.values() if not is_shipped(word)]
         if not named:
             return
-        recorded = self._prompts()
+        recorded = self._on_record.prompts()
         for word in named:
             try:
                 prompt_named(word, recorded)
@@ -205,7 +221,11 @@ class Planner:
 
     def _coverages(self, query: RunQuery) -> list[Coverage]:
         spec = query.spec
-        kind, source = self._sources.kind(spec.source), self._sources.open(spec, query.config)
+        kind = self._sources.kind(spec.source)
+        is_asked = Need.NETWORK in kind.needs and not query.debug_mode
+        with self._on_record.open_lanes() if is_asked else nullcontext(FREE) as lanes:
+            source = self._sources.open(spec, query.config, lanes)
+            instruments = self._instruments(source, query, kind=kind)
         return [
             Coverage(
                 instrument=instrument,
@@ -214,7 +234,7 @@ class Planner:
                 is_sample=kind.is_sample,
                 note=source.note(instrument) if isinstance(source, Noting) else None,
             )
-            for instrument in self._instruments(source, query, kind=kind)
+            for instrument in instruments
         ]
 
     def _instruments(
@@ -223,13 +243,22 @@ class Planner:
         """Return what a query names, in its order; what a pattern matched is not named twice."""
         found: list[Instrument] = []
         matched = set[Instrument]()
-        for named in _wanted(query):
+
+        def one(named: InstrumentName) -> Instrument | None:
             if named.is_pattern:
+                return None
+            return self._instrument(source, named, kind=kind, debug_mode=query.debug_mode)
+
+        wanted = _wanted(query)
+        # A provider takes its time for each, and its lanes say how many may be asked for at once.
+        with ThreadPoolExecutor(LOOKUPS_AT_ONCE if Need.NETWORK in kind.needs else 1) as threads:
+            singles = [*threads.map(one, wanted)]
+        for named, single in zip(wanted, singles, strict=True):
+            if single is None:
                 new = [each for each in _matching(source, named) if each not in found]
                 matched.update(new)
             else:
-                one = self._instrument(source, named, kind=kind, debug_mode=query.debug_mode)
-                new = [] if one in matched else [one]
+                new = [] if single in matched else [single]
             found += new
         if len(found) > INSTRUMENTS_MAX:
             raise InvalidInput(
@@ -244,7 +273,9 @@ class Planner:
         """Return the one instrument that `named` means; a provider is the last to be asked."""
         if Need.NETWORK not in kind.needs:
             return _only_one(named, source.candidates(named))
-        fitting = [known for known in self._recorded(named.symbol) if _fits(named, known)]
+        fitting = [
+            known for known in self._on_record.instruments(named.symbol) if _fits(named, known)
+        ]
         recorded = [known for known in fitting if not _is_shadowed(known, fitting)]
         if recorded:
             return _only_one(named, recorded)

@@ -15,6 +15,7 @@ from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store import lookups, prompts
 from tapetrail.store.access import Access
 from tapetrail.store.connections import held_name
+from tapetrail.usecases.lanes import open_lanes
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.requests import Planned, Requests
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tapetrail.store.control import Execution
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.model_demo import ModelDemo
-    from tapetrail.usecases.planning import Planner, RunQuery
+    from tapetrail.usecases.planning import OnRecord, Planner, RunQuery
     from tapetrail.workflows.run_request import RunRequest
     from tapetrail.workflows.runner import Launch, Runner
 
@@ -83,16 +84,9 @@ class RunWiring(Protocol):
     """What runs need from outside; it is imported when it is first needed."""
 
     def planner(
-        self,
-        frame: "FrameSource | None",
-        *,
-        recorded: "Callable[[str], Sequence[Instrument]]",
-        prompts: Callable[[], Mapping[str, str]],
+        self, frame: "FrameSource | None", on_record: "OnRecord | None" = None
     ) -> "Planner":
-        """Return what settles what a run will do.
-
-        `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
-        """
+        """Return what settles what a run will do, by what an open record tells."""
         ...
 
     def limits(self, provider: str) -> "ProviderLimits":
@@ -257,7 +251,15 @@ class Runs:
 
     def planner(self, frame: "FrameSource | None") -> "Planner":
         """Return what settles what a run will do."""
-        return self._wiring.planner(frame, recorded=self._recorded, prompts=self._prompts)
+        from tapetrail.usecases.planning import OnRecord  # noqa: PLC0415 # readers do without
+
+        limits = self._wiring.limits
+        on_record = OnRecord(
+            instruments=self._recorded,
+            prompts=self._prompts,
+            open_lanes=lambda: open_lanes(self._access, self._process, limits=limits),
+        )
+        return self._wiring.planner(frame, on_record)
 
     def in_mode(self, query: "RunQuery", how: Manner) -> "RunQuery":
         """Return a query in debug mode where it is carried out so, or this process is in it."""
