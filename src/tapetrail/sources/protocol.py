@@ -1,6 +1,6 @@
 """What every source has, what a fetch brings back, and how the registry describes a source."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -87,6 +87,34 @@ class Noting(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A symbol that a search found: what it is, as far as the provider says.
+
+    `strategy_line` is what a strategy says to mean it. An empty text is something that was not
+    said.
+    """
+
+    symbol: str
+    name: str = ""
+    exchange: str = ""
+    currency: str = ""
+    conid: int | None = None
+    asset_class: str = ""
+    strategy_line: str
+
+
+class Searching(Protocol):
+    """Who finds symbols by what people call them."""
+
+    def find(self, text: str) -> Sequence[Found]:
+        """Return the symbols that a text may mean, the nearest first; none is no error.
+
+        Raises `EdgeFailure` where the provider does not answer.
+        """
+        ...
+
+
 def _no_vendor(name: str) -> Vendor:
     raise AssertionError(f"{name}: this process asks no vendor")
 
@@ -122,7 +150,8 @@ class SourceKind:
     `name` is what a strategy calls it, or with an `argument` the prefix in front of that argument:
     `file:` in front of PATH. `summary` says in one line what it is. `open` returns it for a
     strategy and the configuration of an execution. `is_sample` says that its bars are a fixed
-    sample, not a market that goes on.
+    sample, not a market that goes on. `search` returns who finds its symbols, None where nobody
+    does.
     """
 
     name: str
@@ -131,6 +160,7 @@ class SourceKind:
     argument: str = ""
     needs: frozenset[Need] = frozenset()
     is_sample: bool = False
+    search: "Callable[[Process], Searching] | None" = None
 
     @property
     def written(self) -> str:
