@@ -135,7 +135,7 @@ def test_the_bars_are_those_of_the_sessions_that_were_over_and_the_payload_is_th
     query = {name: value for name, (value,) in parse_qs(urlsplit(asked.path).query).items()}
     assert query == {
         "period1": str(int(datetime(2026, 8, 3, 4, tzinfo=UTC).timestamp())),
-        "period2": str(int(EVENING.timestamp())),
+        "period2": str(int(datetime(2026, 11, 21, 5, tzinfo=UTC).timestamp())),
         "interval": "1d",
         "events": "split",
     }
@@ -166,27 +166,35 @@ def test_a_reply_without_a_split_says_that_there_was_none(
     assert not fetch(source, as_of=then).adjusted_with_hindsight
 
 
-@pytest.mark.parametrize(
-    ("now", "traded_on"),
-    [
-        # A Tuesday before New York opens: prices may hold a split of today that is not listed yet.
-        (datetime(2026, 11, 24, 12, tzinfo=UTC), None),
-        # The reply ends before the last trade.
-        (EVENING, datetime(2026, 11, 20, 21, tzinfo=UTC)),
-    ],
-)
-def test_a_reply_that_may_lack_a_split_is_marked_as_hindsight(  # noqa: PLR0917 # a case a column
-    now: datetime, traded_on: datetime | None, source: YahooSource, server: ModelServer
+def test_a_reply_that_ends_before_the_last_trade_may_lack_a_split_and_is_marked(
+    source: YahooSource, server: ModelServer
 ) -> None:
-    def stale(result: dict[str, Any]) -> None:
-        if traded_on is not None:
-            drop_last(result)
-
-    server.answers = Yahoo(now=now, change=stale)
     then = datetime(2026, 11, 18, 22, tzinfo=UTC)
-    assert fetch(at(source, now), as_of=then).adjusted_with_hindsight
-    server.answers = Yahoo(now=now)
-    assert fetch(at(source, now), as_of=then).adjusted_with_hindsight == (traded_on is None)
+    assert not fetch(source, as_of=then).adjusted_with_hindsight
+    server.answers = Yahoo(now=EVENING, change=drop_last)
+    assert fetch(source, as_of=then).adjusted_with_hindsight
+
+
+def test_before_the_open_the_day_before_is_as_it_was_known_then(
+    source: YahooSource, server: ModelServer
+) -> None:
+    early = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    server.answers = Yahoo(now=early)
+    then = datetime(2026, 11, 23, 21, tzinfo=UTC)
+    assert not fetch(at(source, early), as_of=then).adjusted_with_hindsight
+
+
+def test_before_the_open_of_a_split_nobody_can_tell_whether_prices_hold_it(
+    source: YahooSource, server: ModelServer
+) -> None:
+    early = datetime(2026, 9, 14, 12, tzinfo=UTC)
+    server.answers = Yahoo(now=early)
+    with pytest.raises(InvalidInput, match="has a split of 2026-09-14, last traded on 2026-09-11"):
+        fetch(at(source, early), as_of=datetime(2026, 9, 11, 22, tzinfo=UTC))
+
+
+def test_a_run_says_that_the_interface_is_unofficial(source: YahooSource) -> None:
+    assert source.note(SHARE).startswith("yahoo is unofficial")
 
 
 def drop_last(result: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ WRONG: Final[list[tuple[Change, str, str]]] = [
     (
         has_split(date=TOMORROW, numerator=4, denominator=1),
         "bad_bars",
-        "has a split of 2026-11-23, and was fetched on 2026-11-20",
+        "has a split of 2026-11-23, last traded on 2026-11-20, and was fetched on 2026-11-20",
     ),
     (
         has_split(date=1, numerator=0, denominator=1),

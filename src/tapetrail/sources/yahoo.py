@@ -1,8 +1,8 @@
 """Daily bars of Yahoo's charts, by an interface that is unofficial and may stop any day.
 
-Prices are restated for splits until the moment of the reply, which is asked until then: it has the
-splits of all that time with it, and those after `as_of` are undone. Weeks and months are never
-asked for.
+Prices are restated for splits until the moment of the reply, which is asked until that day's end:
+it has the splits of all that time with it, and those after `as_of` are undone. Weeks and months are
+never asked for.
 """
 
 import json
@@ -48,6 +48,9 @@ BASE_URL: Final = "https://query2.finance.yahoo.com"
 BASE_URL_ENV: Final = "YAHOO_BASE_URL"
 DELAY: Final = timedelta(minutes=30)
 """The longest that its page of exchanges names; a reply does not say its own."""
+NOTE: Final = (
+    "yahoo is unofficial: it may change or stop any day, and splits are those that it lists"
+)
 FOUND_MAX: Final = 20
 _DAILY: Final = "1d"
 _PRICES: Final = slice(1, 5)
@@ -85,6 +88,11 @@ class YahooSource(VendorSource):
         place = f"{NAME}, {named.symbol}"
         return (instrument_of(meta.described(place=place), named),)
 
+    def note(self, instrument: Instrument) -> str:
+        """Return that the interface is unofficial."""
+        del instrument
+        return NOTE
+
     def find(self, text: str) -> Sequence[Found]:
         """Return the symbols that Yahoo finds for a text. Raises `EdgeFailure` as asking does."""
         query = urlencode({"q": text, "quotesCount": FOUND_MAX, "newsCount": 0, "listsCount": 0})
@@ -92,22 +100,23 @@ class YahooSource(VendorSource):
         return [*map(_found, read_reply(received, Quotes, vendor=self.vendor).quotes)]
 
     def download(self, wanted: Wanted) -> Vintage:
-        """Return the chart from the first day that is wanted until now.
+        """Return the chart from the first day that is wanted until the end of today.
 
         Later bars are in it, and never among those that are read. Raises as `VendorSource` says.
         """
         now, calendar = self.vendor.clock(), wanted.calendar
+        zone = zone_named(calendar.zone)
+        today = now.astimezone(zone).date()
         chart, received = self._chart(
             wanted.instrument.symbol,
-            period1=_midnight(wanted.first, zone_named(calendar.zone)),
-            period2=int(now.timestamp()),
+            period1=_midnight(wanted.first, zone),
+            # To the end of today: a split of today is dated at an open that may be still to come.
+            period2=_midnight(today + timedelta(days=1), zone),
             events="split",
         )
         meta_of(chart, symbol=wanted.instrument.symbol)
         if not chart.has_rows:
-            raise_no_bars(
-                f"{wanted.instrument}: {NAME} has no bars from {wanted.first} to {now:%Y-%m-%d}"
-            )
+            raise_no_bars(f"{wanted.instrument}: {NAME} has no bars from {wanted.first} to {today}")
         return Vintage(
             payload=received,
             media_type="application/json",
@@ -128,7 +137,7 @@ class YahooSource(VendorSource):
         _check_splits(table, fetched_on, place=place)
         stated = replace(
             table.stated,
-            has_all_splits=_has_all_splits(table, fetched_on, calendar),
+            has_all_splits=_has_all_splits(table),
             # Whether a bar may still move is told by the time of the reply, and not by its stamp.
             ends_at_last_trade=False,
         )
@@ -176,26 +185,24 @@ def _check_zone(meta: Meta, wanted: Wanted, *, place: str) -> None:
 
 
 def _check_splits(table: Table, fetched_on: date, *, place: str) -> None:
-    """Raise `InvalidInput` for a split that was still to come: no price holds it yet."""
-    later = [split for split in table.stated.splits if split.ex_on > fetched_on]
+    """Raise `InvalidInput` for a split after the last trade: prices may hold it or not yet."""
+    until = min(fetched_on, table.stated.restated_on or fetched_on)
+    later = [split for split in table.stated.splits if split.ex_on > until]
     if later:
         raise _bad(
-            f"{place}: has a split of {later[0].ex_on}, and was fetched on {fetched_on}; whether"
-            " prices hold it already nobody can tell; ask again on that day, after the close"
+            f"{place}: has a split of {later[0].ex_on}, last traded on {until}, and was fetched on"
+            f" {fetched_on}; whether its prices hold that split already nobody can tell; ask again"
+            " after the close of that day"
         )
 
 
-def _has_all_splits(table: Table, fetched_on: date, calendar: Calendar) -> bool:
+def _has_all_splits(table: Table) -> bool:
     """Return whether the reply, which was asked until now, has every split that is in its prices.
 
-    It does where it reaches the last trade, and where that was on the day of the fetch, if that is
-    a session: before, prices may hold a split of that day that is not listed yet.
+    One without any says that there was none; one that ends before the last trade says nothing.
     """
-    traded_on, last_on = table.stated.restated_on, cast("date", table.columns[0][-1])
-    if traded_on is None or last_on < traded_on:
-        return False
-    is_session = bool(np.any(calendar.sessions == np.datetime64(fetched_on)))
-    return not is_session or traded_on >= fetched_on
+    traded_on = table.stated.restated_on
+    return traded_on is not None and cast("date", table.columns[0][-1]) >= traded_on
 
 
 def _without_holidays(table: Table, calendar: Calendar) -> Table:
