@@ -29,6 +29,7 @@ APPLE: Final[dict[str, Any]] = {
 QUOTES: Final[list[dict[str, Any]]] = [
     {"symbol": "AAPL", "shortname": "Apple Inc.", "longname": "Apple Incorporated",
      "exchange": "NMS", "exchDisp": "NASDAQ", "quoteType": "EQUITY", "isYahooFinance": True},
+    {"index": "private", "name": "Apple Orchard", "isYahooFinance": False},
     {"symbol": "AAPL.XX", "shortname": "=APPLE CDR", "exchange": "XXX", "quoteType": "FUTURE"},
 ]  # fmt: skip
 Change = Callable[[dict[str, Any]], object]

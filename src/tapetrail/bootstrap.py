@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.http.transport import Transport
     from tapetrail.sources.asking import Vendor
+    from tapetrail.sources.protocol import Searching
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
@@ -131,6 +132,10 @@ class Wiring:
             recorded=recorded,
             prompts=prompts,
         )
+
+    def searching(self, source: str) -> "Searching":
+        """Return who finds the symbols of a source. Raises `NotFound` listing those that can."""
+        return self._sources(None).searching(source)
 
     def ports(self) -> "Ports":
         """Return what a decision needs from outside."""

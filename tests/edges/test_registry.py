@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from tests.builders import utc
 from tests.edges.bar_shapes import NAMES, SHAPES, Quote, Shape, Spelling, csv_bytes
 from tests.edges.normalising import ZONES, exchange
@@ -20,7 +21,7 @@ from tapetrail.core.market.bar_text import bars_text
 from tapetrail.core.market.bars import DAILY, Adjustment, Instrument, Split, Timeframe
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
-from tapetrail.sources.protocol import Process, Source
+from tapetrail.sources.protocol import Process, Source, strategy_line
 from tapetrail.sources.registry import Registry, config_of, source_rules
 from tapetrail.sources.sample import SampleSource
 from tapetrail.sources.tabular.datasets import dataset_of
@@ -297,3 +298,25 @@ def test_a_row_without_a_symbol_is_refused_and_never_left_out(tmp_path: Path, bl
     source = opened(spec_of("file:prices.csv", "NA"), {"folder": str(tmp_path)})
     with pytest.raises(InvalidInput, match=r"line 3: the row names no symbol, in .* 'Symbol'"):
         named(source, "NA")
+
+
+def test_the_sources_that_search_are_listed_where_another_one_is_asked() -> None:
+    registry = registry_of(VendorSource(shares=()))
+    for name, said in (
+        ("nope", "'nope' is no source; these do: binance, yahoo"),
+        ("sample", "'sample' does not search for symbols; these do: binance, yahoo"),
+    ):
+        with pytest.raises(NotFound) as raised:
+            registry.searching(name)
+        assert raised.value.message == said
+
+
+def test_what_means_a_symbol_in_a_strategy_can_be_read_as_one() -> None:
+    for line, expected in (
+        (strategy_line("NO"), {"symbol": "NO"}),
+        (strategy_line("VOD", exchange="XLON", currency="GBP", conid=7), None),
+        (strategy_line("^GSPC"), {"symbol": "^GSPC"}),
+    ):
+        (named,) = parse_strategy({"name": "x", **yaml.safe_load(line)}, place="test").instruments
+        wanted = expected or {"symbol": "VOD", "exchange": "XLON", "currency": "GBP", "conid": 7}
+        assert named == InstrumentName.model_validate(wanted)

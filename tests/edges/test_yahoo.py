@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.edges.yahoo_asked import EVENING, FIRST, LAST, SHARE, at, fetch, named, opened
-from tests.model_server import ModelServer, model_server
+from tests.model_server import Answer, ModelServer, model_server
 from tests.yahoo_server import (
     APPLE,
     RATIO,
@@ -19,11 +19,12 @@ from tests.yahoo_server import (
     Yahoo,
 )
 
-from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 from tapetrail.core.market.bar_text import bars_text
 from tapetrail.core.market.bars import Adjustment
 from tapetrail.core.market.calendar_changes import UNCHANGED
 from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.protocol import Found
 from tapetrail.sources.yahoo import YahooSource
 
 
@@ -329,3 +330,33 @@ def test_what_was_sent_once_is_read_again_for_another_day_and_nobody_is_asked(
         fetch(source, as_of=then).bars
     )
     assert len(server.asked) == 2
+
+
+def test_a_search_says_what_yahoo_says_and_guesses_nothing(
+    source: YahooSource, server: ModelServer
+) -> None:
+    first, second = source.find("apple & co")
+    assert first == Found(
+        symbol="AAPL", name="Apple Incorporated", exchange="XNAS", asset_class="equity",
+        strategy_line='instruments: ["AAPL"]',
+    )  # fmt: skip
+    assert (second.exchange, second.asset_class) == ("(XXX)", "future")
+    (query,) = (parse_qs(urlsplit(each.path).query) for each in server.asked)
+    assert query["q"] == ["apple & co"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(body=b'{"news": []}'), "no quotes at quotes (Field required)"),
+        (Answer(status=401, body=b"Unauthorized"), "HTTP 401"),
+        (Answer(body=b"<html><title>Consent</title>"), "a page of HTML, titled 'Consent'"),
+    ],
+)
+def test_a_search_that_finds_no_list_says_what_came(  # noqa: PLR0917 # a case a column
+    answer: Answer, words: str, source: YahooSource, server: ModelServer
+) -> None:
+    server.answers = lambda _: answer
+    with pytest.raises(EdgeFailure) as raised:
+        source.find("apple")
+    assert words in raised.value.message

@@ -24,7 +24,7 @@ from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Received
 from tapetrail.sources.asking import Vendor, excerpt
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
-from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind
+from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind, strategy_line
 from tapetrail.sources.tabular.klines import KLINE
 from tapetrail.sources.tabular.normaliser import DataConventions
 from tapetrail.sources.tabular.shapes import tables_of_values
@@ -247,7 +247,7 @@ def _found(listed: _Symbol) -> Found:
         exchange=EXCHANGE,
         currency=listed.quote_asset,
         asset_class=ASSET_CLASS,
-        strategy_line=f"source: {NAME}, instruments: [{listed.symbol}]",
+        strategy_line=strategy_line(listed.symbol),
     )
 
 

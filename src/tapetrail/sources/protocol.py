@@ -1,5 +1,6 @@
 """What every source has, what a fetch brings back, and how the registry describes a source."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -102,6 +103,18 @@ class Found:
     conid: int | None = None
     asset_class: str = ""
     strategy_line: str
+
+
+def strategy_line(symbol: str, **more: str | int) -> str:
+    """Return what a strategy says to mean a symbol: in quotes, for NO is no text in YAML.
+
+    `more` is what else tells it from others, such as `exchange`, `currency` and `conid`.
+    """
+    if not more:
+        return f"instruments: [{json.dumps(symbol, ensure_ascii=False)}]"
+    keys = {"symbol": symbol, **more}
+    said = ", ".join(f"{key}: {json.dumps(keys[key], ensure_ascii=False)}" for key in keys)
+    return f"instruments: [{{{said}}}]"
 
 
 class Searching(Protocol):

@@ -22,7 +22,7 @@ from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.asking import Vendor
-from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind
+from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind, strategy_line
 from tapetrail.sources.tabular.normaliser import DataConventions
 from tapetrail.sources.tabular.shapes import tables_of_values
 from tapetrail.sources.tabular.tables import Table
@@ -97,7 +97,9 @@ class YahooSource(VendorSource):
         """Return the symbols that Yahoo finds for a text. Raises `EdgeFailure` as asking does."""
         query = urlencode({"q": text, "quotesCount": FOUND_MAX, "newsCount": 0, "listsCount": 0})
         received = self.vendor.get(f"{self.base_url}/v1/finance/search?{query}")
-        return [*map(_found, read_reply(received, Quotes, vendor=self.vendor).quotes)]
+        refuse_error(received, symbol=text, vendor=self.vendor)
+        rows = read_reply(received, Quotes, vendor=self.vendor).quotes
+        return [_found(row) for row in rows if row.symbol]
 
     def download(self, wanted: Wanted) -> Vintage:
         """Return the chart from the first day that is wanted until the end of today.
@@ -237,13 +239,16 @@ def _with_days(table: Table, zone: ZoneInfo) -> Table:
 
 
 def _found(row: Quote) -> Found:
-    """Return a row of a search. Its currency is not in it, and not guessed from the exchange."""
+    """Return a row of a search. Its currency is not in it, and not guessed from the exchange.
+
+    A code that is no exchange we know stands in brackets.
+    """
     return Found(
         symbol=row.symbol,
         name=row.name or row.short_name or "",
-        exchange=MICS.get(row.exchange_code, row.exchange_code),
+        exchange=MICS.get(row.exchange_code, f"({row.exchange_code})"),
         asset_class=ASSET_CLASSES.get(row.quote_type, row.quote_type.lower()),
-        strategy_line=f'source: {NAME}, instruments: ["{row.symbol}"]',
+        strategy_line=strategy_line(row.symbol),
     )
 
 

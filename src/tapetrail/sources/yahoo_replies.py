@@ -98,9 +98,9 @@ class Chart(BaseModel):
 
 
 class Quote(BaseModel):
-    """A symbol that a search found."""
+    """A row of a search; one of a private company has no symbol."""
 
-    symbol: str
+    symbol: str = ""
     name: str | None = Field(default=None, alias="longname")
     short_name: str | None = Field(default=None, alias="shortname")
     exchange_code: str = Field(default="", alias="exchange")
@@ -108,7 +108,7 @@ class Quote(BaseModel):
 
 
 class Quotes(BaseModel):
-    """What a search found; rows without a symbol are of news and private companies."""
+    """What a search found."""
 
     quotes: list[Quote]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.plans import Plan
     from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.sources.protocol import Searching
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.control import Execution
     from tapetrail.store.reads import Progress
@@ -90,6 +91,10 @@ class RunWiring(Protocol):
 
         `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
         """
+        ...
+
+    def searching(self, source: str) -> "Searching":
+        """Return who finds the symbols of a source. Raises `NotFound` listing those that can."""
         ...
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
