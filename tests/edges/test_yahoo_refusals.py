@@ -64,6 +64,15 @@ def short_column(result: dict[str, Any]) -> None:
     result["indicators"]["quote"][0]["close"].pop()
 
 
+def unapplied(result: dict[str, Any]) -> None:
+    """Prices before the split as they were paid, and the split on the list."""
+    split_at = int(next(iter(result["events"]["splits"])))
+    for name, column in result["indicators"]["quote"][0].items():
+        for row, stamp in enumerate(result["timestamp"]):
+            if name != "volume" and stamp < split_at:
+                column[row] *= 4
+
+
 def shifted(result: dict[str, Any]) -> None:
     result["timestamp"][-2] += 86_400 * 2
 

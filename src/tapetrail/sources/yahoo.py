@@ -41,6 +41,7 @@ from tapetrail.sources.yahoo_replies import (
     read_reply,
     refuse_error,
 )
+from tapetrail.sources.yahoo_splits import check_splits, has_all_splits
 from tapetrail.sources.yfinance_call import call_by_yfinance
 
 NAME: Final = "yahoo"
@@ -132,14 +133,15 @@ class YahooSource(VendorSource):
         instrument, calendar = wanted.instrument, wanted.calendar
         place, is_coin = f"{NAME}, {instrument.symbol}", instrument.asset_class == CRYPTO
         meta = meta_of(Chart.model_validate_json(vintage.payload), symbol=instrument.symbol)
+        meta.described(place=place)
         (table,) = tables_of_values(json.loads(vintage.payload), place=place)
         _check_zone(meta, wanted, place=place)
         table = _with_days(table, zone_named(calendar.zone))
         fetched_on = vintage.fetched_at.astimezone(zone_named(calendar.zone)).date()
-        _check_splits(table, fetched_on, place=place)
+        check_splits(table, fetched_on, place=place)
         stated = replace(
             table.stated,
-            has_all_splits=_has_all_splits(table),
+            has_all_splits=has_all_splits(table),
             # Whether a bar may still move is told by the time of the reply, and not by its stamp.
             ends_at_last_trade=False,
         )
@@ -184,27 +186,6 @@ def _check_zone(meta: Meta, wanted: Wanted, *, place: str) -> None:
                 f" {wanted.calendar.name} is that of {ours.key}; on {day} they differ, so the days"
                 " of these bars are not its sessions; name the exchange that they trade on"
             )
-
-
-def _check_splits(table: Table, fetched_on: date, *, place: str) -> None:
-    """Raise `InvalidInput` for a split after the last trade: prices may hold it or not yet."""
-    until = min(fetched_on, table.stated.restated_on or fetched_on)
-    later = [split for split in table.stated.splits if split.ex_on > until]
-    if later:
-        raise _bad(
-            f"{place}: has a split of {later[0].ex_on}, last traded on {until}, and was fetched on"
-            f" {fetched_on}; whether its prices hold that split already nobody can tell; ask again"
-            " after the close of that day"
-        )
-
-
-def _has_all_splits(table: Table) -> bool:
-    """Return whether the reply, which was asked until now, has every split that is in its prices.
-
-    One without any says that there was none; one that ends before the last trade says nothing.
-    """
-    traded_on = table.stated.restated_on
-    return traded_on is not None and cast("date", table.columns[0][-1]) >= traded_on
 
 
 def _without_holidays(table: Table, calendar: Calendar) -> Table:
