@@ -88,7 +88,9 @@ def test_what_yfinance_raises_is_said_in_words(
 
 @pytest.mark.skipif(IS_THERE, reason="yfinance is installed")
 def test_without_the_package_the_way_on_is_said_before_anything_is_asked() -> None:
-    with pytest.raises(EdgeFailure, match=r"pip install tapetrail\[yahoo\]; or name") as raised:
+    with pytest.raises(
+        EdgeFailure, match=r"pip install yfinance, or tapetrail\[yahoo\]; or name"
+    ) as raised:
         call_by_yfinance(clock=lambda: NOON)
     assert raised.value.kind is ErrorKind.SOURCE_UNAVAILABLE
     assert Registry(process=Process(read_frame=lambda _: b"")).kind("yahoo").name == "yahoo"

@@ -80,4 +80,4 @@ def test_who_cannot_be_asked_is_said_with_those_who_can(
 @pytest.mark.skipif(find_spec("yfinance") is not None, reason="yfinance is installed")
 def test_yahoo_without_its_package_says_what_to_install(terminal: Terminal) -> None:
     done = terminal.run("symbols", "find", "apple", "--source", "yahoo")
-    assert "pip install tapetrail[yahoo]" in done.err
+    assert "pip install yfinance, or tapetrail[yahoo]" in done.err

@@ -112,5 +112,5 @@ def test_a_share_is_decided_on_by_yahoos_reply_without_the_splits_that_came_late
 def test_yahoo_without_its_package_says_what_to_install_and_writes_nothing(home: Home) -> None:
     done = home.run("run", home.strategy(symbols="AAPL", more="source: yahoo"), "--as-of", AS_OF)
     assert done.returncode != 0
-    assert "pip install tapetrail[yahoo]" in done.stderr
+    assert "pip install yfinance, or tapetrail[yahoo]" in done.stderr
     assert home.rows("SELECT id FROM tapetrail.decisions") == []

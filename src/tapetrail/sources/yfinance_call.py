@@ -67,8 +67,8 @@ def call_by_yfinance(*, clock: Callable[[], datetime]) -> Callable[[Call, Limits
     """
     if find_spec(PACKAGE) is None:
         raise EdgeFailure(
-            f"source yahoo: is asked by {PACKAGE}, which is not installed: pip install"
-            " tapetrail[yahoo]; or name another server with Yahoo's interface in YAHOO_BASE_URL",
+            f"source yahoo: is asked by {PACKAGE}, which is not installed: pip install {PACKAGE},"
+            " or tapetrail[yahoo]; or name another server with Yahoo's interface in YAHOO_BASE_URL",
             kind=ErrorKind.SOURCE_UNAVAILABLE,
         )
 
