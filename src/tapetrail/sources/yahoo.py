@@ -30,7 +30,13 @@ from tapetrail.sources.tabular.values import day_at
 from tapetrail.sources.tabular.zones import zone_named
 from tapetrail.sources.vendor_bars import bars_of_table
 from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
-from tapetrail.sources.yahoo_markets import ASSET_CLASSES, CRYPTO, MICS, instrument_of
+from tapetrail.sources.yahoo_markets import (
+    ASSET_CLASSES,
+    CRYPTO,
+    MICS,
+    asset_class_of,
+    instrument_of,
+)
 from tapetrail.sources.yahoo_replies import (
     Chart,
     Meta,
@@ -131,9 +137,9 @@ class YahooSource(VendorSource):
     def read(self, vintage: Vintage, wanted: Wanted) -> Fetched:
         """Return the bars that are wanted. Raises as `VendorSource` says."""
         instrument, calendar = wanted.instrument, wanted.calendar
-        place, is_coin = f"{NAME}, {instrument.symbol}", instrument.asset_class == CRYPTO
+        place = f"{NAME}, {instrument.symbol}"
         meta = meta_of(Chart.model_validate_json(vintage.payload), symbol=instrument.symbol)
-        meta.described(place=place)
+        is_coin = asset_class_of(meta.described(place=place)) == CRYPTO
         (table,) = tables_of_values(json.loads(vintage.payload), place=place)
         _check_zone(meta, wanted, place=place)
         table = _with_days(table, zone_named(calendar.zone))

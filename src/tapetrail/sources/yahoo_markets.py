@@ -67,11 +67,7 @@ def instrument_of(found: Described, named: InstrumentName) -> Instrument:
     Raises `InvalidInput` for a type whose bars are not read, and for a code that is not known
     unless the strategy names exchange and currency itself.
     """
-    place = f"yahoo, {found.symbol}"
-    asset_class = ASSET_CLASSES.get(found.instrument_type)
-    if asset_class is None:
-        why = _WHY_NOT.get(found.instrument_type, f"known are {', '.join(ASSET_CLASSES)}")
-        raise _refused(f"{place}: bars of instrumentType {found.instrument_type!r}: {why}")
+    place, asset_class = f"yahoo, {found.symbol}", asset_class_of(found)
     exchange = MICS.get(found.exchange_code)
     if exchange is None and named.exchange and named.currency:
         exchange = named.exchange
@@ -88,6 +84,17 @@ def instrument_of(found: Described, named: InstrumentName) -> Instrument:
         calendar=_CALENDARS.get(exchange, exchange),
         asset_class=asset_class,
     )
+
+
+def asset_class_of(found: Described) -> str:
+    """Return the class of what Yahoo describes. Raises `InvalidInput` for one that is not read."""
+    asset_class = ASSET_CLASSES.get(found.instrument_type)
+    if asset_class is None:
+        why = _WHY_NOT.get(found.instrument_type, f"known are {', '.join(ASSET_CLASSES)}")
+        raise _refused(
+            f"yahoo, {found.symbol}: bars of instrumentType {found.instrument_type!r}: {why}"
+        )
+    return asset_class
 
 
 def major(currency: str) -> str:
