@@ -92,6 +92,9 @@ TOMORROW: Final = int((EVENING + timedelta(days=3)).timestamp())
 WRONG: Final[list[tuple[Change, str, str]]] = [
     (meta_says(symbol="MSFT"), "bad_bars", "the reply has the bars of 'MSFT'; nothing of it"),
     (meta_says(dataGranularity="1wk"), "bad_bars", "ask Yahoo for interval=1d"),
+    (meta_says(instrumentType="MUTUALFUND"), "bad_bars", "a fund's price of a day is known after"),
+    (meta_says(currency=None), "bad_bars", "does not say what prices are in"),
+    (unapplied, "bad_bars", "lists a split of 2026-09-14, of 4 to 1, and prices go from"),
     (
         meta_says(currency="EUR"),
         "bad_bars",
