@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tapetrail.http.transport import Transport
     from tapetrail.settings import ProviderLimits
     from tapetrail.sources.asking import Lanes, Vendor
+    from tapetrail.sources.protocol import Searching
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
@@ -124,6 +125,10 @@ class Wiring:
             clock=utc_now,
             on_record=on_record or NO_RECORD,
         )
+
+    def searching(self, source: str) -> "Searching":
+        """Return who finds the symbols of a source. Raises `NotFound` listing those that can."""
+        return self._sources(None).searching(source)
 
     def ports(self) -> "Ports":
         """Return what a decision needs from outside."""

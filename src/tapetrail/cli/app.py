@@ -138,6 +138,7 @@ def _add_all(app: typer.Typer) -> None:
         questions,
         runs,
         stats,
+        symbols,
         verify,
     )
 
@@ -150,6 +151,7 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(prompts.group, name="prompts")
     app.add_typer(models.group, name="models")
     app.add_typer(stats.group, name="stats")
+    app.add_typer(symbols.group, name="symbols")
     for module in (archive, verify, doctor):
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")

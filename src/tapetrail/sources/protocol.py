@@ -1,6 +1,7 @@
 """What every source has, what a fetch brings back, and how the registry describes a source."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -90,6 +91,46 @@ class Noting(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A symbol that a search found: what it is, as far as the provider says.
+
+    `strategy_line` is what a strategy says to mean it. An empty text is something that was not
+    said.
+    """
+
+    symbol: str
+    name: str = ""
+    exchange: str = ""
+    currency: str = ""
+    conid: int | None = None
+    asset_class: str = ""
+    strategy_line: str
+
+
+def strategy_line(symbol: str, **more: str | int) -> str:
+    """Return what a strategy says to mean a symbol: in quotes, for NO is no text in YAML.
+
+    `more` is what else tells it from others, such as `exchange`, `currency` and `conid`.
+    """
+    if not more:
+        return f"instruments: [{json.dumps(symbol, ensure_ascii=False)}]"
+    keys = {"symbol": symbol, **more}
+    said = ", ".join(f"{key}: {json.dumps(keys[key], ensure_ascii=False)}" for key in keys)
+    return f"instruments: [{{{said}}}]"
+
+
+class Searching(Protocol):
+    """Who finds symbols by what people call them."""
+
+    def find(self, text: str) -> Sequence[Found]:
+        """Return the symbols that a text may mean, the nearest first; none is no error.
+
+        Raises `EdgeFailure` where the provider does not answer.
+        """
+        ...
+
+
 def _no_vendor(name: str, lanes: Lanes) -> Vendor:
     del lanes
     raise AssertionError(f"{name}: this process asks no vendor")
@@ -131,7 +172,8 @@ class SourceKind:
     `name` is what a strategy calls it, or with an `argument` the prefix in front of that argument:
     `file:` in front of PATH. `summary` says in one line what it is. `open` returns it for a
     strategy and the configuration of an execution. `is_sample` says that its bars are a fixed
-    sample, not a market that goes on.
+    sample, not a market that goes on. `search` returns who finds its symbols, None where nobody
+    does.
     """
 
     name: str
@@ -140,6 +182,7 @@ class SourceKind:
     argument: str = ""
     needs: frozenset[Need] = frozenset()
     is_sample: bool = False
+    search: "Callable[[Process], Searching] | None" = None
 
     @property
     def written(self) -> str:

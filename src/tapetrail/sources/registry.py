@@ -8,9 +8,9 @@ from typing import Final
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
-from tapetrail.sources import binance, sample
+from tapetrail.sources import binance, sample, yahoo
 from tapetrail.sources.asking import FREE, Lanes
-from tapetrail.sources.protocol import Need, Process, Source, SourceKind
+from tapetrail.sources.protocol import Need, Process, Searching, Source, SourceKind
 from tapetrail.sources.tabular import files, in_memory
 from tapetrail.sources.tabular.datasets import dataset_of
 
@@ -19,6 +19,7 @@ KINDS: Final[tuple[SourceKind, ...]] = (
     files.KIND,
     in_memory.KIND,
     binance.KIND,
+    yahoo.KIND,
 )
 
 
@@ -64,6 +65,18 @@ class Registry:
         if problem:
             raise InvalidInput(problem)
         return kind.open(spec, config, replace(self.process, lanes=lanes))
+
+    def searching(self, source: str) -> Searching:
+        """Return who finds the symbols of a source, by its name.
+
+        Raises `NotFound` listing those that can, and what opening it raises.
+        """
+        kind = next((each for each in self.kinds if each.name == source), None)
+        if kind is None or kind.search is None:
+            known = ", ".join(each.name for each in self.kinds if each.search)
+            has = "does not search for symbols" if kind else "is no source"
+            raise NotFound(f"{source!r} {has}; these do: {known}")
+        return kind.search(self.process)
 
 
 def source_rules(kinds: tuple[SourceKind, ...] = KINDS) -> SourceRules:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tapetrail.usecases.runs import Runs, RunWiring
     from tapetrail.usecases.stats import Stats
     from tapetrail.usecases.strategies import Strategies
+    from tapetrail.usecases.symbols import Symbols
     from tapetrail.usecases.verify import Verify
 
 Row = TypeVar("Row", bound=Numbered)
@@ -41,7 +42,7 @@ class Record:
     """What was recorded, and what can be done.
 
     By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `questions`, `stats`,
-    `data`, `runs`, `verification`.
+    `data`, `runs`, `symbols`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -120,6 +121,13 @@ class Record:
         from tapetrail.usecases.runs import Runs  # noqa: PLC0415 # as above
 
         return Runs(self._access, process=self._process, wiring=self._wiring)
+
+    @cached_property
+    def symbols(self) -> "Symbols":
+        """What sources over a network have under the names that people know."""
+        from tapetrail.usecases.symbols import Symbols  # noqa: PLC0415 # as above
+
+        return Symbols(self._wiring.searching)
 
     @cached_property
     def verification(self) -> "Verify":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tapetrail.core.plans import Plan
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.settings import ProviderLimits
+    from tapetrail.sources.protocol import Searching
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.control import Execution
     from tapetrail.store.reads import Progress
@@ -91,6 +92,10 @@ class RunWiring(Protocol):
 
     def limits(self, provider: str) -> "ProviderLimits":
         """Return how much may be asked of a provider or vendor."""
+        ...
+
+    def searching(self, source: str) -> "Searching":
+        """Return who finds the symbols of a source. Raises `NotFound` listing those that can."""
         ...
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
