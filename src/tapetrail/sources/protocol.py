@@ -25,7 +25,8 @@ class Fetched:
     itself. `dropped_rows` counts the rows left out by
     the source's stated policy. `adjusted_with_hindsight` says that the prices may be restated for
     what happened after `as_of`. `fetched_at` is when a vendor sent the payload, None for one that
-    was read on the spot; `from_cache` that it was kept before it was asked for.
+    was read on the spot; `from_cache` that it was kept before it was asked for. `longer` are the
+    weeks and months that the source has itself, up to `as_of`.
     """
 
     payload: bytes
@@ -38,6 +39,18 @@ class Fetched:
     adjusted_with_hindsight: bool = False
     fetched_at: datetime | None = None
     from_cache: bool = False
+    longer: Mapping[Timeframe, "LongerHistory"] = field(
+        default_factory=dict[Timeframe, "LongerHistory"]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LongerHistory:
+    """Weeks or months as a source itself has them, beside its days, and the bytes they are from."""
+
+    bars: Bars
+    payload: bytes
+    media_type: str
 
 
 class Source(Protocol):

@@ -31,6 +31,7 @@ from tapetrail.core.market.completeness import (
 )
 from tapetrail.core.market.histories import derive_bars, gaps, known_at, window
 from tapetrail.core.market.indicators import applied, derive_indicators
+from tapetrail.core.market.longer_histories import extend_back
 from tapetrail.core.market.sessions import day_of, last_session_at
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.evidence import ChartContent, SnapshotRecord
@@ -51,7 +52,7 @@ from tapetrail.render.page import render_page
 from tapetrail.render.words import escaped_letters
 from tapetrail.settings import ProviderLimits
 from tapetrail.sources.asking import Lanes
-from tapetrail.sources.protocol import Fetched, Source
+from tapetrail.sources.protocol import Fetched, LongerHistory, Source
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.reads import DecisionTask
@@ -92,13 +93,16 @@ class Ports:
 class ChartWindow:
     """The bars one chart is made from; `gaps` are scheduled sessions without a bar.
 
-    `missing` are the sessions within its span that have no bar and were not halted.
+    `missing` are the sessions within its span that have no bar and were not halted. `longer` is
+    the source's own history of such bars, where some of them are used.
     """
 
     bars: Bars
     first_drawn: int
     gaps: tuple[date, ...]
     missing: Missing
+    longer: LongerHistory | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +128,10 @@ class Gathered:
         limits.check_age(self.age_sessions, until=f"{self.fresh_until:%Y-%m-%d %H:%M} UTC")
 
     def remarks(self, timeframe: Timeframe) -> tuple[str, ...]:
-        """Return what a chart says of its bars: missing sessions, and sessions since the last."""
-        return data_remarks(self.windows[timeframe].missing, age_sessions=self.age_sessions)
+        """Return what a chart says of its bars: missing sessions, those since the last, whose."""
+        span = self.windows[timeframe]
+        said = data_remarks(span.missing, age_sessions=self.age_sessions)
+        return said if span.remark is None else (*said, span.remark)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +150,7 @@ class KeptEvidence:
 
     prepared: Prepared
     payload: BlobRow | None = None
+    longer: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
     calendar: BlobRow | None = None
     bars: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
     charts: tuple[KeptChart, ...] = ()
@@ -194,6 +201,11 @@ def keep_evidence(blobs: BlobStore, prepared: Prepared) -> KeptEvidence:
         return KeptEvidence(
             prepared=prepared,
             payload=keep_object(blobs, fetched.payload, media_type=fetched.media_type),
+            longer={
+                timeframe: keep_object(blobs, own.payload, media_type=own.media_type)
+                for timeframe, drawn in gathered.windows.items()
+                if (own := drawn.longer) is not None
+            },
             calendar=keep_object(blobs, gathered.calendar_text, media_type=TEXT_MEDIA_TYPE),
             bars={
                 timeframe: keep_object(blobs, bars_text(drawn.bars), media_type=TEXT_MEDIA_TYPE)
@@ -218,7 +230,9 @@ def append_evidence(
         return {}
     drawn = [row for chart in kept.charts for row in chart.blobs]
     appends.append_blobs(
-        session, [kept.payload, kept.calendar, *kept.bars.values(), *drawn], at=clock()
+        session,
+        [kept.payload, *kept.longer.values(), kept.calendar, *kept.bars.values(), *drawn],
+        at=clock(),
     )
     snapshots = _append_snapshots(session, kept, task=task)
     service = ChartPersistenceService(session, blobs=blobs, clock=clock)
@@ -267,12 +281,17 @@ def _gather(
     windows: dict[Timeframe, ChartWindow] = {}
     for timeframe, drawn in strategy.drawn:
         bars = derive_bars(daily, timeframe, calendar=calendar, as_of=as_of)
-        span = window(bars, drawn=drawn, warmup=warm_up)
+        longer = fetched.longer.get(timeframe)
+        extended = longer and extend_back(bars, longer.bars, days=len(daily))
+        span = window(extended.bars if extended else bars, drawn=drawn, warmup=warm_up)
+        own = extended and extended.within(span.bars)
         windows[timeframe] = ChartWindow(
             bars=span.bars,
             first_drawn=span.drawn_from,
             gaps=() if timeframe.is_derived else gaps(span.bars, calendar),
             missing=missing_sessions(daily, calendar, spans=span.bars, halts=halts),
+            longer=longer if own and own.own else None,
+            remark=own.remark if own else None,
         )
     fresh_until = fresh_until_of(task.config, as_of=as_of)
     return Gathered(
@@ -375,7 +394,7 @@ def _snapshot(
         session_last=day_of(bars.last_on[-1]),
         bar_count=len(bars),
         bars_digest=kept.bars[timeframe].digest,
-        raw_digest=payload.digest,
+        raw_digest=kept.longer.get(timeframe, payload).digest,
         derived_from=base if timeframe.is_derived else None,
         calendar=task.traded.calendar,
         currency=bars.currency,

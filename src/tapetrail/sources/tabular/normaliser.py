@@ -44,6 +44,7 @@ from tapetrail.sources.tabular.zones import instants_of, session_dates, sessions
 PRICE_END: Final = 1e15
 VOLUME_END: Final = 1e24
 """No price and no volume is that large; sums and products of smaller ones stay finite."""
+_DAY_SECONDS: Final = 86_400
 _OR_SIGNED: Final = (
     f"; prices at or below 0 are those of an `asset_class` of {', '.join(sorted(SIGNED_PRICES))}"
 )
@@ -161,6 +162,7 @@ def with_sessions(
     """
     if not len(raw):
         return raw
+    _check_length(raw)
     days = sessions_of(
         raw.times,
         calendar=calendar,
@@ -181,6 +183,16 @@ def with_sessions(
             " state the session as calendar_extra"
         )
     return replace(raw, times=Times(kind=TimeKind.DATE, values=days.astype("datetime64[us]")))
+
+
+def _check_length(raw: RawColumns) -> None:
+    """Raise `InvalidInput` for bars that say they are longer or shorter than a day."""
+    seconds = raw.stated.bar_seconds
+    if seconds is not None and seconds != _DAY_SECONDS:
+        raise _refused(
+            f"{raw.cells.place}: barLength {seconds} s, and a day has {_DAY_SECONDS}; a source"
+            " holds daily bars, and weeks and months are built from them"
+        )
 
 
 def _placed(raw: RawColumns, *, calendar: Calendar, conventions: DataConventions) -> RawColumns:
