@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tapetrail.backups import Restorable
     from tapetrail.blobs.protocol import BlobStore
     from tapetrail.core.market.instruments import Instrument
+    from tapetrail.http.calls import Trust
     from tapetrail.http.transport import Transport
     from tapetrail.sources.asking import Vendor
     from tapetrail.sources.registry import Registry
@@ -197,20 +198,22 @@ class Wiring:
         """Return what opens the sources of strategies; stored frames lie among the blobs."""
         from tapetrail.core.blob_keys import object_key  # noqa: PLC0415 # see the module's docstring
         from tapetrail.core.canonical import parse_digest  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.http.calls import CHECKED  # noqa: PLC0415 # see the module's docstring
         from tapetrail.sources import asking, protocol, registry  # noqa: PLC0415 # see the module's docstring
 
         @cache
-        def transport() -> "Transport":
+        def transport(trust: "Trust") -> "Transport":
             from tapetrail.http.transport import Transport  # noqa: PLC0415 # for vendors alone
 
-            return Transport(clock=utc_now, unusable=ErrorKind.SOURCE_UNAVAILABLE)
+            return Transport(clock=utc_now, unusable=ErrorKind.SOURCE_UNAVAILABLE, trust=trust)
 
         def read_frame(digest: str) -> bytes:
             found = parse_digest(digest)
             return _open_blobs(self.settings).read(object_key(found), digest=found)
 
-        def vendor(name: str) -> "Vendor":
-            return asking.Vendor(name=name, call=transport().send, pause=sleep, clock=utc_now)
+        def vendor(name: str, trust: "Trust" = CHECKED) -> "Vendor":
+            call = transport(trust).send
+            return asking.Vendor(name=name, call=call, pause=sleep, clock=utc_now)
 
         process = protocol.Process(
             read_frame=read_frame,

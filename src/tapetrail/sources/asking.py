@@ -61,6 +61,20 @@ class Vendor:
             self.pause(wait_s)
         raise AssertionError("the last try returns or raises")
 
+    def reply(self, call: Call) -> Received:
+        """Return the reply to a call, of whatever status; asked again where only a line broke.
+
+        Raises `EdgeFailure` with the kind of what the network did.
+        """
+        for number in range(1, TRIES_MAX):
+            try:
+                return self.call(call, LIMITS)
+            except EdgeFailure as error:
+                if error.kind not in PASSING:
+                    raise
+                self.pause(float(number))
+        return self.call(call, LIMITS)
+
     def refused(self, reason: str) -> EdgeFailure:
         """Return that this vendor gave no bars, with the reason."""
         return EdgeFailure(f"{self.name}: {reason}", kind=ErrorKind.SOURCE_UNAVAILABLE)

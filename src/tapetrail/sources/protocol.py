@@ -11,6 +11,7 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split, Timeframe
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.http.calls import CHECKED, Trust
 from tapetrail.sources.asking import Vendor
 
 
@@ -87,13 +88,26 @@ class Noting(Protocol):
         ...
 
 
-def _no_vendor(name: str) -> Vendor:
+class Vendors(Protocol):
+    """Returns how a vendor is asked, by its name, and whose certificates are taken for its own."""
+
+    def __call__(self, name: str, trust: Trust = CHECKED) -> Vendor:
+        """Return the vendor."""
+        ...
+
+
+def _no_vendor(name: str, trust: Trust = CHECKED) -> Vendor:
+    del trust
     raise AssertionError(f"{name}: this process asks no vendor")
 
 
 class Need(StrEnum):
-    """What a source may need: `data` of the strategy, the rest of the process that opens it."""
+    """What a source may need: `data` of the strategy, the rest of the process that opens it.
 
+    One that needs a `conid` asks for an instrument by that alone.
+    """
+
+    CONID = "conid"
     DATA = "data"
     FOLDER = "folder"
     FRAME = "frame"
@@ -105,13 +119,12 @@ class Process:
     """What a process lends to the sources it opens.
 
     `read_frame` returns the stored frame with a digest, `in_memory` is one that was not stored yet.
-    `vendor` returns how a vendor is asked, by its name, and `environment` says where, if not at its
-    own address.
+    `vendor` returns how a vendor is asked, and `environment` says where, if not at its own address.
     """
 
     read_frame: Callable[[str], bytes]
     in_memory: Source | None = None
-    vendor: Callable[[str], Vendor] = _no_vendor
+    vendor: Vendors = _no_vendor
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -122,7 +135,8 @@ class SourceKind:
     `name` is what a strategy calls it, or with an `argument` the prefix in front of that argument:
     `file:` in front of PATH. `summary` says in one line what it is. `open` returns it for a
     strategy and the configuration of an execution. `is_sample` says that its bars are a fixed
-    sample, not a market that goes on.
+    sample, not a market that goes on. `takes` are the keys of an instrument that the source leaves
+    to the strategy.
     """
 
     name: str
@@ -130,6 +144,7 @@ class SourceKind:
     open: Callable[[StrategySpec, Mapping[str, str], Process], Source]
     argument: str = ""
     needs: frozenset[Need] = frozenset()
+    takes: frozenset[str] = frozenset()
     is_sample: bool = False
 
     @property
