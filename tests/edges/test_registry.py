@@ -74,7 +74,10 @@ def test_the_sample_is_opened_by_its_name() -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("smaple", "did you mean sample?"), ("unknown", "known: sample, file:PATH, frame, binance")],
+    [
+        ("smaple", "did you mean sample?"),
+        ("unknown", "known: sample, file:PATH, frame, binance, ibkr"),
+    ],
 )
 def test_an_unknown_source_is_refused_with_the_nearest(name: str, said: str) -> None:
     spec = parse_strategy({"name": "x", "instruments": ["A"], "source": name}, place="test")
@@ -101,7 +104,7 @@ def test_a_new_kind_of_source_is_known_by_its_line_in_the_registry() -> None:
     assert registry.kind("vendor").summary == "a vendor"
     with pytest.raises(NotFound, match=r"no source 'vendro'; did you mean vendor\?"):
         registry.kind("vendro")
-    with pytest.raises(NotFound, match="known: sample, file:PATH, frame, binance, vendor"):
+    with pytest.raises(NotFound, match="known: sample, file:PATH, frame, binance, ibkr, vendor"):
         registry.kind("zzz")
 
 

@@ -9,6 +9,7 @@ from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
 from tapetrail.sources import binance, sample
+from tapetrail.sources.ibkr import source as ibkr
 from tapetrail.sources.protocol import Need, Process, Source, SourceKind
 from tapetrail.sources.tabular import files, in_memory
 from tapetrail.sources.tabular.datasets import dataset_of
@@ -18,6 +19,7 @@ KINDS: Final[tuple[SourceKind, ...]] = (
     files.KIND,
     in_memory.KIND,
     binance.KIND,
+    ibkr.KIND,
 )
 
 
@@ -69,6 +71,7 @@ def source_rules(kinds: tuple[SourceKind, ...] = KINDS) -> SourceRules:
         ),
         of_ones_own=" or ".join(kind.written for kind in written if Need.DATA in kind.needs),
         needs_data=lambda source: Need.DATA in _needs(source, kinds),
+        takes=lambda source: _takes(source, kinds),
     )
 
 
@@ -97,6 +100,11 @@ def frame_source(spec: StrategySpec, frame: object) -> in_memory.FrameSource | N
 
 def _kind(source: str, kinds: tuple[SourceKind, ...]) -> SourceKind | None:
     return next((kind for kind in kinds if kind.is_meant_by(source)), None)
+
+
+def _takes(source: str, kinds: tuple[SourceKind, ...]) -> frozenset[str]:
+    found = _kind(source, kinds)
+    return frozenset() if found is None else found.takes
 
 
 def _needs(source: str, kinds: tuple[SourceKind, ...] = KINDS) -> frozenset[Need]:
