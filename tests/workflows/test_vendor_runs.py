@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from tests.edges.test_binance import good
+from tests.ibkr_gateway import AAPL, VOD_LONDON, IbkrGateway
 from tests.model_server import Answer, ModelServer, model_server
 from tests.workflows.conftest import Home
 
@@ -71,3 +72,64 @@ def test_a_vendor_that_is_away_is_a_recorded_failure(home: Home, vendor: ModelSe
     )
     assert (failed["failed_stage"], failed["error_kind"]) == ("bars", "source_unavailable")
     assert "banned this address" in failed["error_message"]
+
+
+BY_CONID: Final = """
+SELECT s.timeframe, s.source, s.volume_unit, s.adjustment, s.adjusted_with_hindsight,
+    s.session_last, s.quoted_in, s.price_factor, b.key AS payload, i.symbol, i.exchange, i.currency,
+    coalesce(i.conid::text, f.value) AS conid
+FROM tapetrail.market_snapshots AS s JOIN tapetrail.blobs AS b ON b.digest = s.raw_digest
+JOIN tapetrail.instruments AS i ON i.id = s.instrument_id
+LEFT JOIN tapetrail.instrument_facts AS f ON f.instrument_id = i.id AND f.field = 'conid'
+ORDER BY i.symbol, s.timeframe
+"""
+IN_LONDON: Final = "{symbol: VOD, exchange: LSE, currency: GBP, quoted_in: GBX}"
+IN_NEW_YORK: Final = "{symbol: AAPL, exchange: NASDAQ}"
+
+
+def test_shares_are_decided_on_by_the_bytes_that_a_gateway_sent(
+    home: Home, vendor: ModelServer
+) -> None:
+    gateway = IbkrGateway(has_session=False, has_named_accounts=False)
+    vendor.answers = gateway
+    file = home.strategy(symbols=f"{IN_NEW_YORK}, {IN_LONDON}", more="source: ibkr")
+    words, asked = ("run", file, "--as-of", AS_OF), {"IBKR_BASE_URL": vendor.url}
+    done = home.run(*words, **asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = home.rows(BY_CONID)
+    assert [(row["symbol"], row["timeframe"]) for row in rows] == [
+        ("AAPL", "1d"), ("AAPL", "1w"), ("VOD", "1d"), ("VOD", "1w"),
+    ]  # fmt: skip
+    daily, _, london, _ = rows
+    assert (daily["source"], daily["exchange"], daily["currency"]) == ("ibkr", "XNAS", "USD")
+    assert (london["exchange"], london["currency"], london["quoted_in"]) == ("XLON", "GBP", "GBX")
+    assert [row["conid"] for row in (daily, london)] == [str(AAPL), str(VOD_LONDON)]
+    assert {(row["volume_unit"], row["adjustment"]) for row in rows} == {("shares", "split")}
+    # Splits of after that day would be in these prices.
+    assert all(row["adjusted_with_hindsight"] for row in rows)
+    payload = pages_of((home.path / "blobs" / daily["payload"]).read_bytes())
+    assert len(payload) == 2
+    assert set(payload) <= set(vendor.sent)
+    assert gateway.bodies == [{"compete": False, "publish": True}]
+    assert home.run("verify", "--deep").returncode == 0
+    # The record knows the contracts by now, and nobody is asked what they are.
+    before = len(vendor.asked)
+    assert home.run(*words, **asked).returncode == 0
+    assert all("/history?" in each.path for each in vendor.asked[before:])
+
+
+def test_a_gateway_that_nobody_is_logged_in_at_is_a_recorded_failure(
+    home: Home, vendor: ModelServer
+) -> None:
+    vendor.answers = IbkrGateway()
+    file = home.strategy(symbols=IN_NEW_YORK, more="source: ibkr")
+    words, asked = ("run", file, "--as-of", AS_OF), {"IBKR_BASE_URL": vendor.url}
+    assert home.run(*words, **asked).returncode == 0
+    vendor.answers = lambda _: Answer(status=401, body=b"")
+    assert home.run(*words, **asked).returncode == 1
+    (failed,) = home.rows(
+        "SELECT failed_stage, error_kind, error_message FROM tapetrail.decisions"
+        " WHERE status = 'failed'"
+    )
+    assert (failed["failed_stage"], failed["error_kind"]) == ("bars", "source_unavailable")
+    assert "nobody is logged in" in failed["error_message"]
