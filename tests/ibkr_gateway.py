@@ -66,6 +66,7 @@ class IbkrGateway:
     has_session: bool = True
     has_named_accounts: bool = True
     competes: bool = False
+    is_connected: bool = True
     mends: bool = True
     accounts: tuple[str, ...] = ("DU0000001",)
     availability: str = "R"
@@ -113,7 +114,8 @@ class IbkrGateway:
 
     def _status(self) -> Mapping[str, object]:
         return {
-            "authenticated": self.has_session, "competing": self.competes, "connected": True,
+            "authenticated": self.has_session, "competing": self.competes,
+            "connected": self.is_connected,
             "message": "", "MAC": "00:00:00:00:00:00", "fail": "",
         }  # fmt: skip
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tapetrail.http.calls import Trust
     from tapetrail.http.transport import Transport
     from tapetrail.sources.asking import Vendor
+    from tapetrail.sources.ibkr.gateway import Gateway
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
@@ -193,6 +194,20 @@ class Wiring:
         from tapetrail.usecases.children import run_in_child  # noqa: PLC0415 # see the module's docstring
 
         run_in_child(requests, settings=self.settings, concurrency=concurrency)
+
+    @contextmanager
+    def gateway(self) -> "Generator[Gateway]":
+        """Give IBKR's gateway that the environment names. Raises `InvalidInput` for no such."""
+        from tapetrail.http.transport import Transport  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources import asking  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources.ibkr.source import NAME, gateway_of, trust_of  # noqa: PLC0415 # see the module's docstring
+
+        environment = os.environ if self.environment is None else self.environment
+        kind, trust = ErrorKind.SOURCE_UNAVAILABLE, trust_of(environment)
+        with Transport(clock=utc_now, unusable=kind, trust=trust) as transport:
+            call = transport.send
+            vendor = asking.Vendor(name=NAME, call=call, pause=sleep, clock=utc_now)
+            yield gateway_of(environment, vendor)
 
     def _sources(self, frame: "FrameSource | None") -> "Registry":
         """Return what opens the sources of strategies; stored frames lie among the blobs."""

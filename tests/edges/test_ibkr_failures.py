@@ -1,6 +1,8 @@
 """What IBKR's gateway says instead of bars, or sends in their shape: each by its own words."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -307,6 +309,29 @@ def test_a_row_twice_is_one_bar_and_a_hole_stays_one(
     assert len(fetch(source).bars) == 23
     gateway.spoil = hole
     assert len(fetch(source).bars) == 22
+
+
+def test_no_more_than_five_are_asked_at_once(source: IbkrSource) -> None:
+    """Each call waits for four others, so that none ends before five have begun."""
+    gate, lock, inside, most = threading.Barrier(5), threading.Lock(), list[int](), list[int]()
+    send = source.gateway.vendor.call
+
+    def counted(call: Call, limits: Limits) -> Received:
+        with lock:
+            inside.append(1)
+            most.append(len(inside))
+        gate.wait(60)
+        received = send(call, limits)
+        with lock:
+            inside.pop()
+        return received
+
+    vendor = replace(source.gateway.vendor, call=counted)
+    shared = replace(source, gateway=replace(source.gateway, vendor=vendor))
+    with ThreadPoolExecutor(20) as pool:
+        found = [each.result() for each in [pool.submit(fetch, shared) for _ in range(20)]]
+    assert [len(each.bars) for each in found] == [23] * 20
+    assert max(most) == 5
 
 
 def test_json_that_is_no_document_is_no_history(source: IbkrSource, server: ModelServer) -> None:

@@ -76,7 +76,7 @@ class SourceRules:
     expected: str
     of_ones_own: str
     needs_data: Callable[[str], bool]
-    takes: Callable[[str], frozenset[str]] = lambda _source: frozenset()
+    takes: Callable[[str], frozenset[str]]
 
     def unit_problem(self, spec: "StrategySpec") -> str | None:
         """Return what is wrong with the units of a strategy's bars.

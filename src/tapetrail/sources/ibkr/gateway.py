@@ -5,8 +5,9 @@ begun anew with `compete=false`, which ends nobody else's.
 """
 
 import json
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlencode
 
@@ -24,6 +25,9 @@ COMPETING: Final = (
     "another session of this user competes for the market data, as TWS or an app does; end that one"
     " or give each a user of its own, for TapeTrail ends nobody's"
 )
+AT_ONCE: Final = 5
+"""More histories at a time are too many, says the vendor, and it refuses its user for a while."""
+_TURNS: Final = threading.BoundedSemaphore(AT_ONCE)
 _WAIT_S: Final = 1.0
 _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
@@ -50,10 +54,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """The gateway at `base_url`, which ends with the version of its interface."""
+    """The gateway at `base_url`, which ends with the version of its interface.
+
+    All of a process take `turns` in asking.
+    """
 
     vendor: Vendor
     base_url: str
+    turns: threading.BoundedSemaphore = field(default=_TURNS, repr=False)
 
     def get(self, path: str, **query: str | int) -> Reply:
         """Return what the gateway answers, asked again once for each thing that can be mended.
@@ -113,7 +121,8 @@ class Gateway:
 
     def _reply(self, call: Call) -> Received:
         try:
-            return self.vendor.reply(call)
+            with self.turns:
+                return self.vendor.reply(call)
         except EdgeFailure as error:
             way = _WAYS.get(error.kind) if error.kind else None
             said = f"{self.vendor.name}: {error.message}" + (f"; {way}" if way else "")

@@ -12,6 +12,7 @@ from tapetrail.core.market.units import unit_problem
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Trust
+from tapetrail.sources.asking import Vendor
 from tapetrail.sources.ibkr import contracts
 from tapetrail.sources.ibkr.gateway import Gateway
 from tapetrail.sources.ibkr.history import delay_of, fetch_pages, table_of_pages
@@ -142,10 +143,8 @@ def trust_of(environment: Mapping[str, str]) -> Trust:
     return Trust(ca_file=ca_file, is_checked=is_checked)
 
 
-def gateway_of(process: Process) -> Gateway:
-    """Return the gateway that the environment of a process names. Raises `InvalidInput`."""
-    environment = process.environment
-    vendor = process.vendor(NAME, trust_of(environment))
+def gateway_of(environment: Mapping[str, str], vendor: Vendor) -> Gateway:
+    """Return the gateway that the environment names. Raises as `base_url_of` does."""
     return Gateway(vendor=vendor, base_url=base_url_of(environment))
 
 
@@ -155,7 +154,8 @@ def _unusable(message: str) -> InvalidInput:
 
 def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> IbkrSource:
     del config
-    return IbkrSource(gateway=gateway_of(process), named=spec.instruments)
+    vendor = process.vendor(NAME, trust_of(process.environment))
+    return IbkrSource(gateway=gateway_of(process.environment, vendor), named=spec.instruments)
 
 
 KIND: Final = SourceKind(
