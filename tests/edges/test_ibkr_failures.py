@@ -109,6 +109,9 @@ LOGIN_PAGE: Final = b"<!doctype html><title>Login</title>"
         (429, b"", "let every worker rest as long"),
         (200, b'{"error":"Too many requests"}', "let every worker rest as long"),
         (400, b'{"error":"Bad Request: conid","statusCode":400}', "refuses what was asked"),
+        (500, b'{"error":"No market data permissions for ISLAND STK"}', "may not see the market"),
+        (500, b'{"error":"Requested market data is not subscribed"}', "subscribe to those of the"),
+        (500, b'{"error":"Historical data request pacing violation"}', "for about 15 minutes"),
         (404, b"Resource not found", "HTTP 404: it refuses what was asked"),
         (200, b'{"error":"Something new"}', "it refuses what was asked"),
         (302, b"", "leads to 'https://else.where', as to its login, and is not followed"),
@@ -135,6 +138,7 @@ def test_what_is_no_answer_is_said_at_once(
     [
         (500, b'{"error":"No data."}'),
         (200, b'{"error":"No data."}'),
+        (500, b'{"error":"HMDS query returned no data"}'),
         (200, b'{"symbol":"AAPL","data":[],"points":-1}'),
     ],
 )
@@ -163,7 +167,7 @@ def test_half_a_body_is_asked_for_again(
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        (ErrorKind.TLS_FAILED, "name it in IBKR_CA_FILE, or write IBKR_VERIFY_TLS=false"),
+        (ErrorKind.TLS_FAILED, "name it in IBKR_CA_FILE, if it is made out to that address"),
         (ErrorKind.CONNECTION_FAILED, "start the Client Portal Gateway, or name its address"),
         (ErrorKind.CONNECT_TIMEOUT, "look whether the Client Portal Gateway runs"),
         (ErrorKind.NAME_NOT_RESOLVED, "correct IBKR_BASE_URL"),

@@ -35,8 +35,9 @@ _UNAUTHORIZED: Final = 401
 _TOO_MANY: Final = 429
 _SERVER_ERRORS: Final = range(500, 600)
 _WAYS: Final[Mapping[ErrorKind, str]] = {
-    ErrorKind.TLS_FAILED: "the gateway has a certificate of its own: name it in IBKR_CA_FILE, or"
-    " write IBKR_VERIFY_TLS=false to take that of anybody who listens there",
+    ErrorKind.TLS_FAILED: "the gateway has a certificate of its own: name it in IBKR_CA_FILE, if it"
+    " is made out to that address, or write IBKR_VERIFY_TLS=false to take anybody's who listens"
+    " there",
     ErrorKind.CONNECTION_FAILED: "start the Client Portal Gateway, or name its address in"
     " IBKR_BASE_URL",
     ErrorKind.CONNECT_TIMEOUT: "look whether the Client Portal Gateway runs at IBKR_BASE_URL",
@@ -158,6 +159,10 @@ _PENALTY: Final = _Trouble(
     says="it was asked too often, and refuses this user for about 15 minutes; let every worker rest"
     " as long",
 )
+_UNSUBSCRIBED: Final = _Trouble(
+    name="unsubscribed",
+    says="this login may not see the market data; subscribe to those of the exchange at IBKR",
+)
 _LOGGED_OUT: Final = _Trouble(name="logged out", says=f"nobody is logged in; {LOGIN}")
 _FAILING: Final = _Trouble(
     name="failing", says="the gateway fails; wait, or start it anew", mend=Gateway.wait
@@ -181,8 +186,11 @@ _SAYINGS: Final[Mapping[str, _Trouble]] = {
         mend=Gateway.wait,
     ),
     "no data": _NO_DATA,
+    "permission": _UNSUBSCRIBED,
+    "not subscribed": _UNSUBSCRIBED,
     "not authenticated": _LOGGED_OUT,
     "too many requests": _PENALTY,
+    "pacing violation": _PENALTY,
 }
 """What a trouble comes down to by a piece of the gateway's words, in lower case."""
 
