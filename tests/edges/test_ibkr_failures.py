@@ -15,6 +15,7 @@ from tests.model_server import Answer, Asked, ModelServer
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
 from tapetrail.http.calls import Call, Limits, Received
 from tapetrail.sources.ibkr.source import IbkrSource
+from tapetrail.sources.ibkr.turns import Turns
 
 __all__ = ["clock", "gateway", "server", "source", "waits"]
 DAY_MS: Final = 86_400_000
@@ -286,7 +287,7 @@ def test_pages_that_mean_something_else_by_their_numbers_are_not_one_history(
         fetch(source, first=date(2022, 1, 3))
 
 
-def test_the_delay_of_the_latest_page_counts(
+def test_the_longest_delay_of_its_pages_is_that_of_a_history(
     source: IbkrSource, gateway: IbkrGateway, clock: list[datetime]
 ) -> None:
     clock[0] = datetime(2026, 11, 20, 21, 5, tzinfo=UTC)
@@ -313,6 +314,22 @@ def test_a_row_twice_is_one_bar_and_a_hole_stays_one(
     assert len(fetch(source).bars) == 23
     gateway.spoil = hole
     assert len(fetch(source).bars) == 22
+
+
+def test_calls_begin_a_tenth_of_a_second_apart(
+    source: IbkrSource, clock: list[datetime], waits: list[float]
+) -> None:
+    paced = replace(source, gateway=replace(source.gateway, turns=Turns()))
+    for _ in range(3):
+        fetch(paced)
+    assert waits == [0.1, 0.2]
+    clock[0] += timedelta(seconds=1)
+    fetch(paced)
+    assert waits == [0.1, 0.2]
+    # A clock that was set back makes nobody wait.
+    clock[0] -= timedelta(hours=1)
+    fetch(paced)
+    assert waits == [0.1, 0.2]
 
 
 def test_no_more_than_five_are_asked_at_once(source: IbkrSource) -> None:

@@ -15,6 +15,7 @@ from tapetrail.core.canonical import canonical_json, storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, NotFound
 from tapetrail.http.calls import Call, Received
 from tapetrail.sources.asking import Vendor, excerpt
+from tapetrail.sources.ibkr.turns import Turns
 from tapetrail.sources.tabular.values import Document, as_document, as_list, member, text_member
 
 ACCOUNTS: Final = "iserver/accounts"
@@ -27,7 +28,8 @@ COMPETING: Final = (
 )
 AT_ONCE: Final = 5
 """More histories at a time are too many, says the vendor, and it refuses its user for a while."""
-_TURNS: Final = threading.BoundedSemaphore(AT_ONCE)
+_SLOTS: Final = threading.BoundedSemaphore(AT_ONCE)
+_TURNS: Final = Turns()
 _WAIT_S: Final = 1.0
 _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
@@ -57,12 +59,13 @@ class Reply:
 class Gateway:
     """The gateway at `base_url`, which ends with the version of its interface.
 
-    All of a process take `turns` in asking.
+    All of a process share its `slots` for calls, and take `turns` in them.
     """
 
     vendor: Vendor
     base_url: str
-    turns: threading.BoundedSemaphore = field(default=_TURNS, repr=False)
+    slots: threading.BoundedSemaphore = field(default=_SLOTS, repr=False)
+    turns: Turns = field(default=_TURNS, repr=False)
 
     def get(self, path: str, **query: str | int) -> Reply:
         """Return what the gateway answers, asked again once for each thing that can be mended.
@@ -122,7 +125,10 @@ class Gateway:
 
     def _reply(self, call: Call) -> Received:
         try:
-            with self.turns:
+            with self.slots:
+                wait_s = self.turns.take(self.vendor.clock())
+                if wait_s:
+                    self.vendor.pause(wait_s)
                 return self.vendor.reply(call)
         except EdgeFailure as error:
             way = _WAYS.get(error.kind) if error.kind else None
