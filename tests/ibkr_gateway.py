@@ -22,6 +22,7 @@ VOD_LONDON: Final = 31972278
 VOD_NASDAQ: Final = 144705520
 VOD_FRANKFURT: Final = 150990459
 TOYOTA: Final = 13905344
+BHP: Final = 4036812
 History = dict[str, Any]
 Row = dict[str, Any]
 POINTS_MAX: Final = 1000
@@ -46,6 +47,7 @@ SHARES: Final = (
     Share(conid=VOD_NASDAQ, symbol="VOD", exchange="NASDAQ", currency="USD", calendar="XNAS"),
     Share(conid=VOD_FRANKFURT, symbol="VOD", exchange="FWB", currency="EUR", calendar="XFRA"),
     Share(conid=TOYOTA, symbol="7203", exchange="TSEJ", currency="JPY", calendar="XTKS"),
+    Share(conid=BHP, symbol="BHP", exchange="ASX", currency="AUD", calendar="XASX"),
 )
 
 
@@ -66,7 +68,7 @@ class IbkrGateway:
     has_session: bool = True
     has_named_accounts: bool = True
     competes: bool = False
-    is_connected: bool = True
+    is_connected: bool | None = True
     mends: bool = True
     accounts: tuple[str, ...] = ("DU0000001",)
     availability: str = "R"

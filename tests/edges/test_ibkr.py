@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
-from tests.ibkr_gateway import AAPL, API, TOYOTA, VOD_LONDON, IbkrGateway, row_of
-from tests.model_server import ModelServer, model_server
+from tests.ibkr_gateway import AAPL, API, BHP, TOYOTA, VOD_LONDON, IbkrGateway, row_of
+from tests.model_server import Answer, Asked, ModelServer, model_server
 
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.core.market.bars import DAILY, Adjustment, Instrument
@@ -157,6 +157,23 @@ def test_pages_that_bring_less_are_followed_until_all_is_there(
     assert np.all(np.diff(found.bars.last_on.astype(np.int64)) <= 5)
 
 
+def test_one_session_that_a_page_lacks_is_asked_for(
+    source: IbkrSource, gateway: IbkrGateway, server: ModelServer
+) -> None:
+    gateway.bars_max = 22
+    assert len(fetch(source).bars) == 23
+    assert [each["period"] for each in queries(server)] == ["5w", "1w"]
+
+
+def test_pages_meet_at_the_days_of_the_exchange(source: IbkrSource, gateway: IbkrGateway) -> None:
+    """Sydney opens the evening before in UTC; a page of 7 begins within a week."""
+    gateway.bars_max = 7
+    bhp = Instrument(symbol="BHP", exchange="XASX", currency="AUD", calendar="XASX", conid=BHP)
+    found = fetch(source, bhp, as_of=datetime(2026, 11, 20, 7, tzinfo=UTC))
+    assert len(found.bars) == 23
+    assert found.bars.last_on[-1].item() == date(2026, 11, 20)
+
+
 def test_pages_without_end_are_refused(source: IbkrSource, gateway: IbkrGateway) -> None:
     gateway.bars_max = 1
     with pytest.raises(Exception, match="40 pages reach back to 2026-09-2"):
@@ -250,6 +267,21 @@ def test_a_delayed_feed_asked_right_after_the_close_has_no_final_bar(
     assert raised.value.kind is ErrorKind.STALE_BARS
     clock[0] += timedelta(minutes=15)
     assert fetch(source, as_of=clock[0]).bars.last_on[-1].item() == date(2026, 11, 20)
+
+
+def test_what_counts_is_when_the_bars_were_asked_for(
+    *, source: IbkrSource, gateway: IbkrGateway, server: ModelServer, clock: list[datetime]
+) -> None:
+    gateway.availability = "D"
+    clock[0] = asked_at = datetime(2026, 11, 20, 21, 5, tzinfo=UTC)
+
+    def slow(asked: Asked) -> Answer:
+        clock[0] = asked_at + timedelta(minutes=30)
+        return gateway(asked)
+
+    server.answers = slow
+    with pytest.raises(InvalidInput, match="20 minutes late, so ask again"):
+        fetch(source, as_of=asked_at)
 
 
 def test_the_day_that_is_not_over_is_no_bar(source: IbkrSource, clock: list[datetime]) -> None:

@@ -70,6 +70,9 @@ def test_a_name_that_there_is_not_has_no_candidates(
     assert found(source, "NOPE") == ()
     server.answers = lambda _: said({})
     assert found(source, "NOPE") == ()
+    listed = {"assetClass": "STK", "contracts": [{"conid": 1, "exchange": "NYSE"}]}
+    server.answers = lambda _: said({"NOPES": [listed]})
+    assert found(source, "NOPE") == ()
     bond = {"assetClass": "BOND", "contracts": [{"conid": 1, "exchange": "NYSE"}]}
     server.answers = lambda _: said({"NOPE": [bond]})
     assert found(source, "NOPE") == ()

@@ -8,14 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import pytest
-from tests.edges.test_ibkr import clock, fetch, gateway, server, source, waits
+from tests.edges.test_ibkr import NOW, SHARE, clock, fetch, gateway, server, source, waits
 from tests.ibkr_gateway import History, IbkrGateway, said
 from tests.model_server import Answer, Asked, ModelServer
 
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
 from tapetrail.http.calls import Call, Limits, Received
+from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.ibkr.source import IbkrSource
 from tapetrail.sources.ibkr.turns import Turns
+from tapetrail.sources.vendor_source import Wanted
 
 __all__ = ["clock", "gateway", "server", "source", "waits"]
 DAY_MS: Final = 86_400_000
@@ -278,12 +280,34 @@ def test_a_gateway_that_ignores_where_a_page_ends_is_refused(
     assert len(server.asked) == 2
 
 
-def test_pages_that_mean_something_else_by_their_numbers_are_not_one_history(
+def test_the_day_after_is_not_what_was_asked_for(source: IbkrSource, gateway: IbkrGateway) -> None:
+    def with_the_day_after(history: History) -> None:
+        history["data"].append({**history["data"][-1], "t": history["data"][-1]["t"] + DAY_MS})
+        history["points"] += 1
+
+    gateway.spoil = with_the_day_after
+    with pytest.raises(InvalidInput, match="opens at 2026-11-13 14:30 UTC, and the 4 weeks from"):
+        fetch(source, as_of=datetime(2026, 11, 12, 22, tzinfo=UTC))
+
+
+def test_what_cannot_be_read_is_not_taken_for_a_vintage(
     source: IbkrSource, gateway: IbkrGateway
 ) -> None:
+    gateway.availability = "N"
+    wanted = Wanted(
+        instrument=SHARE, first=date(2026, 10, 21), as_of=NOW, calendar=load_calendar("XNAS")
+    )
+    with pytest.raises(InvalidInput, match="this login has no market data for it"):
+        source.download(wanted)
+
+
+@pytest.mark.parametrize("name", ["volumeFactor", "priceFactor"])
+def test_pages_that_mean_something_else_by_their_numbers_are_not_one_history(
+    name: str, source: IbkrSource, gateway: IbkrGateway
+) -> None:
     factors = iter((1, 100))
-    gateway.spoil = lambda history: history.update(volumeFactor=next(factors))
-    with pytest.raises(InvalidInput, match="pages of one history say volumeFactor 1 and 100"):
+    gateway.spoil = lambda history: history.update({name: next(factors)})
+    with pytest.raises(InvalidInput, match=f"pages of one history say {name} 1 and 100"):
         fetch(source, first=date(2022, 1, 3))
 
 

@@ -79,6 +79,7 @@ def test_a_certificate_that_nobody_vouches_for_is_said_with_the_ways_on(
         ({"has_session": False}, "ibkr: no session; log in at the gateway, in a browser"),
         ({"competes": True}, "another session of this user competes"),
         ({"is_connected": False}, "logged in, and not connected to IBKR"),
+        ({"is_connected": None}, "logged in, and not connected to IBKR"),
         ({"accounts": ()}, "no account with this login"),
     ],
 )
