@@ -6,7 +6,7 @@ calendars, strategies. Whoever only reads never pays for it.
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
     from tapetrail.blobs.protocol import BlobStore
-    from tapetrail.core.market.instruments import Instrument
     from tapetrail.http.calls import Trust
     from tapetrail.http.transport import Transport
-    from tapetrail.sources.asking import Vendor
+    from tapetrail.settings import ProviderLimits
+    from tapetrail.sources.asking import Lanes, Vendor
     from tapetrail.sources.ibkr.gateway import Gateway
+    from tapetrail.sources.protocol import Searching
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
-    from tapetrail.usecases.planning import Planner
+    from tapetrail.usecases.planning import OnRecord, Planner
     from tapetrail.workflows.prepare import Ports
     from tapetrail.workflows.run_request import RunRequest
     from tapetrail.workflows.runner import Launch
@@ -95,6 +96,7 @@ def process(settings: Settings) -> Process:
         free_bytes=lambda: _free_bytes(settings.home),
         clock_offset_ms=_clock_offset_ms,
         budget_day_usd=settings.budget_day_usd,
+        debug_mode=settings.debug_mode,
     )
 
 
@@ -111,28 +113,24 @@ class Wiring:
     environment: Mapping[str, str] | None = field(default=None, repr=False)
 
     def planner(
-        self,
-        frame: "FrameSource | None",
-        *,
-        recorded: "Callable[[str], Sequence[Instrument]]",
-        prompts: "Callable[[], Mapping[str, str]]" = dict[str, str],
+        self, frame: "FrameSource | None", on_record: "OnRecord | None" = None
     ) -> "Planner":
-        """Return what settles what a run will do.
-
-        `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
-        """
+        """Return what settles what a run will do, by what an open record tells."""
         from tapetrail.analysts.registry import Analysts  # noqa: PLC0415 # see the module's docstring
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
-        from tapetrail.usecases.planning import Planner  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.usecases.planning import NO_RECORD, Planner  # noqa: PLC0415 # see the module's docstring
 
         return Planner(
             sources=self._sources(frame),
             load_calendar=load_calendar,
             analysts=Analysts(self.analysts, models=self._models()),
             clock=utc_now,
-            recorded=recorded,
-            prompts=prompts,
+            on_record=on_record or NO_RECORD,
         )
+
+    def searching(self, source: str) -> "Searching":
+        """Return who finds the symbols of a source. Raises `NotFound` listing those that can."""
+        return self._sources(None).searching(source)
 
     def ports(self) -> "Ports":
         """Return what a decision needs from outside."""
@@ -140,9 +138,10 @@ class Wiring:
         from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # see the module's docstring
         from tapetrail.workflows.prepare import Ports  # noqa: PLC0415 # see the module's docstring
 
-        analysts = Analysts(self.analysts, models=self._models())
+        analysts, sources = Analysts(self.analysts, models=self._models()), self._sources(None)
         return Ports(
-            open_source=self._sources(None).open,
+            open_source=sources.open,
+            asks_a_vendor=sources.asks_a_vendor,
             open_analyst=analysts.open,
             load_calendar=load_calendar,
             clock=utc_now,
@@ -150,6 +149,10 @@ class Wiring:
             limits=self.settings.limits,
             budget_day_usd=self.settings.budget_day_usd,
         )
+
+    def limits(self, provider: str) -> "ProviderLimits":
+        """Return how much may be asked of a provider or vendor."""
+        return self.settings.limits(provider)
 
     def _models(self) -> "Callable[[], Models]":
         """Return what opens models over a wire, once one is asked for. Raises as `keys` does."""
@@ -226,14 +229,15 @@ class Wiring:
             found = parse_digest(digest)
             return _open_blobs(self.settings).read(object_key(found), digest=found)
 
-        def vendor(name: str, trust: "Trust" = CHECKED) -> "Vendor":
-            call = transport(trust).send
-            return asking.Vendor(name=name, call=call, pause=sleep, clock=utc_now)
+        def vendor(name: str, lanes: "Lanes", trust: "Trust" = CHECKED) -> "Vendor":
+            return asking.Vendor(
+                name=name, call=transport(trust).send, pause=sleep, clock=utc_now, lanes=lanes
+            )
 
         process = protocol.Process(
             read_frame=read_frame,
             in_memory=frame,
-            vendor=vendor,
+            vendors=vendor,
             environment=os.environ if self.environment is None else self.environment,
         )
         return registry.Registry(process=process)

@@ -159,7 +159,7 @@ def _strategies(settings: Settings, folder: Path) -> Iterator[Check]:
     """Warn of strategies in a folder whose models cannot be asked, as for want of a key."""
     from tapetrail.analysts.registry import MODELS  # noqa: PLC0415 # it loads numpy
 
-    planner = bootstrap.Wiring(settings=settings).planner(None, recorded=lambda _symbol: ())
+    planner = bootstrap.Wiring(settings=settings).planner(None)
     for file_name, spec in _read_strategies(folder):
         for analyst in spec.analysts:
             if analyst.family not in MODELS:

@@ -3,7 +3,7 @@
 import getpass
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,9 @@ ACTOR: Final = "TAPETRAIL_ACTOR"
 DEBUG: Final = "TAPETRAIL_DEBUG"
 KEYS_FILE: Final = "TAPETRAIL_KEYS_FILE"
 BUDGET_DAY_USD: Final = "TAPETRAIL_BUDGET_DAY_USD"
+DEBUG_MODE: Final = "TAPETRAIL_DEBUG_MODE"
+DEBUG_MODE_OLD: Final = "DEBUG_MODE"
+"""A name that other systems read, too; it holds where ours is not set."""
 VARIABLES: Final = {
     "home": HOME,
     "database_url": DATABASE_URL,
@@ -25,6 +28,7 @@ VARIABLES: Final = {
     "actor": ACTOR,
     "keys_file": KEYS_FILE,
     "budget_day_usd": BUDGET_DAY_USD,
+    "debug_mode": DEBUG_MODE,
 }
 """The keys of settings files that have a variable, which goes before them."""
 KNOWN: Final = frozenset({*VARIABLES.values(), DEBUG})
@@ -32,6 +36,7 @@ PROVIDERS: Final = ("openai", "anthropic", "google", "compatible")
 LIMIT_MAX: Final = 1_000_000_000
 USD_MAX: Final = Decimal(1_000_000)
 HOME_DEFAULT: Final = ".tapetrail"
+_FLAGS: Final = {"1": True, "0": False, "true": True, "false": False, "yes": True, "no": False}
 _USER_NAMES: Final = ("LOGNAME", "USER", "USERNAME")
 _PASSWORD_WORDS: Final = re.compile(r"([?&](?:ssl)?password=)[^&]+", re.IGNORECASE)
 
@@ -45,10 +50,17 @@ class ProviderLimits:
     tokens_per_minute: int | None = None
 
 
+OF_VENDORS: Final = {
+    "binance": ProviderLimits(max_in_flight=5),
+    "ibkr": ProviderLimits(max_in_flight=5, requests_per_minute=600),
+    "yahoo": ProviderLimits(max_in_flight=2, requests_per_minute=120),
+}
+"""The limits of vendors of bars where nothing is said: those that IBKR states, and modest ones."""
 LIMITS: Final = {
     f"providers.{provider}.{limit.name}": (provider, limit.name)
-    for provider in PROVIDERS
+    for provider in (*PROVIDERS, *OF_VENDORS)
     for limit in fields(ProviderLimits)
+    if provider in PROVIDERS or limit.name != "tokens_per_minute"
 }
 KEYS: Final = (*VARIABLES, *LIMITS)
 """Every key of a settings file; a dot leads into a table."""
@@ -60,7 +72,7 @@ class Settings:
 
     `database_url` is None for the private server in `home`. Paths are absolute. `keys_file` is
     where keys of models are read from, `budget_day_usd` what all models together may cost in a day
-    in UTC; None where nothing is said.
+    in UTC; None where nothing is said. In `debug_mode` runs ask nobody over a network.
     """
 
     home: Path
@@ -70,10 +82,11 @@ class Settings:
     keys_file: Path | None = None
     budget_day_usd: Decimal | None = None
     providers: Mapping[str, ProviderLimits] = field(default_factory=dict[str, ProviderLimits])
+    debug_mode: bool = False
 
     def limits(self, provider: str) -> ProviderLimits:
         """Return the limits of a provider, the defaults where nothing is said."""
-        return self.providers.get(provider, ProviderLimits())
+        return self.providers.get(provider) or limits_of(provider)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +128,7 @@ def read_settings(
         keys_file=_path(keys) if keys else None,
         budget_day_usd=_usd(budget) if (budget := chosen.get("budget_day_usd")) else None,
         providers=_providers(chosen),
+        debug_mode=_flag(debug) if (debug := chosen.get("debug_mode")) else False,
     )
 
 
@@ -134,6 +148,9 @@ def choose(
             if text:
                 origin = f"{file.path}: {key}"
                 chosen[key] = Chosen(text=text, origin=origin, folder=file.path.parent)
+    text = environment.get(DEBUG_MODE_OLD, "")
+    if text.strip().casefold() in _FLAGS:  # others may mean something else by it
+        chosen["debug_mode"] = Chosen(text=text, origin=DEBUG_MODE_OLD, folder=working_folder)
     for key, name in VARIABLES.items():
         if text := environment.get(name):
             chosen[key] = Chosen(text=text, origin=name, folder=working_folder)
@@ -210,7 +227,21 @@ def _providers(chosen: Mapping[str, Chosen]) -> dict[str, ProviderLimits]:
     for key, (provider, limit) in LIMITS.items():
         if key in chosen:
             stated.setdefault(provider, {})[limit] = _limit(chosen[key])
-    return {provider: ProviderLimits(**limits) for provider, limits in stated.items()}
+    return {provider: replace(limits_of(provider), **limits) for provider, limits in stated.items()}
+
+
+def limits_of(provider: str) -> ProviderLimits:
+    """Return the limits of a provider where nothing is said."""
+    return OF_VENDORS.get(provider, ProviderLimits())
+
+
+def _flag(chosen: Chosen) -> bool:
+    """Return whether something is wanted: 1 or 0, and words for them."""
+    word = chosen.text.strip().casefold()
+    if word not in _FLAGS:
+        known = ", ".join(_FLAGS)
+        raise InvalidInput(f"{chosen.origin}: {chosen.text[:40]!r}, expected one of {known}")
+    return _FLAGS[word]
 
 
 def _limit(chosen: Chosen) -> int:

@@ -53,6 +53,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
 """The tables of which an example is shown, and what its row is."""
 EMPTY_IN_THE_DEMO: Final = (
     "instrument_facts",
+    "market_vintages",
     "prompt_templates",
     "llm_attempts",
     "llm_replies",

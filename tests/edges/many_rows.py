@@ -15,6 +15,7 @@ MADE_AT: Final = {
     "workflow_executions": "created_at",
     "decisions": "created_at",
     "market_snapshots": "fetched_at",
+    "market_vintages": "fetched_at",
     "charts": "generated_at",
     "llm_analyses": "analyzed_at",
     "trading_signals": "generated_at",
@@ -44,6 +45,10 @@ _COLUMNS: Final[Mapping[LiteralString, LiteralString]] = {
     "market_snapshots": (
         "'execution_id', n, 'decision_id', n, 'instrument_id', 1 + n % 500,"
         " 'timeframe', CASE n % 10000 WHEN 0 THEN '1mo' ELSE '1d' END,"
+        " 'fetched_at', timestamptz '2020-01-01Z' + n * interval '1 minute'"
+    ),
+    "market_vintages": (
+        "'instrument_id', 1 + n % 500,"
         " 'fetched_at', timestamptz '2020-01-01Z' + n * interval '1 minute'"
     ),
     "charts": (

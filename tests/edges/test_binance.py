@@ -115,6 +115,23 @@ def test_a_pair_that_there_is_not_has_no_candidates(
     assert source.candidates(named("NOPE")) == ()
 
 
+def test_pairs_are_found_by_a_part_of_their_name_the_named_coin_first(
+    source: BinanceSource, server: ModelServer
+) -> None:
+    names = (("WBTC", "USDT"), ("BTC", "USDT"), ("ETH", "EUR"))
+    symbols = [
+        {"symbol": base + quoted, "baseAsset": base, "quoteAsset": quoted} for base, quoted in names
+    ]
+    server.answers = lambda _: Answer(body=json.dumps({"symbols": symbols}).encode())
+    assert [found.symbol for found in source.find("btc")] == ["BTCUSDT", "WBTCUSDT"]
+    (found,) = source.find("ETH/EUR")
+    assert (found.name, found.exchange, found.currency) == ("ETH in EUR", "BINANCE", "EUR")
+    assert found.strategy_line == 'instruments: ["ETHEUR"]'
+    assert [*source.find("/"), *source.find("XYZ")] == []
+    (query, *_) = (parse_qs(urlsplit(each.path).query) for each in server.asked)
+    assert query == {"symbolStatus": ["TRADING"], "showPermissionSets": ["false"]}
+
+
 def test_the_bars_are_those_of_the_days_that_were_over_and_the_payload_is_the_reply(
     source: BinanceSource, server: ModelServer
 ) -> None:

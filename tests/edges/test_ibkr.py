@@ -20,7 +20,6 @@ from tapetrail.sources.asking import Vendor
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.ibkr.gateway import Gateway
 from tapetrail.sources.ibkr.source import IbkrSource
-from tapetrail.sources.ibkr.turns import Turns
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of
 from tapetrail.sources.protocol import Fetched
 
@@ -62,8 +61,7 @@ def source(server: ModelServer, clock: list[datetime], waits: list[float]) -> Ge
         vendor = Vendor(
             name="ibkr", call=transport.send, pause=waits.append, clock=lambda: clock[0]
         )
-        at_once = Turns(timedelta(0))
-        asked = Gateway(vendor=vendor, base_url=server.url + API, turns=at_once)
+        asked = Gateway(vendor=vendor, base_url=server.url + API)
         yield IbkrSource(gateway=asked, named=(IN_PENCE,))
 
 

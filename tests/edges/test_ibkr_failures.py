@@ -1,8 +1,7 @@
 """What IBKR's gateway says instead of bars, or sends in their shape: each by its own words."""
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -16,7 +15,6 @@ from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
 from tapetrail.http.calls import Call, Limits, Received
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.ibkr.source import IbkrSource
-from tapetrail.sources.ibkr.turns import Turns
 from tapetrail.sources.vendor_source import Wanted
 
 __all__ = ["clock", "gateway", "server", "source", "waits"]
@@ -109,8 +107,8 @@ LOGIN_PAGE: Final = b"<!doctype html><title>Login</title>"
         (401, b'{"error":"not authenticated"}', "HTTP 401: nobody is logged in"),
         (401, b"Access Denied", "HTTP 401: nobody is logged in"),
         (429, b'{"error":"Too many requests"}', "refuses this user for about 15 minutes"),
-        (429, b"", "let every worker rest as long"),
-        (200, b'{"error":"Too many requests"}', "let every worker rest as long"),
+        (429, b"", "nobody asks it for as long"),
+        (200, b'{"error":"Too many requests"}', "nobody asks it for as long"),
         (400, b'{"error":"Bad Request: conid","statusCode":400}', "refuses what was asked"),
         (500, b'{"error":"No market data permissions for ISLAND STK"}', "may not see the market"),
         (500, b'{"error":"Requested market data is not subscribed"}', "subscribe to those of the"),
@@ -340,43 +338,37 @@ def test_a_row_twice_is_one_bar_and_a_hole_stays_one(
     assert len(fetch(source).bars) == 22
 
 
-def test_calls_begin_a_tenth_of_a_second_apart(
-    source: IbkrSource, clock: list[datetime], waits: list[float]
+class Recorded:
+    """Lanes that are free, and keep what they are told."""
+
+    def __init__(self) -> None:
+        self.placed: list[str] = []
+        self.rests: list[tuple[str, float, str]] = []
+
+    def place(self, vendor: str) -> AbstractContextManager[None]:
+        self.placed.append(vendor)
+        return nullcontext()
+
+    def rest(self, vendor: str, *, seconds: float, reason: str) -> None:
+        self.rests.append((vendor, seconds, reason))
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(None, 900), ("60", 900), ("1800", 1800)])
+def test_after_too_many_requests_nobody_asks_for_a_quarter_of_an_hour(
+    asked: str | None, seconds: float, *, source: IbkrSource, server: ModelServer
 ) -> None:
-    paced = replace(source, gateway=replace(source.gateway, turns=Turns()))
-    for _ in range(3):
-        fetch(paced)
-    assert waits == [0.1, 0.2]
-    clock[0] += timedelta(seconds=1)
-    fetch(paced)
-    assert waits == [0.1, 0.2]
-    # A clock that was set back makes nobody wait.
-    clock[0] -= timedelta(hours=1)
-    fetch(paced)
-    assert waits == [0.1, 0.2]
-
-
-def test_no_more_than_five_are_asked_at_once(source: IbkrSource) -> None:
-    """Each call waits for four others, so that none ends before five have begun."""
-    gate, lock, inside, most = threading.Barrier(5), threading.Lock(), list[int](), list[int]()
-    send = source.gateway.vendor.call
-
-    def counted(call: Call, limits: Limits) -> Received:
-        with lock:
-            inside.append(1)
-            most.append(len(inside))
-        gate.wait(60)
-        received = send(call, limits)
-        with lock:
-            inside.pop()
-        return received
-
-    vendor = replace(source.gateway.vendor, call=counted)
-    shared = replace(source, gateway=replace(source.gateway, vendor=vendor))
-    with ThreadPoolExecutor(20) as pool:
-        found = [each.result() for each in [pool.submit(fetch, shared) for _ in range(20)]]
-    assert [len(each.bars) for each in found] == [23] * 20
-    assert max(most) == 5
+    lanes = Recorded()
+    vendor = replace(source.gateway.vendor, lanes=lanes)
+    held = replace(source, gateway=replace(source.gateway, vendor=vendor))
+    assert len(fetch(held).bars) == 23
+    assert (lanes.placed, lanes.rests) == (["ibkr"], [])
+    headers = {} if asked is None else {"retry-after": asked}
+    server.answers = lambda _: Answer(status=429, body=b"", headers=headers)
+    with pytest.raises(EdgeFailure, match="nobody asks it for as long"):
+        fetch(held)
+    ((name, rested_s, reason),) = lanes.rests
+    assert (name, rested_s) == ("ibkr", seconds)
+    assert "HTTP 429: it was asked too often" in reason
 
 
 def test_json_that_is_no_document_is_no_history(source: IbkrSource, server: ModelServer) -> None:

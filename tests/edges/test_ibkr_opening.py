@@ -16,12 +16,12 @@ from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
 from tapetrail.http.calls import CHECKED, Trust
 from tapetrail.http.transport import Transport
-from tapetrail.sources.asking import Vendor
+from tapetrail.sources.asking import Lanes, Vendor
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.ibkr.source import BASE_URL, base_url_of, trust_of
 from tapetrail.sources.protocol import Process, Source
 from tapetrail.sources.registry import Registry, source_rules
-from tapetrail.usecases.planning import Planner, RunQuery
+from tapetrail.usecases.planning import OnRecord, Planner, RunQuery
 
 NOW: Final = datetime(2026, 11, 20, 22, 30, tzinfo=UTC)
 VODAFONE: Final = Instrument(symbol="VOD", exchange="XLON", currency="GBP", calendar="XLON")
@@ -43,13 +43,14 @@ def registry() -> Generator[Opens]:
     """Give what returns the registry of a process with an environment, as `bootstrap` makes it."""
     opened: list[Transport] = []
 
-    def vendor(name: str, trust: Trust = CHECKED) -> Vendor:
+    def vendor(name: str, lanes: Lanes, trust: Trust = CHECKED) -> Vendor:
         kind = ErrorKind.SOURCE_UNAVAILABLE
         opened.append(Transport(clock=lambda: NOW, unusable=kind, trust=trust))
-        return Vendor(name=name, call=opened[-1].send, pause=lambda _: None, clock=lambda: NOW)
+        call = opened[-1].send
+        return Vendor(name=name, call=call, pause=lambda _: None, clock=lambda: NOW, lanes=lanes)
 
     def of(environment: Mapping[str, str]) -> Registry:
-        process = Process(read_frame=lambda _: b"", vendor=vendor, environment=environment)
+        process = Process(read_frame=lambda _: b"", vendors=vendor, environment=environment)
         return Registry(process=process)
 
     yield of
@@ -68,7 +69,7 @@ def planner(registry: Registry, recorded: Sequence[Instrument] = ()) -> Planner:
         load_calendar=load_calendar,
         analysts=Analysts(),
         clock=lambda: NOW,
-        recorded=lambda _symbol: recorded,
+        on_record=OnRecord(instruments=lambda _symbol: recorded),
     )
 
 

@@ -101,7 +101,7 @@ def test_a_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_without_a_key_the_file_is_named_as_a_place_for_it(tmp_path: Path) -> None:
     spec = {"name": "x", "instruments": ["IBM"], "analyst": "openai:gpt-4o"}
-    planner = wiring(keys_file(tmp_path, "")).planner(None, recorded=lambda _: ())
+    planner = wiring(keys_file(tmp_path, "")).planner(None)
     with pytest.raises(InvalidInput, match="or write it into your keys_file") as caught:
         planner.check(parse_strategy(spec, place="x"))
     assert caught.value.kind is ErrorKind.KEY_MISSING

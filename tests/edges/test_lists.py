@@ -57,6 +57,7 @@ def recorded(rows: Rows) -> Recorded:
     rows.end_decision()
     rows.add("execution_events")
     aapl = dict(rows.last)
+    rows.add("market_vintages")
     rows.add("instruments", symbol="IBM")
     rows.add("workflow_executions", workflow_id="run-ibm")
     rows.add("decisions", symbol="IBM")

@@ -26,7 +26,7 @@ def demo(analyst: Mapping[str, str], decisions: int) -> ModelDemo:
     wiring = Wiring(
         settings=settings, environment={"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"}
     )
-    planner = wiring.planner(None, recorded=lambda _: ())
+    planner = wiring.planner(None)
     return model_demo(planner, bundled_strategy(), analyst, decisions=decisions, at=AT)
 
 

@@ -15,7 +15,7 @@ from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.protocol import Process
 from tapetrail.sources.registry import Registry
 from tapetrail.strategy_files import bundled_strategy
-from tapetrail.usecases.planning import Asked, Planner, RunQuery
+from tapetrail.usecases.planning import Asked, OnRecord, Planner, RunQuery
 
 Keys = Mapping[str, object]
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ def planner(prompts: Callable[[], Mapping[str, str]] = dict[str, str]) -> Planne
         load_calendar=load_calendar,
         analysts=Analysts(),
         clock=lambda: NOW,
-        prompts=prompts,
+        on_record=OnRecord(prompts=prompts),
     )
 
 

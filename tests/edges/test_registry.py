@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from tests.builders import utc
 from tests.edges.bar_shapes import NAMES, SHAPES, Quote, Shape, Spelling, csv_bytes
 from tests.edges.normalising import ZONES, exchange
@@ -20,7 +21,7 @@ from tapetrail.core.market.bar_text import bars_text
 from tapetrail.core.market.bars import DAILY, Adjustment, Instrument, Split, Timeframe
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec, parse_strategy
-from tapetrail.sources.protocol import Process, Source
+from tapetrail.sources.protocol import Process, Source, strategy_line
 from tapetrail.sources.registry import Registry, config_of, source_rules
 from tapetrail.sources.sample import SampleSource
 from tapetrail.sources.tabular.datasets import dataset_of
@@ -76,7 +77,7 @@ def test_the_sample_is_opened_by_its_name() -> None:
     ("name", "said"),
     [
         ("smaple", "did you mean sample?"),
-        ("unknown", "known: sample, file:PATH, frame, binance, ibkr"),
+        ("unknown", "known: sample, file:PATH, frame, binance, yahoo, ibkr"),
     ],
 )
 def test_an_unknown_source_is_refused_with_the_nearest(name: str, said: str) -> None:
@@ -104,7 +105,8 @@ def test_a_new_kind_of_source_is_known_by_its_line_in_the_registry() -> None:
     assert registry.kind("vendor").summary == "a vendor"
     with pytest.raises(NotFound, match=r"no source 'vendro'; did you mean vendor\?"):
         registry.kind("vendro")
-    with pytest.raises(NotFound, match="known: sample, file:PATH, frame, binance, ibkr, vendor"):
+    known = "known: sample, file:PATH, frame, binance, yahoo, ibkr, vendor"
+    with pytest.raises(NotFound, match=known):
         registry.kind("zzz")
 
 
@@ -297,3 +299,25 @@ def test_a_row_without_a_symbol_is_refused_and_never_left_out(tmp_path: Path, bl
     source = opened(spec_of("file:prices.csv", "NA"), {"folder": str(tmp_path)})
     with pytest.raises(InvalidInput, match=r"line 3: the row names no symbol, in .* 'Symbol'"):
         named(source, "NA")
+
+
+def test_the_sources_that_search_are_listed_where_another_one_is_asked() -> None:
+    registry = registry_of(VendorSource(shares=()))
+    for name, said in (
+        ("nope", "'nope' is no source; these do: binance, yahoo"),
+        ("sample", "'sample' does not search for symbols; these do: binance, yahoo"),
+    ):
+        with pytest.raises(NotFound) as raised:
+            registry.searching(name)
+        assert raised.value.message == said
+
+
+def test_what_means_a_symbol_in_a_strategy_can_be_read_as_one() -> None:
+    for line, expected in (
+        (strategy_line("NO"), {"symbol": "NO"}),
+        (strategy_line("VOD", exchange="XLON", currency="GBP", conid=7), None),
+        (strategy_line("^GSPC"), {"symbol": "^GSPC"}),
+    ):
+        (named,) = parse_strategy({"name": "x", **yaml.safe_load(line)}, place="test").instruments
+        wanted = expected or {"symbol": "VOD", "exchange": "XLON", "currency": "GBP", "conid": 7}
+        assert named == InstrumentName.model_validate(wanted)

@@ -14,7 +14,7 @@ from tapetrail.core.market.bars import Instrument
 from tapetrail.core.records.states import Provenance
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.usecases.planning import Planner, RunQuery
+from tapetrail.usecases.planning import OnRecord, Planner, RunQuery
 
 NOW = datetime(2013, 3, 1, 22, tzinfo=UTC)
 AAPL = share()
@@ -30,7 +30,7 @@ def planner_of(source: VendorSource, *recorded: Instrument) -> Planner:
         load_calendar=load_calendar,
         analysts=Analysts(),
         clock=lambda: NOW,
-        recorded=recorded_as,
+        on_record=OnRecord(instruments=recorded_as),
     )
 
 

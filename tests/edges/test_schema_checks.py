@@ -1,7 +1,7 @@
 """Every CHECK of the schema refuses the row it is there to refuse."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final, LiteralString
 
 import pytest
@@ -140,6 +140,22 @@ BAD: Final = (
     Bad("market_snapshots", "missing_sessions_not_negative", {"missing_sessions": -1}),
     Bad("market_snapshots", "age_sessions_not_negative", {"age_sessions": -1}),
     Bad("market_snapshots", "price_factor_positive", {"price_factor": 0}),
+    Bad("market_vintages", "timeframe_form", {"timeframe": "d"}),
+    Bad("market_vintages", "adjustment_known", {"adjustment": "total"}),
+    Bad("market_vintages", "days_in_order", {"last_on": date(2012, 8, 2)}),
+    Bad("market_vintages", "sessions_in_order", {"session_last": date(2012, 8, 2)}),
+    Bad("market_vintages", "bar_count_positive", {"bar_count": 0}),
+    Bad("market_vintages", "bars_or_problem", {"problem": "row 1: no price"}),
+    Bad("market_vintages", "bars_or_problem", {"bar_count": None}),
+    Bad("market_vintages", "differs_by_bars", {"moved_bars": 1}),
+    Bad("market_vintages", "moved_bars_positive", {"moved_bars": 0, "differs_from": 1}),
+    Bad("market_vintages", "moved_pct_of_moved", {"moved_pct_max": 1}),
+    Bad(
+        "market_vintages",
+        "moved_pct_positive",
+        {"moved_pct_max": 0, "moved_bars": 1, "differs_from": 1},
+    ),
+    Bad("market_vintages", "differs_from_another", {"differs_from": 10**12, "moved_bars": 1}),
     Bad("instrument_facts", "field_known", {"field": "colour"}),
     Bad("instrument_facts", "conid_form", {"value": "0"}),
     Bad("market_snapshots", "quoted_in_by_factor", {"quoted_in": "GBX"}),

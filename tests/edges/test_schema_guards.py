@@ -36,7 +36,13 @@ def fill_every_table(rows: Rows) -> None:
     rows.end_decision()
     rows.end_execution("running")
     rows.add("instrument_facts")
-    for name in ("chart_archivals", "signal_outcomes", "analysis_outcomes", "audit_events"):
+    for name in (
+        "market_vintages",
+        "chart_archivals",
+        "signal_outcomes",
+        "analysis_outcomes",
+        "audit_events",
+    ):
         rows.add(name)
 
 

@@ -107,14 +107,15 @@ def decided(
         created_at=NOW,
         actor="tests",
         config={},
+        debug_mode=False,
     )
     ports = Ports(
-        open_source=lambda _spec, _config: source,
+        open_source=lambda _spec, _config, _lanes: source,
         open_analyst=Analysts(analysts).open,
         load_calendar=load_calendar,
         clock=lambda: NOW,
     )
-    prepared = prepare(task, strategy, ports)
+    prepared = prepare(task, strategy, ports, open_source=lambda: source)
     if prepared.failure:
         return Decided(prepared=prepared, failure=prepared.failure)
     evidence = evidence_of(task, strategy, prepared)

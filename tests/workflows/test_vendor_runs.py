@@ -1,4 +1,4 @@
-"""A run whose bars come from a vendor over the network: what it sent is on record, to the byte."""
+"""A run whose bars come from a vendor over the network, and from what is kept of it."""
 
 import json
 from collections.abc import Generator
@@ -6,8 +6,7 @@ from typing import Final
 
 import pytest
 from tests.edges.test_binance import good
-from tests.ibkr_gateway import AAPL, VOD_LONDON, IbkrGateway
-from tests.model_server import Answer, ModelServer, model_server
+from tests.model_server import Answer, Asked, ModelServer, model_server
 from tests.workflows.conftest import Home
 
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of
@@ -17,10 +16,18 @@ pytestmark = pytest.mark.service
 AS_OF: Final = "2024-06-28"
 RECORDED: Final = """
 SELECT s.timeframe, s.source, s.bar_count, s.volume_unit, s.adjustment, s.adjusted_with_hindsight,
-    s.session_last, b.key AS payload, b.media_type, i.exchange, i.currency, i.tick_size
+    s.session_last, s.from_cache, s.fetched_at, b.key AS payload, b.media_type, i.exchange,
+    i.currency, i.tick_size, e.debug_mode
 FROM tapetrail.market_snapshots AS s JOIN tapetrail.blobs AS b ON b.digest = s.raw_digest
-JOIN tapetrail.instruments AS i ON i.id = s.instrument_id ORDER BY s.id
+JOIN tapetrail.instruments AS i ON i.id = s.instrument_id
+JOIN tapetrail.workflow_executions AS e ON e.id = s.execution_id ORDER BY s.id
 """
+VINTAGES: Final = "SELECT * FROM tapetrail.market_vintages ORDER BY id"
+FAILED: Final = (
+    "SELECT failed_stage, error_kind, error_message FROM tapetrail.decisions"
+    " WHERE status = 'failed' ORDER BY id"
+)
+BANNED: Final = Answer(status=418, body=json.dumps({"code": -1003}).encode())
 
 
 @pytest.fixture
@@ -30,12 +37,21 @@ def vendor() -> Generator[ModelServer]:
         yield made
 
 
+@pytest.fixture
+def asked(vendor: ModelServer) -> dict[str, str]:
+    return {"BINANCE_BASE_URL": vendor.url}
+
+
+def klines(vendor: ModelServer) -> int:
+    """Return how often bars were asked for."""
+    return sum("klines" in each.path for each in vendor.asked)
+
+
 def test_a_pair_is_decided_on_by_the_bytes_that_the_vendor_sent(
-    home: Home, vendor: ModelServer
+    home: Home, vendor: ModelServer, asked: dict[str, str]
 ) -> None:
     file = home.strategy(symbols="BTCUSDT", more="source: binance")
-    words, asked = ("run", file, "--as-of", AS_OF), {"BINANCE_BASE_URL": vendor.url}
-    done = home.run(*words, **asked)
+    done = home.run("run", file, "--as-of", AS_OF, **asked)
     assert done.returncode == 0, done.stdout + done.stderr
     daily, weekly = home.rows(RECORDED)
     assert (daily["source"], daily["timeframe"], weekly["timeframe"]) == ("binance", "1d", "1w")
@@ -48,88 +64,107 @@ def test_a_pair_is_decided_on_by_the_bytes_that_the_vendor_sent(
     assert daily["payload"] == weekly["payload"]
     payload = (home.path / "blobs" / daily["payload"]).read_bytes()
     assert daily["media_type"] == MEDIA_TYPE
-    # The weeks go further back than one page.
     pages = [sent for sent in vendor.sent if sent.startswith(b"[")]
     assert len(pages) > 1
     assert pages_of(payload) == pages
+    assert not daily["from_cache"]
+    (vintage,) = home.rows(VINTAGES)
+    assert vintage["fetched_at"] == daily["fetched_at"]
+    assert str(vintage["session_last"]) > AS_OF
     assert home.run("verify", "--deep").returncode == 0
-    # The record knows the pair by now, and nobody is asked what it is.
-    before = len(vendor.asked)
-    assert home.run(*words, **asked).returncode == 0
-    assert all("klines" in each.path for each in vendor.asked[before:])
 
 
-def test_a_vendor_that_is_away_is_a_recorded_failure(home: Home, vendor: ModelServer) -> None:
+def test_what_is_kept_is_used_again_for_that_day_and_for_others(
+    home: Home, vendor: ModelServer, asked: dict[str, str]
+) -> None:
     file = home.strategy(symbols="BTCUSDT", more="source: binance")
-    words, asked = ("run", file, "--as-of", AS_OF), {"BINANCE_BASE_URL": vendor.url}
-    assert home.run(*words, **asked).returncode == 0
-    vendor.answers = lambda _: Answer(status=418, body=json.dumps({"code": -1003}).encode())
-    done = home.run(*words, **asked)
-    assert done.returncode == 1, done.stdout + done.stderr
-    (failed,) = home.rows(
-        "SELECT failed_stage, error_kind, error_message FROM tapetrail.decisions"
-        " WHERE status = 'failed'"
-    )
-    assert (failed["failed_stage"], failed["error_kind"]) == ("bars", "source_unavailable")
-    assert "banned this address" in failed["error_message"]
-
-
-BY_CONID: Final = """
-SELECT s.timeframe, s.source, s.volume_unit, s.adjustment, s.adjusted_with_hindsight,
-    s.session_last, s.quoted_in, s.price_factor, b.key AS payload, i.symbol, i.exchange, i.currency,
-    coalesce(i.conid::text, f.value) AS conid
-FROM tapetrail.market_snapshots AS s JOIN tapetrail.blobs AS b ON b.digest = s.raw_digest
-JOIN tapetrail.instruments AS i ON i.id = s.instrument_id
-LEFT JOIN tapetrail.instrument_facts AS f ON f.instrument_id = i.id AND f.field = 'conid'
-ORDER BY i.symbol, s.timeframe
-"""
-IN_LONDON: Final = "{symbol: VOD, exchange: LSE, currency: GBP, quoted_in: GBX}"
-IN_NEW_YORK: Final = "{symbol: AAPL, exchange: NASDAQ}"
-
-
-def test_shares_are_decided_on_by_the_bytes_that_a_gateway_sent(
-    home: Home, vendor: ModelServer
-) -> None:
-    gateway = IbkrGateway(has_session=False, has_named_accounts=False)
-    vendor.answers = gateway
-    file = home.strategy(symbols=f"{IN_NEW_YORK}, {IN_LONDON}", more="source: ibkr")
-    words, asked = ("run", file, "--as-of", AS_OF), {"IBKR_BASE_URL": vendor.url}
-    done = home.run(*words, **asked)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = home.rows(BY_CONID)
-    assert [(row["symbol"], row["timeframe"]) for row in rows] == [
-        ("AAPL", "1d"), ("AAPL", "1w"), ("VOD", "1d"), ("VOD", "1w"),
-    ]  # fmt: skip
-    daily, _, london, _ = rows
-    assert (daily["source"], daily["exchange"], daily["currency"]) == ("ibkr", "XNAS", "USD")
-    assert (london["exchange"], london["currency"], london["quoted_in"]) == ("XLON", "GBP", "GBX")
-    assert [row["conid"] for row in (daily, london)] == [str(AAPL), str(VOD_LONDON)]
-    assert {(row["volume_unit"], row["adjustment"]) for row in rows} == {("shares", "split")}
-    # Splits of after that day would be in these prices.
-    assert all(row["adjusted_with_hindsight"] for row in rows)
-    payload = pages_of((home.path / "blobs" / daily["payload"]).read_bytes())
-    assert len(payload) == 2
-    assert set(payload) <= set(vendor.sent)
-    assert gateway.bodies == [{"compete": False, "publish": True}]
-    assert home.run("verify", "--deep").returncode == 0
-    # The record knows the contracts by now, and nobody is asked what they are.
+    assert home.run("run", file, "--as-of", AS_OF, **asked).returncode == 0
     before = len(vendor.asked)
-    assert home.run(*words, **asked).returncode == 0
-    assert all("/history?" in each.path for each in vendor.asked[before:])
+    assert home.run("run", file, "--as-of", AS_OF, **asked).returncode == 0
+    assert home.run("run", file, "--as-of", "2025-03-14", **asked).returncode == 0
+    assert len(vendor.asked) == before
+    first, _, again, _, later, _ = home.rows(RECORDED)
+    assert [each["from_cache"] for each in (first, again, later)] == [False, True, True]
+    assert len({each["payload"] for each in (first, again, later)}) == 1
+    assert len({each["fetched_at"] for each in (first, again, later)}) == 1
+    assert str(later["session_last"]) == "2025-03-14"
 
 
-def test_a_gateway_that_nobody_is_logged_in_at_is_a_recorded_failure(
-    home: Home, vendor: ModelServer
+def test_a_vendor_that_is_away_is_a_recorded_failure_and_left_alone(
+    home: Home, vendor: ModelServer, asked: dict[str, str]
 ) -> None:
-    vendor.answers = IbkrGateway()
-    file = home.strategy(symbols=IN_NEW_YORK, more="source: ibkr")
-    words, asked = ("run", file, "--as-of", AS_OF), {"IBKR_BASE_URL": vendor.url}
+    def bars_refused(request: Asked) -> Answer | str:
+        return BANNED if "klines" in request.path else good(request)
+
+    file = home.strategy(symbols="BTCUSDT", more="source: binance")
+    vendor.answers = bars_refused
+    for _ in range(2):
+        done = home.run("run", file, "--as-of", AS_OF, **asked)
+        assert done.returncode == 1, done.stdout + done.stderr
+    banned, left = home.rows(FAILED)
+    assert (banned["failed_stage"], banned["error_kind"]) == ("bars", "source_unavailable")
+    assert "banned this address" in banned["error_message"]
+    assert klines(vendor) == 1
+    assert "is left alone until" in left["error_message"]
+    assert home.rows(VINTAGES) == []
+
+
+def test_bars_that_cannot_be_read_are_kept_and_never_used(
+    home: Home, vendor: ModelServer, asked: dict[str, str]
+) -> None:
+    def broken(request: Asked) -> Answer | str:
+        answer = good(request)
+        if "klines" not in request.path:
+            return answer
+        assert isinstance(answer, Answer)
+        rows = json.loads(answer.body or b"")
+        rows[3][2] = "0.01"  # a high below its low
+        return Answer(body=json.dumps(rows).encode())
+
+    file = home.strategy(symbols="BTCUSDT", more="source: binance")
+    vendor.answers = broken
+    assert home.run("run", file, "--as-of", AS_OF, **asked).returncode == 1
+    (failed,) = home.rows(FAILED)
+    assert failed["error_kind"] == "bad_bars"
+    (vintage,) = home.rows(VINTAGES)
+    assert vintage["problem"] == failed["error_message"]
+    vendor.answers = good
+    assert home.run("run", file, "--as-of", AS_OF, **asked).returncode == 0
+    assert home.run("verify", "--deep").returncode == 0
+    compared = home.run("data", "compare", "1", "2")
+    assert (compared.returncode, "vintage 1 has no bars" in compared.stderr) == (2, True)
+
+
+def test_a_restated_history_is_dated_and_shown(
+    home: Home, vendor: ModelServer, asked: dict[str, str]
+) -> None:
+    def restated(request: Asked) -> Answer | str:
+        answer = good(request)
+        if "klines" not in request.path:
+            return answer
+        assert isinstance(answer, Answer)
+        rows = json.loads(answer.body or b"")
+        for row in rows[1:3]:
+            row[1:5] = [str(float(price) / 2) for price in row[1:5]]
+        return Answer(body=json.dumps(rows).encode())
+
+    words = ("data", "fetch", "BTCUSDT", "--source", "binance")
     assert home.run(*words, **asked).returncode == 0
-    vendor.answers = lambda _: Answer(status=401, body=b"")
-    assert home.run(*words, **asked).returncode == 1
-    (failed,) = home.rows(
-        "SELECT failed_stage, error_kind, error_message FROM tapetrail.decisions"
-        " WHERE status = 'failed'"
-    )
-    assert (failed["failed_stage"], failed["error_kind"]) == ("bars", "source_unavailable")
-    assert "nobody is logged in" in failed["error_message"]
+    same = home.run(*words, "--again", **asked)
+    assert same.returncode == 0, same.stderr
+    vendor.answers, before = restated, klines(vendor)
+    assert home.run(*words, "--again", **asked).returncode == 0
+    pages = klines(vendor) - before
+    first, equal, other = home.rows(VINTAGES)
+    assert (first["differs_from"], equal["differs_from"]) == (None, None)
+    assert other["differs_from"] == equal["id"]
+    assert other["moved_bars"] == 2 * pages
+    assert float(other["moved_pct_max"]) == 50
+    shown = home.run("data", "compare", str(other["id"]), "--json")
+    assert shown.returncode == 1, shown.stderr
+    document = json.loads(shown.stdout)
+    assert document["factor"] == 0.5
+    assert [row["moved_pct"] for row in document["moved"]] == [50] * other["moved_bars"]
+    plain = home.run("data", "compare", str(other["id"]))
+    assert "was multiplied by 0.5" in plain.stdout
+    assert home.run("data", "compare", "1", "2").returncode == 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from tapetrail import bootstrap
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.settings import Settings
+from tapetrail.sources.asking import Lanes
 from tapetrail.sources.protocol import Source
 from tapetrail.usecases.record import Record
 from tapetrail.workflows.prepare import Ports
@@ -27,8 +28,8 @@ class OtherWiring(bootstrap.Wiring):
         if source is None:
             return ours
 
-        def open_source(spec: StrategySpec, config: Mapping[str, str]) -> Source:
-            del spec, config
+        def open_source(spec: StrategySpec, config: Mapping[str, str], lanes: Lanes) -> Source:
+            del spec, config, lanes
             return source
 
         return replace(ours, open_source=open_source)

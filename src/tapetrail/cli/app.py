@@ -19,6 +19,7 @@ from tapetrail.cli.terminal.words import convert_words, help_without_command
 from tapetrail.listing import (
     ANALYSES,
     CHARTS,
+    DATA,
     EXECUTIONS,
     LISTS,
     SNAPSHOTS,
@@ -113,6 +114,10 @@ def _list(listed: ListSpec[Numbered]) -> typer.Typer:
         from tapetrail.cli.commands import snapshots  # noqa: PLC0415 # see `command_tree`
 
         group.add_typer(snapshots.group)
+    if listed is DATA:
+        from tapetrail.cli.commands import data  # noqa: PLC0415 # see `command_tree`
+
+        group.add_typer(data.group)
     if listed is CHARTS:
         from tapetrail.cli.commands import charts  # noqa: PLC0415 # see `command_tree`
 
@@ -133,6 +138,7 @@ def _add_all(app: typer.Typer) -> None:
         questions,
         runs,
         stats,
+        symbols,
         verify,
     )
 
@@ -145,6 +151,7 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(prompts.group, name="prompts")
     app.add_typer(models.group, name="models")
     app.add_typer(stats.group, name="stats")
+    app.add_typer(symbols.group, name="symbols")
     for module in (archive, verify, doctor):
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")

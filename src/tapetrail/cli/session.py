@@ -54,6 +54,7 @@ def shown_settings() -> list[ShownSetting]:
         "actor": read.actor,
         "keys_file": str(read.keys_file) if read.keys_file else None,
         "budget_day_usd": None if budget is None else decimal_text(budget),
+        "debug_mode": str(int(read.debug_mode)),
         **{
             key: None if (limit := getattr(read.limits(provider), name)) is None else str(limit)
             for key, (provider, name) in LIMITS.items()

@@ -28,6 +28,7 @@ class ErrorKind(StrEnum):
     MISSING_SESSIONS = "missing_sessions"
     STALE_BARS = "stale_bars"
     SOURCE_UNAVAILABLE = "source_unavailable"
+    NOT_CACHED = "not_cached"
     RENDER_FAILED = "render_failed"
     ANALYST_UNAVAILABLE = "analyst_unavailable"
     UNPARSEABLE_REPLY = "unparseable_reply"

@@ -1,10 +1,10 @@
 """Why a decision ended without a signal, as the record keeps it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
-from tapetrail.core.canonical import storable_text
+from tapetrail.core.canonical import JsonValue, storable_text
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 
 
@@ -24,6 +24,16 @@ class Failure:
         return cls(
             failed_stage=stage, error_kind=error.kind, error_message=storable_text(error.message)
         )
+
+    def as_json(self) -> JsonValue:
+        """Return it as a step of the engine returns it."""
+        return [self.failed_stage, self.error_kind, self.error_message]
+
+    @classmethod
+    def of_json(cls, output: JsonValue) -> Self:
+        """Return what `as_json` gave."""
+        stage, kind, message = cast("Sequence[str]", output)
+        return cls(failed_stage=Stage(stage), error_kind=ErrorKind(kind), error_message=message)
 
     @property
     def columns(self) -> Mapping[str, str]:

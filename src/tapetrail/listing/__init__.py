@@ -4,7 +4,7 @@ Command line and Python read it from here. Words and SQL text alone: nothing her
 """
 
 from tapetrail.listing.answers import ANALYSES, SIGNALS
-from tapetrail.listing.evidence import CHARTS, SNAPSHOTS
+from tapetrail.listing.evidence import CHARTS, DATA, SNAPSHOTS
 from tapetrail.listing.lists import LISTS, list_named
 from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
 from tapetrail.listing.spec import Filter, ListSpec, Related, Selection
@@ -12,6 +12,7 @@ from tapetrail.listing.spec import Filter, ListSpec, Related, Selection
 __all__ = [
     "ANALYSES",
     "CHARTS",
+    "DATA",
     "DECISIONS",
     "EXECUTIONS",
     "LISTS",

@@ -127,3 +127,47 @@ SNAPSHOTS: Final = ListSpec(
     ),
     related=(RELATED_CHARTS.where("r.snapshot_id = %s"),),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VintageRow:
+    """What a vendor sent and is kept, as a list shows it."""
+
+    id: int
+    symbol: str
+    source: str
+    timeframe: str
+    first_on: date
+    last_on: date
+    session_first: date | None
+    session_last: date | None
+    bar_count: int | None
+    adjustment: str | None
+    quoted_in: str | None
+    differs_from: int | None
+    moved_bars: int | None
+    moved_pct_max: Decimal | None
+    problem: str | None
+    raw_digest: str
+    fetched_at: datetime
+
+
+DATA: Final = ListSpec(
+    name="data",
+    singular="vintage",
+    row=VintageRow,
+    table="market_vintages",
+    brief=(
+        "id", "symbol", "source", "first_on", "last_on", "bar_count", "adjustment", "differs_from",
+        "moved_bars", "fetched_at",
+    ),
+    title="vintage {id}: of {source}, {first_on} to {last_on}",
+    columns={"symbol": "i.symbol"},
+    joins="JOIN tapetrail.instruments i ON i.id = t.instrument_id",
+    filters=(
+        BY_SYMBOL.where(
+            "t.instrument_id IN (SELECT n.id FROM tapetrail.instruments n WHERE n.symbol = %s)"
+        ),
+        *by_time_made("fetched_at"),
+    ),
+)  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Final
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing.answers import ANALYSES, SIGNALS
-from tapetrail.listing.evidence import CHARTS, SNAPSHOTS
+from tapetrail.listing.evidence import CHARTS, DATA, SNAPSHOTS
 from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
 from tapetrail.listing.spec import ListSpec, Numbered
 
@@ -16,6 +16,7 @@ LISTS: Final[tuple[ListSpec[Numbered], ...]] = (
     ANALYSES,
     SIGNALS,
     STRATEGIES,
+    DATA,
 )
 
 

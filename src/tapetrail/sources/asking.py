@@ -1,9 +1,10 @@
 """Asking a vendor for bars: again where that may help, and each way of saying no in its words."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind
@@ -30,14 +31,50 @@ _SERVER_ERRORS: Final = range(500, 600)
 _SHOWN_CHARS: Final = 200
 
 
+class Lanes(Protocol):
+    """What holds calls to vendors back, over all that ask them."""
+
+    def place(self, vendor: str) -> AbstractContextManager[None]:
+        """Return what holds a place at a vendor for one call, once there is one.
+
+        Raises `EdgeFailure` (`source_unavailable`) where it is to be left alone for long.
+        """
+        ...
+
+    def rest(self, vendor: str, *, seconds: float, reason: str) -> None:
+        """Let nobody ask a vendor for so long."""
+        ...
+
+
+class _FreeLanes:
+    """Nobody else is held back."""
+
+    def place(self, vendor: str) -> AbstractContextManager[None]:
+        """Return a place at once."""
+        del vendor
+        return nullcontext()
+
+    def rest(self, vendor: str, *, seconds: float, reason: str) -> None:
+        """Tell nobody."""
+
+
+FREE: Final = _FreeLanes()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """A vendor as it is asked: under its name, by `call`, with `pause` between tries."""
+    """A vendor as it is asked: under its name, by `call` on `lanes`, with `pause` between tries.
+
+    `penalty_s` is how long it stays closed after it said that it was asked too often, where it does
+    not say so itself; None where that is a matter of a moment.
+    """
 
     name: str
     call: Callable[[Call, Limits], Received]
     pause: Callable[[float], None]
     clock: Callable[[], datetime]
+    lanes: Lanes = FREE
+    penalty_s: float | None = None
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Received:
         """Return the reply to a GET, which may be any refusal but of a server that is busy or ill.
@@ -49,7 +86,7 @@ class Vendor:
         for number in range(1, TRIES_MAX + 1):
             is_last = number == TRIES_MAX
             try:
-                received = self.call(call, LIMITS)
+                received = self._placed(call)
             except EdgeFailure as error:
                 if is_last or error.kind not in PASSING:
                     raise
@@ -68,16 +105,24 @@ class Vendor:
         """
         for number in range(1, TRIES_MAX):
             try:
-                return self.call(call, LIMITS)
+                return self._placed(call)
             except EdgeFailure as error:
                 if error.kind not in PASSING:
                     raise
                 self.pause(float(number))
-        return self.call(call, LIMITS)
+        return self._placed(call)
 
     def refused(self, reason: str) -> EdgeFailure:
         """Return that this vendor gave no bars, with the reason."""
         return EdgeFailure(f"{self.name}: {reason}", kind=ErrorKind.SOURCE_UNAVAILABLE)
+
+    def rest(self, seconds: float, reason: str) -> None:
+        """Let nobody ask this vendor for so long."""
+        self.lanes.rest(self.name, seconds=seconds, reason=reason)
+
+    def _placed(self, call: Call) -> Received:
+        with self.lanes.place(self.name):
+            return self.call(call, LIMITS)
 
     def _wait_s(self, received: Received, number: int, *, is_last: bool) -> float | None:
         """Return how long to wait before the next try, None where this reply is to be read."""
@@ -88,7 +133,11 @@ class Vendor:
         if status != _TOO_MANY and status not in _SERVER_ERRORS:
             return None
         asked = asked_s(received.headers, now=self.clock())
+        if status == _TOO_MANY and asked is None:
+            asked = self.penalty_s
         wait_s = float(number) if asked is None else max(asked, 0.0)
+        if status == _TOO_MANY:
+            self.rest(wait_s, f"HTTP {status}: {excerpt(received.body)}")
         if is_last or wait_s > WAIT_MAX_S:
             said = "" if asked is None else f", asks to wait {wait_s:g} s"
             raise self.refused(f"HTTP {status}{said}: {excerpt(received.body)}")

@@ -22,9 +22,10 @@ from tapetrail.core.market.conventions import VolumeUnit
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Received
+from tapetrail.http.retry_after import asked_s
 from tapetrail.sources.asking import Vendor, excerpt
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
-from tapetrail.sources.protocol import Fetched, Need, Process, SourceKind
+from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind, strategy_line
 from tapetrail.sources.tabular.klines import KLINE
 from tapetrail.sources.tabular.normaliser import DataConventions
 from tapetrail.sources.tabular.shapes import tables_of_values
@@ -46,6 +47,9 @@ _PRICE_FILTER: Final = "PRICE_FILTER"
 _CONVENTIONS: Final = DataConventions(
     adjustment=Adjustment.RAW, zone="UTC", volume_unit=VolumeUnit.UNITS
 )
+_BANNED: Final = 418
+_BAN_S: Final = 120.0
+"""The shortest ban that there is, by the documentation."""
 _REASONS: Final[Mapping[int, str]] = {
     403: "its firewall refuses this address",
     418: "it has banned this address for asking too often; let every worker rest for as long as it"
@@ -62,6 +66,7 @@ class _Filter(BaseModel):
 
 class _Symbol(BaseModel):
     symbol: str
+    base_asset: str = Field(default="", alias="baseAsset")
     quote_asset: str = Field(alias="quoteAsset")
     filters: list[_Filter] = []
 
@@ -99,15 +104,21 @@ class BinanceSource(VendorSource):
         Raises `EdgeFailure` as asking does.
         """
         try:
-            received = self._get("/api/v3/exchangeInfo", symbol=named.symbol)
+            found = self._info(symbol=named.symbol)
         except NotFound:
             return ()
-        try:
-            found = _Info.model_validate_json(received.body)
-        except ValidationError as error:
-            said = f"says nothing of symbols: {excerpt(received.body)}"
-            raise self.vendor.refused(said) from error
-        return tuple(map(_instrument, found.symbols))
+        return tuple(map(_instrument, found))
+
+    def find(self, text: str) -> Sequence[Found]:
+        """Return the pairs with a text in their name, such as BTC or BTC/USDT, what it names first.
+
+        All that trade are asked for at once. Raises `EdgeFailure` as asking does.
+        """
+        word = "".join(filter(str.isalnum, text)).upper()
+        listed = self._info(symbolStatus="TRADING", showPermissionSets="false")
+        fitting = [each for each in listed if word and word in each.symbol]
+        fitting.sort(key=lambda each: (each.base_asset != word, each.symbol != word, each.symbol))
+        return [*map(_found, fitting)]
 
     def download(self, wanted: Wanted) -> Vintage:
         """Return the pages with the days that are wanted. No later bar is asked for.
@@ -136,6 +147,14 @@ class BinanceSource(VendorSource):
         rows = [row for page in pages for row in cast("list[Row]", json.loads(page))]
         (table,) = tables_of_values(rows, place=f"{NAME}, {wanted.instrument.symbol}")
         return bars_of_table(table, vintage, wanted, conventions=_CONVENTIONS)
+
+    def _info(self, **query: str) -> "list[_Symbol]":
+        received = self._get("/api/v3/exchangeInfo", **query)
+        try:
+            return _Info.model_validate_json(received.body).symbols
+        except ValidationError as error:
+            said = f"says nothing of symbols: {excerpt(received.body)}"
+            raise self.vendor.refused(said) from error
 
     def _pages(
         self, instrument: Instrument, first_ms: int, last_ms: int
@@ -181,7 +200,12 @@ class BinanceSource(VendorSource):
         if status in _OK:
             return received
         if _code(received.body) == _UNKNOWN_SYMBOL:
-            raise NotFound(f"{NAME}: no symbol {query['symbol']!r}", kind=ErrorKind.NO_BARS)
+            raise NotFound(f"{NAME}: no symbol {query.get('symbol')!r}", kind=ErrorKind.NO_BARS)
+        if status == _BANNED:
+            self.vendor.rest(
+                asked_s(received.headers, now=self.vendor.clock()) or _BAN_S,
+                f"HTTP {status}: {excerpt(received.body)}",
+            )
         reason = _REASONS.get(status)
         said = f"{reason}; {excerpt(received.body)}" if reason else excerpt(received.body)
         raise self.vendor.refused(f"HTTP {status}: {said}")
@@ -225,6 +249,17 @@ def _instrument(listed: _Symbol) -> Instrument:
     )
 
 
+def _found(listed: _Symbol) -> Found:
+    return Found(
+        symbol=listed.symbol,
+        name=f"{listed.base_asset} in {listed.quote_asset}",
+        exchange=EXCHANGE,
+        currency=listed.quote_asset,
+        asset_class=ASSET_CLASS,
+        strategy_line=strategy_line(listed.symbol),
+    )
+
+
 def _code(body: bytes) -> int | None:
     """Return the vendor's number of an error, None where the body says none."""
     try:
@@ -245,10 +280,14 @@ def _bad(message: str) -> InvalidInput:
     return InvalidInput(message, kind=ErrorKind.BAD_BARS)
 
 
-def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> BinanceSource:
-    del spec, config
+def _source(process: Process) -> BinanceSource:
     base_url = process.environment.get(BASE_URL_ENV) or BASE_URL
     return BinanceSource(vendor=process.vendor(NAME), base_url=base_url.rstrip("/"))
+
+
+def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> BinanceSource:
+    del spec, config
+    return _source(process)
 
 
 KIND: Final = SourceKind(
@@ -256,4 +295,5 @@ KIND: Final = SourceKind(
     summary="daily bars of Binance's spot market, over the network; no key",
     open=_open,
     needs=frozenset({Need.NETWORK}),
+    search=_source,
 )

@@ -1,6 +1,7 @@
 """What every source has, what a fetch brings back, and how the registry describes a source."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split, Timefr
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import CHECKED, Trust
-from tapetrail.sources.asking import Vendor
+from tapetrail.sources.asking import FREE, Lanes, Vendor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +25,8 @@ class Fetched:
     `quoted_in` were multiplied by to reach the currency (0.01 for pence); None is the currency
     itself. `dropped_rows` counts the rows left out by
     the source's stated policy. `adjusted_with_hindsight` says that the prices may be restated for
-    what happened after `as_of`.
+    what happened after `as_of`. `fetched_at` is when a vendor sent the payload, None for one that
+    was read on the spot; `from_cache` that it was kept before it was asked for.
     """
 
     payload: bytes
@@ -35,6 +37,8 @@ class Fetched:
     price_factor: Decimal = Decimal(1)
     quoted_in: str | None = None
     adjusted_with_hindsight: bool = False
+    fetched_at: datetime | None = None
+    from_cache: bool = False
 
 
 class Source(Protocol):
@@ -88,16 +92,56 @@ class Noting(Protocol):
         ...
 
 
-class Vendors(Protocol):
-    """Returns how a vendor is asked, by its name, and whose certificates are taken for its own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A symbol that a search found: what it is, as far as the provider says.
 
-    def __call__(self, name: str, trust: Trust = CHECKED) -> Vendor:
+    `strategy_line` is what a strategy says to mean it. An empty text is something that was not
+    said.
+    """
+
+    symbol: str
+    name: str = ""
+    exchange: str = ""
+    currency: str = ""
+    conid: int | None = None
+    asset_class: str = ""
+    strategy_line: str
+
+
+def strategy_line(symbol: str, **more: str | int) -> str:
+    """Return what a strategy says to mean a symbol: in quotes, for NO is no text in YAML.
+
+    `more` is what else tells it from others, such as `exchange`, `currency` and `conid`.
+    """
+    if not more:
+        return f"instruments: [{json.dumps(symbol, ensure_ascii=False)}]"
+    keys = {"symbol": symbol, **more}
+    said = ", ".join(f"{key}: {json.dumps(keys[key], ensure_ascii=False)}" for key in keys)
+    return f"instruments: [{{{said}}}]"
+
+
+class Searching(Protocol):
+    """Who finds symbols by what people call them."""
+
+    def find(self, text: str) -> Sequence[Found]:
+        """Return the symbols that a text may mean, the nearest first; none is no error.
+
+        Raises `EdgeFailure` where the provider does not answer.
+        """
+        ...
+
+
+class Vendors(Protocol):
+    """Returns how a vendor is asked: by its name, on which lanes, and whom it is trusted to be."""
+
+    def __call__(self, name: str, lanes: Lanes, trust: Trust = CHECKED) -> Vendor:
         """Return the vendor."""
         ...
 
 
-def _no_vendor(name: str, trust: Trust = CHECKED) -> Vendor:
-    del trust
+def _no_vendor(name: str, lanes: Lanes, trust: Trust = CHECKED) -> Vendor:
+    del lanes, trust
     raise AssertionError(f"{name}: this process asks no vendor")
 
 
@@ -119,13 +163,19 @@ class Process:
     """What a process lends to the sources it opens.
 
     `read_frame` returns the stored frame with a digest, `in_memory` is one that was not stored yet.
-    `vendor` returns how a vendor is asked, and `environment` says where, if not at its own address.
+    `vendors` returns how a vendor is asked, by its name and on which `lanes`; `environment` says
+    where, if not at its own address.
     """
 
     read_frame: Callable[[str], bytes]
     in_memory: Source | None = None
-    vendor: Vendors = _no_vendor
+    vendors: Vendors = _no_vendor
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    lanes: Lanes = FREE
+
+    def vendor(self, name: str, trust: Trust = CHECKED) -> Vendor:
+        """Return how a vendor is asked."""
+        return self.vendors(name, self.lanes, trust)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +186,7 @@ class SourceKind:
     `file:` in front of PATH. `summary` says in one line what it is. `open` returns it for a
     strategy and the configuration of an execution. `is_sample` says that its bars are a fixed
     sample, not a market that goes on. `takes` are the keys of an instrument that the source leaves
-    to the strategy.
+    to the strategy. `search` returns who finds its symbols, None where nobody does.
     """
 
     name: str
@@ -146,6 +196,7 @@ class SourceKind:
     needs: frozenset[Need] = frozenset()
     takes: frozenset[str] = frozenset()
     is_sample: bool = False
+    search: "Callable[[Process], Searching] | None" = None
 
     @property
     def written(self) -> str:

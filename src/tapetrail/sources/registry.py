@@ -1,16 +1,17 @@
 """The sources there are. A new one is a module of its own and one line in `KINDS`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
-from tapetrail.sources import binance, sample
+from tapetrail.sources import binance, sample, yahoo
+from tapetrail.sources.asking import FREE, Lanes
 from tapetrail.sources.ibkr import source as ibkr
-from tapetrail.sources.protocol import Need, Process, Source, SourceKind
+from tapetrail.sources.protocol import Need, Process, Searching, Source, SourceKind
 from tapetrail.sources.tabular import files, in_memory
 from tapetrail.sources.tabular.datasets import dataset_of
 
@@ -19,6 +20,7 @@ KINDS: Final[tuple[SourceKind, ...]] = (
     files.KIND,
     in_memory.KIND,
     binance.KIND,
+    yahoo.KIND,
     ibkr.KIND,
 )
 
@@ -48,8 +50,14 @@ class Registry:
         if problem:
             raise InvalidInput(problem)
 
-    def open(self, spec: StrategySpec, config: Mapping[str, str]) -> Source:
+    def asks_a_vendor(self, spec: StrategySpec) -> bool:
+        """Return whether a strategy's bars come over the network."""
+        return Need.NETWORK in _needs(spec.source, self.kinds)
+
+    def open(self, spec: StrategySpec, config: Mapping[str, str], lanes: Lanes = FREE) -> Source:
         """Return the source that `spec` names; `config` is the execution's.
+
+        A vendor is asked on `lanes`, which are free where nobody else is held back.
 
         Raises `NotFound` for an unknown name, `InvalidInput` for a strategy without what the source
         needs of it, and what opening that source raises.
@@ -58,7 +66,19 @@ class Registry:
         problem = source_rules(self.kinds).problem(spec)
         if problem:
             raise InvalidInput(problem)
-        return kind.open(spec, config, self.process)
+        return kind.open(spec, config, replace(self.process, lanes=lanes))
+
+    def searching(self, source: str) -> Searching:
+        """Return who finds the symbols of a source, by its name.
+
+        Raises `NotFound` listing those that can, and what opening it raises.
+        """
+        kind = next((each for each in self.kinds if each.name == source), None)
+        if kind is None or kind.search is None:
+            known = ", ".join(each.name for each in self.kinds if each.search)
+            has = "does not search for symbols" if kind else "is no source"
+            raise NotFound(f"{source!r} {has}; these do: {known}")
+        return kind.search(self.process)
 
 
 def source_rules(kinds: tuple[SourceKind, ...] = KINDS) -> SourceRules:

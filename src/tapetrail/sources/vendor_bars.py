@@ -59,6 +59,7 @@ def bars_of_table(
         price_factor=found.price_factor,
         quoted_in=found.quoted_in,
         adjusted_with_hindsight=history.has_hindsight,
+        fetched_at=vintage.fetched_at,
     )
 
 

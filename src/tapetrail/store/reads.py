@@ -56,6 +56,7 @@ class DecisionTask:
     created_at: datetime
     actor: str
     config: Mapping[str, str]
+    debug_mode: bool
 
     @property
     def is_question(self) -> bool:
@@ -114,6 +115,7 @@ def _decision_task() -> Executable:
             resumptions_of(executions.c.id).label("resumptions"),
             executions.c.actor,
             executions.c.config,
+            executions.c.debug_mode,
             strategies.c.id.label("strategy_id"),
             strategies.c.record_digest.label("strategy_digest"),
             strategies.c.spec,
@@ -166,6 +168,7 @@ def decision_task(session: Session, decision_id: int) -> DecisionTask:
         created_at=row.created_at,
         actor=row.actor,
         config={name: word for name, word in row.config.items() if isinstance(word, str)},
+        debug_mode=row.debug_mode,
     )
 
 

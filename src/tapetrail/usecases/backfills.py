@@ -58,7 +58,7 @@ def backfill(
     stopped at goes on first. Raises as `Runs.carry_out` does.
     """
     how = manner or Manner()
-    query = replace(query, run_type=RunType.BACKFILL)
+    query = replace(runs.in_mode(query, how), run_type=RunType.BACKFILL)
     past = runs.planner(query.frame).plan_past(query, asked, in_child=how.in_child)
     planned = [
         Planned(

@@ -4,11 +4,15 @@ Apart from the runs, because reading the record needs none of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
 
+from tapetrail.analysts.protocol import LocalAnalyst
 from tapetrail.analysts.registry import Analysts
+from tapetrail.core.analysis.rules import ANALYST
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.market.calendar_changes import CalendarChanges
@@ -31,13 +35,16 @@ from tapetrail.core.strategy.parts import ANY, InstrumentName
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec
 from tapetrail.prompt_files import is_shipped, prompt_named
+from tapetrail.sources.asking import FREE, Lanes
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
+from tapetrail.sources.vendor_source import VendorSource
 
 if TYPE_CHECKING:
     from tapetrail.analysts.models.analyst import EndpointModel
 
+LOOKUPS_AT_ONCE: Final = 8
 _SHOWN_MAX: Final = 10
 
 
@@ -91,13 +98,28 @@ def _order(on: date | datetime) -> datetime:
     return on if isinstance(on, datetime) else datetime.combine(on, time.max, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnRecord:
+    """What an open record tells a planner; without one there is nothing.
+
+    `instruments` returns those with a symbol, and `prompts` the bodies of prompts by the words that
+    name them, read where a strategy names one that is not ours. `open_lanes` gives what holds
+    questions to vendors back.
+    """
+
+    instruments: Callable[[str], Sequence[Instrument]] = lambda _symbol: ()
+    prompts: Callable[[], Mapping[str, str]] = dict[str, str]
+    open_lanes: Callable[[], AbstractContextManager[Lanes]] = lambda: nullcontext(FREE)
+
+
+NO_RECORD: Final = OnRecord()
+
+
 class Planner:
     """Settles what a run will do. It reads sources and calendars, and writes nothing.
 
-    `recorded` returns the instruments of the record with a symbol, and `prompts` the bodies of its
-    prompts by the words that name them, read where a strategy names one that is not ours. A source
-    that asks a provider resolves each name once: from then on it is what the record, or this
-    planner, remembers.
+    A source that asks a provider resolves each name once: from then on it is what the record, or
+    this planner, remembers.
     """
 
     def __init__(
@@ -107,15 +129,13 @@ class Planner:
         load_calendar: Callable[[str, CalendarChanges], Calendar],
         analysts: Analysts,
         clock: Callable[[], datetime],
-        recorded: Callable[[str], Sequence[Instrument]] = lambda _symbol: (),
-        prompts: Callable[[], Mapping[str, str]] = dict[str, str],
+        on_record: OnRecord = NO_RECORD,
     ) -> None:
         self._sources = sources
         self._load_calendar = load_calendar
         self._analysts = analysts
         self._clock = clock
-        self._recorded = recorded
-        self._prompts = prompts
+        self._on_record = on_record
         self._resolved: dict[tuple[str, InstrumentName], Instrument] = {}
 
     def check(self, spec: StrategySpec, *, in_child: bool = False) -> None:
@@ -126,6 +146,24 @@ class Planner:
         self._analysts.of(spec, in_child=in_child)
         self._sources.check(spec)
         self._check_prompts(spec)
+
+    def open_vendor(self, spec: StrategySpec, lanes: Lanes = FREE) -> VendorSource:
+        """Return the vendor of a strategy, asked on `lanes`.
+
+        Raises as `Registry.open` does, and `InvalidInput` for a source that is no vendor.
+        """
+        self._sources.check(spec)
+        source = self._sources.open(spec, {}, lanes)
+        if not isinstance(source, VendorSource):
+            raise InvalidInput(
+                f"source {spec.source}: its bars are at hand, nothing is fetched or kept of it"
+            )
+        return source
+
+    def calendar_of(self, spec: StrategySpec, instrument: Instrument) -> Calendar:
+        """Return the sessions of an instrument, as a strategy has them."""
+        name = instrument.calendar
+        return self._load_calendar(name, spec.calendar_changes_of(name))
 
     def check_analysts(self, spec: StrategySpec) -> None:
         """Raise for an analyst that there is not, or that cannot be asked in the way it says."""
@@ -141,14 +179,14 @@ class Planner:
         Raises `InvalidInput` or `NotFound` for a source, analyst, prompt, instrument or date that
         there is not: all that can be known before.
         """
-        self.check(query.spec, in_child=in_child)
+        self._check_query(query, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
         refuse_future(coverages, now=now)
         return plan_run(coverages, as_of_on=query.as_of_on, now=now)
 
     def plan_past(self, query: RunQuery, asked: "Asked", *, in_child: bool = False) -> PastPlans:
         """Return what a backfill would decide. Raises as `plan` does."""
-        self.check(query.spec, in_child=in_child)
+        self._check_query(query, in_child=in_child)
         coverages, now = self._coverages(query), self._clock()
         refuse_future(coverages, now=now)
         return plan_past(coverages, asked.dates(coverages, now=now), now=now)
@@ -157,11 +195,23 @@ class Planner:
         """Return the demo's as-of dates: weekly, ending well before the bars of `spec` do."""
         return weekly_dates(self._coverages(RunQuery(spec=spec)))
 
+    def _check_query(self, query: RunQuery, *, in_child: bool) -> None:
+        """Raise as `check` does, and in debug mode, which asks nobody, for one over a wire."""
+        self.check(query.spec, in_child=in_child)
+        if not query.debug_mode:
+            return
+        for analyst in self._analysts.of(query.spec, in_child=in_child):
+            if not isinstance(analyst, LocalAnalyst):
+                raise InvalidInput(
+                    f"debug mode asks nobody over a network, and {analyst.identity.name} would be"
+                    f" asked; take {ANALYST}, or leave debug mode"
+                )
+
     def _check_prompts(self, spec: StrategySpec) -> None:
         named = [word for word in spec.prompt.named.values() if not is_shipped(word)]
         if not named:
             return
-        recorded = self._prompts()
+        recorded = self._on_record.prompts()
         for word in named:
             try:
                 prompt_named(word, recorded)
@@ -171,18 +221,20 @@ class Planner:
 
     def _coverages(self, query: RunQuery) -> list[Coverage]:
         spec = query.spec
-        kind, source = self._sources.kind(spec.source), self._sources.open(spec, query.config)
+        kind = self._sources.kind(spec.source)
+        is_asked = Need.NETWORK in kind.needs and not query.debug_mode
+        with self._on_record.open_lanes() if is_asked else nullcontext(FREE) as lanes:
+            source = self._sources.open(spec, query.config, lanes)
+            instruments = self._instruments(source, query, kind=kind)
         return [
             Coverage(
                 instrument=instrument,
-                calendar=self._load_calendar(
-                    instrument.calendar, spec.calendar_changes_of(instrument.calendar)
-                ),
+                calendar=self.calendar_of(spec, instrument),
                 sessions=source.coverage(instrument),
                 is_sample=kind.is_sample,
                 note=source.note(instrument) if isinstance(source, Noting) else None,
             )
-            for instrument in self._instruments(source, query, kind=kind)
+            for instrument in instruments
         ]
 
     def _instruments(
@@ -191,13 +243,22 @@ class Planner:
         """Return what a query names, in its order; what a pattern matched is not named twice."""
         found: list[Instrument] = []
         matched = set[Instrument]()
-        for named in _wanted(query):
+
+        def one(named: InstrumentName) -> Instrument | None:
             if named.is_pattern:
+                return None
+            return self._instrument(source, named, kind=kind, debug_mode=query.debug_mode)
+
+        wanted = _wanted(query)
+        # A provider takes its time for each, and its lanes say how many may be asked for at once.
+        with ThreadPoolExecutor(LOOKUPS_AT_ONCE if Need.NETWORK in kind.needs else 1) as threads:
+            singles = [*threads.map(one, wanted)]
+        for named, single in zip(wanted, singles, strict=True):
+            if single is None:
                 new = [each for each in _matching(source, named) if each not in found]
                 matched.update(new)
             else:
-                one = self._instrument(source, named, kind=kind, debug_mode=query.debug_mode)
-                new = [] if one in matched else [one]
+                new = [] if single in matched else [single]
             found += new
         if len(found) > INSTRUMENTS_MAX:
             raise InvalidInput(
@@ -214,7 +275,7 @@ class Planner:
             return _only_one(named, source.candidates(named))
         fitting = [
             known
-            for known in self._recorded(named.symbol)
+            for known in self._on_record.instruments(named.symbol)
             if _fits(named, known) and not (Need.CONID in kind.needs and known.conid is None)
         ]
         recorded = [known for known in fitting if not _is_shadowed(known, fitting)]

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from tapetrail.core.verification.verdict import Verification
     from tapetrail.usecases.analyses import Analyses
     from tapetrail.usecases.charts import Charts
+    from tapetrail.usecases.data import Data
     from tapetrail.usecases.prompts import Prompts
     from tapetrail.usecases.questions import Questions
     from tapetrail.usecases.runs import Runs, RunWiring
     from tapetrail.usecases.stats import Stats
     from tapetrail.usecases.strategies import Strategies
+    from tapetrail.usecases.symbols import Symbols
     from tapetrail.usecases.verify import Verify
 
 Row = TypeVar("Row", bound=Numbered)
@@ -40,7 +42,7 @@ class Record:
     """What was recorded, and what can be done.
 
     By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `questions`, `stats`,
-    `runs`, `verification`.
+    `data`, `runs`, `symbols`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -101,11 +103,31 @@ class Record:
         return Stats(self._access.reading, clock=self._process.clock)
 
     @cached_property
+    def data(self) -> "Data":
+        """Vendors' bars, fetched ahead and held against each other."""
+        from tapetrail.usecases.data import Data  # noqa: PLC0415 # as above
+
+        return Data(
+            self._access,
+            process=self._process,
+            planner=lambda: self.runs.planner(None),
+            requests=self.runs.requests,
+            limits=self._wiring.limits,
+        )
+
+    @cached_property
     def runs(self) -> "Runs":
         """Runs, begun and carried out."""
         from tapetrail.usecases.runs import Runs  # noqa: PLC0415 # as above
 
         return Runs(self._access, process=self._process, wiring=self._wiring)
+
+    @cached_property
+    def symbols(self) -> "Symbols":
+        """What sources over a network have under the names that people know."""
+        from tapetrail.usecases.symbols import Symbols  # noqa: PLC0415 # as above
+
+        return Symbols(self._wiring.searching)
 
     @cached_property
     def verification(self) -> "Verify":

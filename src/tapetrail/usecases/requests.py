@@ -10,6 +10,8 @@ from tapetrail.usecases.parts import Process
 from tapetrail.usecases.strategies import append_strategy
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.plans import Plan, PlannedDecision
     from tapetrail.core.records.base import Stored
@@ -56,8 +58,7 @@ class Requests:
 
     def rows(self, planned: Sequence[Planned]) -> Rows:
         """Record what plans name, all or nothing. Done again, everything is the same row."""
-        from tapetrail.core.records.runs import InstrumentRecord  # noqa: PLC0415 # readers do without
-        from tapetrail.store import appends  # noqa: PLC0415 # as above
+        from tapetrail.store import appends  # noqa: PLC0415 # readers do without
         from tapetrail.workflows.runtime import runtime_record  # noqa: PLC0415 # as above
 
         strategies: dict[int, Stored] = {}
@@ -68,20 +69,28 @@ class Requests:
                     strategies[id(each.query.spec)] = append_strategy(session, each.query.spec)
                 for decision in each.plan.decisions:
                     traded = decision.instrument
-                    if traded in instruments:
-                        continue
-                    record = InstrumentRecord(instrument=traded)
-                    instruments[traded] = appends.append_instrument(session, record)
-                    if traded.conid is not None:
-                        appends.append_conid(
-                            session,
-                            instruments[traded],
-                            traded.conid,
-                            source=_teller(each.query.spec, traded.conid),
-                            at=self._process.clock(),
-                        )
+                    if traded not in instruments:
+                        instruments[traded] = self._row(session, each.query.spec, traded)
             runtime = appends.append_or_same(session, runtime_record(), unique=("record_digest",))
         return Rows(strategies=strategies, runtime=runtime, instruments=instruments)
+
+    def instruments(
+        self, spec: "StrategySpec", traded: "Sequence[Instrument]"
+    ) -> "Mapping[Instrument, Stored]":
+        """Record a strategy's instruments, all or none; return their rows."""
+        with self._access.writing() as session:
+            return {each: self._row(session, spec, each) for each in dict.fromkeys(traded)}
+
+    def _row(self, session: "Session", spec: "StrategySpec", traded: "Instrument") -> "Stored":
+        """Return the row of an instrument, with its conid where that is known by now."""
+        from tapetrail.core.records.runs import InstrumentRecord  # noqa: PLC0415 # readers do without
+        from tapetrail.store import appends  # noqa: PLC0415 # as above
+
+        row = appends.append_instrument(session, InstrumentRecord(instrument=traded))
+        if traded.conid is not None:
+            teller, at = _teller(spec, traded.conid), self._process.clock()
+            appends.append_conid(session, row, traded.conid, source=teller, at=at)
+        return row
 
     def passes(self, rows: Rows, query: "RunQuery") -> "Sequence[Pass]":
         """Return the decisions of a query's strategy version that completed or are open."""
@@ -132,6 +141,7 @@ class Requests:
                 for decision in plan.decisions
             ],
             clock_offset_ms=None if offset is None else str(offset),
+            debug_mode=query.debug_mode,
         )
 
     def _began(self, planned: Planned) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ or, where the program runs the engine itself, by a child.
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 
@@ -15,6 +15,7 @@ from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store import lookups, prompts
 from tapetrail.store.access import Access
 from tapetrail.store.connections import held_name
+from tapetrail.usecases.lanes import open_lanes
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.requests import Planned, Requests
 
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.plans import Plan
     from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.settings import ProviderLimits
+    from tapetrail.sources.protocol import Searching
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.control import Execution
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.model_demo import ModelDemo
-    from tapetrail.usecases.planning import Planner, RunQuery
+    from tapetrail.usecases.planning import OnRecord, Planner, RunQuery
     from tapetrail.workflows.run_request import RunRequest
     from tapetrail.workflows.runner import Launch, Runner
 
@@ -50,7 +53,8 @@ class Manner:
     `watch` is shown how far the executions are, now and then until all are at rest. `left` is told
     how many decisions a dead process left, before this one finishes them; None leaves them to the
     next run or worker. `noted` is told how bars are read where no row alone tells. A child's end is
-    waited for, and not watched.
+    waited for, and not watched. In `debug_mode`, and where the settings say so, vendors' bars come
+    from the cache alone, and nobody is asked over a network.
     """
 
     concurrency: int = CONCURRENCY
@@ -58,6 +62,7 @@ class Manner:
     left: Callable[[int], None] | None = _unseen
     noted: Callable[[str], None] = _unseen
     in_child: bool = False
+    debug_mode: bool = False
 
 
 class Stopped(KeyboardInterrupt):
@@ -80,16 +85,17 @@ class RunWiring(Protocol):
     """What runs need from outside; it is imported when it is first needed."""
 
     def planner(
-        self,
-        frame: "FrameSource | None",
-        *,
-        recorded: "Callable[[str], Sequence[Instrument]]",
-        prompts: Callable[[], Mapping[str, str]],
+        self, frame: "FrameSource | None", on_record: "OnRecord | None" = None
     ) -> "Planner":
-        """Return what settles what a run will do.
+        """Return what settles what a run will do, by what an open record tells."""
+        ...
 
-        `recorded` returns instruments by symbol, and `prompts` the bodies of those on record.
-        """
+    def limits(self, provider: str) -> "ProviderLimits":
+        """Return how much may be asked of a provider or vendor."""
+        ...
+
+    def searching(self, source: str) -> "Searching":
+        """Return who finds the symbols of a source. Raises `NotFound` listing those that can."""
         ...
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
@@ -133,7 +139,7 @@ class Runs:
         with the next run or worker. Whoever interrupts it stops it (`Stopped`).
         """
         how = manner or Manner()
-        planned = self._planned(queries, in_child=how.in_child)
+        planned = self._planned(queries, how)
         tell_notes([each.plan for each in planned], how)
         requests = self._requests.requests(planned, self._requests.rows(planned))
         if how.in_child:
@@ -250,7 +256,19 @@ class Runs:
 
     def planner(self, frame: "FrameSource | None") -> "Planner":
         """Return what settles what a run will do."""
-        return self._wiring.planner(frame, recorded=self._recorded, prompts=self._prompts)
+        from tapetrail.usecases.planning import OnRecord  # noqa: PLC0415 # readers do without
+
+        limits = self._wiring.limits
+        on_record = OnRecord(
+            instruments=self._recorded,
+            prompts=self._prompts,
+            open_lanes=lambda: open_lanes(self._access, self._process, limits=limits),
+        )
+        return self._wiring.planner(frame, on_record)
+
+    def in_mode(self, query: "RunQuery", how: Manner) -> "RunQuery":
+        """Return a query in debug mode where it is carried out so, or this process is in it."""
+        return replace(query, debug_mode=how.debug_mode or self._process.debug_mode)
 
     @property
     def requests(self) -> Requests:
@@ -272,14 +290,14 @@ class Runs:
         with self._access.reading() as connection:
             return prompts.bodies(connection)
 
-    def _planned(self, queries: "Sequence[RunQuery]", *, in_child: bool) -> list[Planned]:
+    def _planned(self, queries: "Sequence[RunQuery]", how: Manner) -> list[Planned]:
         """Return what each query comes to. Nothing is written yet; frames are stored after."""
         planners: dict[int, Planner] = {}
         found: list[Planned] = []
-        for query in queries:
+        for query in (self.in_mode(each, how) for each in queries):
             if id(query.frame) not in planners:
                 planners[id(query.frame)] = self.planner(query.frame)
-            plan = planners[id(query.frame)].plan(query, in_child=in_child)
+            plan = planners[id(query.frame)].plan(query, in_child=how.in_child)
             name = query.workflow_id or self.new_id()
             found.append(Planned(workflow_id=name, query=query, plan=plan))
         if not found:

@@ -48,7 +48,13 @@ PARENTS: Final = {
     **dict.fromkeys(("decisions", "execution_events", "execution_seals"), "execution_id"),
 }
 """By table: the column by which its rows are come across."""
-LOOSE: Final = ("instrument_facts", "audit_events", "signal_outcomes", "analysis_outcomes")
+LOOSE: Final = (
+    "instrument_facts",
+    "market_vintages",
+    "audit_events",
+    "signal_outcomes",
+    "analysis_outcomes",
+)
 """The tables whose rows belong to no seal."""
 EXECUTIONS: Final = "workflow_executions"
 DECISIONS: Final = "decisions"

@@ -8,9 +8,10 @@ that was said, and asks nothing twice that has a reply.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from dbos import (
@@ -66,6 +67,7 @@ from tapetrail.workflows.queues import PRIORITY_MAX, QUEUE, queue_of
 from tapetrail.workflows.recall import Recalled, Rows
 from tapetrail.workflows.run_request import RunRequest
 from tapetrail.workflows.said import Said
+from tapetrail.workflows.supply import Next, Supply, fetch, is_to_fetch, source_of
 from tapetrail.workflows.wire import Unsent, ask_remote, look_up, nobody
 
 INSTANCE: Final = "tapetrail"
@@ -74,6 +76,7 @@ _ISOLATION: Final = "READ COMMITTED"
 _OPEN: Final = DatasourceOptions(name="open_execution", isolation_level=_ISOLATION)
 # The engine knows steps by name: the first one had this name before decisions had parts.
 _PREPARE: Final = DatasourceOptions(name="record_decision", isolation_level=_ISOLATION)
+_FETCH: Final[StepOptions] = {"name": "fetch"}
 _ASK: Final[StepOptions] = {"name": "ask"}
 _RESUME: Final = DatasourceOptions(name="resume_execution", isolation_level=_ISOLATION)
 _CONCLUDE: Final = DatasourceOptions(name="conclude_decision", isolation_level=_ISOLATION)
@@ -152,8 +155,13 @@ class Decisions(DBOSConfiguredInstance):
         run, work = self._deps.datasource.run_tx_step, self._deps.work
         try:
             with work.slot():
-                waits = run(_PREPARE, self._prepare, decision_id, resumptions)
-            if waits:
+                then = Next.of(run(_PREPARE, self._prepare, decision_id, resumptions))
+            if then is Next.FETCH:
+                came = DBOS.run_step(_FETCH, self._fetch_through, decision_id, resumptions)
+                with work.slot():
+                    again = run(_PREPARE, self._prepare, decision_id, resumptions, came)
+                then = Next.of(again)
+            if then is Next.ASK:
                 said = DBOS.run_step(_ASK, self._ask_through, decision_id, resumptions)
                 with work.slot():
                     run(_CONCLUDE, self._conclude, decision_id, resumptions, said)
@@ -183,21 +191,25 @@ class Decisions(DBOSConfiguredInstance):
         return [control.execution(session, execution_id).resumptions, *ids]
 
     @in_plain_text
-    def _prepare(self, decision_id: int, resumptions: int) -> bool:
-        """Prepare a decision, and end it where nobody has to be waited for; return if somebody has.
+    def _prepare(self, decision_id: int, resumptions: int, came: JsonValue = None) -> JsonValue:
+        """Prepare a decision, and end it where nobody has to be waited for; return what is next.
 
-        All is computed before the first statement, so that no row is locked meanwhile.
+        All is computed before the first statement, so that no row is locked meanwhile. Bars that
+        only a vendor has are fetched first, and `came` is what that found.
         """
         found, ports = load_open(self._deps, decision_id, resumptions), self._deps.ports
         if found is None or found.task.status is DecisionStatus.RUNNING:
-            return found is not None
-        started_at = ports.clock()
-        if found.failure is not None:
-            prepared = Prepared(failure=found.failure)
+            return Next.END if found is None else Next.ASK
+        started_at, supply = ports.clock(), Supply.of(came)
+        if failure := found.failure or (supply and supply.failure):
+            prepared = Prepared(failure=failure)
         elif found.task.is_question:
             prepared = Prepared()  # its chart is on record
         else:
-            prepared = prepare(found.task, found.strategy, ports)
+            source = partial(source_of, self._deps, found, supply)
+            prepared = prepare(found.task, found.strategy, ports, open_source=source)
+            if supply is None and is_to_fetch(found.task, prepared.failure):
+                return Next.FETCH
         conclusion = None
         if prepared.failure is None and found.is_local and not found.task.is_question:
             evidence = evidence_of(found.task, found.strategy, prepared)
@@ -212,12 +224,12 @@ class Decisions(DBOSConfiguredInstance):
         *,
         conclusion: Conclusion | None,
         started_at: datetime,
-    ) -> bool:
-        """Record what was prepared and, if that is the end, the end; return if it is not."""
+    ) -> Next:
+        """Record what was prepared and, if that is the end, the end; return what is next."""
         deps, task = self._deps, found.task
         session, clock = deps.datasource.sql_session(), deps.ports.clock
         if not goes_on(session, task):
-            return False
+            return Next.END
         begin(session, task, at=started_at)
         charts = append_evidence(session, kept, task=task, blobs=deps.blobs, clock=clock)
         templates, failure = _templates(session, found)
@@ -226,26 +238,40 @@ class Decisions(DBOSConfiguredInstance):
             if not task.is_question:
                 evidence = evidence_of(task, found.strategy, kept.prepared)
                 deps.keep(task.refs.decision.id, _kept(evidence, charts, templates))
-            return True
+            return Next.ASK
         if failure is None and conclusion is not None:
             rows = Rows(charts=charts)
             append_conclusion(session, conclusion, task=task, rows=rows, at=clock())
             failure = conclusion.failure
         end(session, task, failure=failure, at=clock())
-        return False
+        return Next.END
+
+    def _fetch_through(self, decision_id: int, resumptions: int) -> JsonValue:
+        return self._wait_through(lambda: self._fetch(decision_id, resumptions))
 
     def _ask_through(self, decision_id: int, resumptions: int) -> JsonValue:
-        """Ask; a database that goes away meanwhile is waited for, as the engine does elsewhere.
+        return self._wait_through(lambda: self._ask(decision_id, resumptions))
+
+    def _wait_through(self, call: Callable[[], JsonValue]) -> JsonValue:
+        """Wait for somebody; a database that goes away meanwhile is waited for, as elsewhere.
 
         A process that ends in good order while it waits has not died over the decision.
         """
         work, executor_id = self._deps.work, self._deps.executor_id
         with work.waiting():
             try:
-                return work.ride_out(lambda: self._ask(decision_id, resumptions))
+                return work.ride_out(call)
             except SystemExit:
                 forget_try(executor_id)
                 raise
+
+    @in_plain_text
+    def _fetch(self, decision_id: int, resumptions: int) -> JsonValue:
+        """Ask a vendor for bars; return in which vintages they are, as `Supply` has it."""
+        found = load_open(self._deps, decision_id, resumptions)
+        if found is None or found.failure is not None:
+            return None
+        return fetch(self._deps, found).as_json()
 
     @in_plain_text
     def _ask(self, decision_id: int, resumptions: int) -> JsonValue:

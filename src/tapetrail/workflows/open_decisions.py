@@ -22,9 +22,11 @@ from tapetrail.workflows.calls import HeardBefore
 from tapetrail.workflows.engine import count_tries
 from tapetrail.workflows.gate import Gate
 from tapetrail.workflows.images import Gallery, Images
+from tapetrail.workflows.lanes import SharedLanes
 from tapetrail.workflows.prepare import Ports
 from tapetrail.workflows.recall import Recalled, recall
 from tapetrail.workflows.stops import Stops
+from tapetrail.workflows.vintages import Turns
 from tapetrail.workflows.wire import Wire
 from tapetrail.workflows.work import Work
 
@@ -60,12 +62,24 @@ class Dependencies:
     gallery: Gallery = field(default_factory=Gallery)
     stopped: Stops = field(default_factory=Stops)
     kept: dict[int, Kept] = field(default_factory=dict[int, Kept])
+    turns: Turns = field(default_factory=Turns)
 
     def keep(self, decision_id: int, kept: Kept) -> None:
         """Keep what was read and heard of a decision, the latest ones alone."""
         self.kept[decision_id] = kept
         for number in [*self.kept][:-KEPT_MAX]:
             self.kept.pop(number, None)
+
+    def lanes(self) -> SharedLanes:
+        """Return what holds calls to vendors back."""
+        return SharedLanes(
+            engine=self.engine,
+            slots=self.provider_slots,
+            limits=self.ports.limits,
+            clock=self.ports.clock,
+            pause=self.work.pause,
+            is_ending=lambda: self.work.is_closed,
+        )
 
     def wire(self, slot: Callable[[], AbstractContextManager[None]] = nullcontext) -> Wire:
         """Return what questions over a wire need; drawing happens in a `slot`."""

@@ -38,7 +38,7 @@ def open_execution(
             run_type=RunType(request["run_type"]),
             provenance=Provenance(request["provenance"]),
             as_of=datetime.fromisoformat(request["as_of"]),
-            debug_mode=False,
+            debug_mode=request.get("debug_mode", False),
             actor=request["actor"],
             config={**request["config"], INSTRUMENTS: _asked(request, instruments)},
             created_at=at,

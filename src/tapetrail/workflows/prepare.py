@@ -21,7 +21,7 @@ from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bar_text import bars_text
-from tapetrail.core.market.bars import Bars, Calendar, Timeframe, time_of
+from tapetrail.core.market.bars import Bars, Calendar, Instrument, Timeframe, time_of
 from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.market.completeness import (
     Missing,
@@ -50,6 +50,7 @@ from tapetrail.render.jpeg import RENDERER, render_jpeg
 from tapetrail.render.page import render_page
 from tapetrail.render.words import escaped_letters
 from tapetrail.settings import ProviderLimits
+from tapetrail.sources.asking import Lanes
 from tapetrail.sources.protocol import Fetched, Source
 from tapetrail.store import appends
 from tapetrail.store.appends import BlobRow
@@ -67,16 +68,18 @@ WARM_UP_MIN: Final = 200
 class Ports:
     """What a decision needs from outside.
 
-    `brought` are the families of analysts that other processes need not have. `limits` are those
-    of a provider, and `budget_day_usd` is what all models may cost in a day, None for no limit.
+    `brought` are the families of analysts that other processes need not have, and `asks_a_vendor`
+    says whether a strategy's bars come over the network. `limits` are those of a provider or
+    vendor, and `budget_day_usd` is what all models may cost in a day, None for no limit.
     """
 
-    open_source: Callable[[StrategySpec, Mapping[str, str]], Source]
+    open_source: Callable[[StrategySpec, Mapping[str, str], Lanes], Source]
     open_analyst: Callable[[AnalystSpec], Analyst]
     load_calendar: Callable[[str, CalendarChanges], Calendar]
     clock: Callable[[], datetime]
     brought: frozenset[str] = frozenset()
     limits: Callable[[str], ProviderLimits] = lambda _provider: ProviderLimits()
+    asks_a_vendor: Callable[[StrategySpec], bool] = lambda _spec: False
     budget_day_usd: Decimal | None = None
 
     def calendar_of(self, task: DecisionTask, strategy: StrategySpec) -> Calendar:
@@ -146,14 +149,20 @@ class KeptEvidence:
     charts: tuple[KeptChart, ...] = ()
 
 
-def prepare(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Prepared:
+def prepare(
+    task: DecisionTask,
+    strategy: StrategySpec,
+    ports: Ports,
+    *,
+    open_source: Callable[[], Source],
+) -> Prepared:
     """Return the bars and charts of a decision. Raises only defects: errors that name no kind.
 
     Bars that break the strategy's limits fail it once its charts are drawn, so that they are seen.
     """
     prepared, stage = Prepared(), Stage.BARS
     try:
-        gathered = _gather(task, strategy, ports)
+        gathered = _gather(task, strategy, ports, source=open_source())
         prepared, stage = Prepared(gathered=gathered), Stage.CHART
         drawn = [_draw(task, strategy, gathered, at=at, ports=ports) for at in gathered.windows]
         charts, rendered = tuple(e for e, _ in drawn), tuple(chart for _, chart in drawn)
@@ -221,18 +230,37 @@ def append_evidence(
     return charts
 
 
-def _gather(task: DecisionTask, strategy: StrategySpec, ports: Ports) -> Gathered:
-    """Fetch daily bars, far enough back for every timeframe, and take each chart's window."""
-    as_of, calendar = task.as_of, ports.calendar_of(task, strategy)
-    warm_up = max(WARM_UP_MIN, strategy.indicators.settings().longest_lookback)
-    fetched = fetch_enough(
-        ports.open_source(strategy, task.config),
-        task.traded,
+def fetch_bars(
+    strategy: StrategySpec,
+    source: Source,
+    traded: Instrument,
+    *,
+    as_of: datetime,
+    calendar: Calendar,
+) -> Fetched:
+    """Return daily bars, far enough back for every timeframe. Raises as the source does."""
+    warm_up = _warm_up(strategy)
+    return fetch_enough(
+        source,
+        traded,
         wanted={timeframe: drawn + warm_up for timeframe, drawn in strategy.drawn},
         calendar=calendar,
         as_of=as_of,
     )
-    fetched_at = ports.clock()
+
+
+def _warm_up(strategy: StrategySpec) -> int:
+    return max(WARM_UP_MIN, strategy.indicators.settings().longest_lookback)
+
+
+def _gather(
+    task: DecisionTask, strategy: StrategySpec, ports: Ports, *, source: Source
+) -> Gathered:
+    """Fetch daily bars, and take each chart's window."""
+    as_of, calendar = task.as_of, ports.calendar_of(task, strategy)
+    warm_up = _warm_up(strategy)
+    fetched = fetch_bars(strategy, source, task.traded, as_of=as_of, calendar=calendar)
+    fetched_at = fetched.fetched_at or ports.clock()
     _refuse_stale(fetched.bars, calendar=calendar, as_of=as_of)
     daily = known_at(fetched.bars, as_of)
     halts = () if strategy.data is None else strategy.data.halts_of(task.traded.symbol)
@@ -357,7 +385,7 @@ def _snapshot(
         gaps=[day.isoformat() for day in span.gaps],
         last_bar_complete=bool(bars.complete[-1]),
         adjusted_with_hindsight=fetched.adjusted_with_hindsight,
-        from_cache=False,
+        from_cache=fetched.from_cache,
         fetched_at=gathered.fetched_at,
         available_at=time_of(bars.available_at[-1]),
         missing_sessions=span.missing.sessions,

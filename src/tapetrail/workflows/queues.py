@@ -10,7 +10,7 @@ from tapetrail.workflows.prepare import Ports
 
 QUEUE: Final = "decisions"
 WAITING_QUEUE: Final = "waiting_decisions"
-"""For decisions that wait for analysts over a wire, so that nothing else waits behind them."""
+"""For decisions that wait for vendors or analysts, so that nothing else waits behind them."""
 PRIORITY_MAX: Final = 2**31 - 1
 """The last in turn; the engine counts from 1."""
 
@@ -29,7 +29,8 @@ def queue_of(strategy: StrategySpec, ports: Ports) -> str:
     # A strategy with two of them was refused.
     for family in {named.family for seat in seats for named in seat.everyone} & ports.brought:
         return family_queue(family)
-    return QUEUE if all(seat.is_local for seat in seats) else WAITING_QUEUE
+    is_waited_for = ports.asks_a_vendor(strategy) or not all(seat.is_local for seat in seats)
+    return WAITING_QUEUE if is_waited_for else QUEUE
 
 
 def priority_of(began_at: datetime) -> int:

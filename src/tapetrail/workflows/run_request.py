@@ -24,7 +24,8 @@ class RequestedDecision(TypedDict):
 class RunRequest(TypedDict):
     """One execution to run.
 
-    `clock_offset_ms` is how far the clock of whoever asked was from the one it follows, as text.
+    `clock_offset_ms` is how far the clock of whoever asked was from the one it follows, as text. In
+    `debug_mode`, which is off where it is not said, nobody is asked over a network.
     """
 
     strategy_id: int
@@ -36,6 +37,7 @@ class RunRequest(TypedDict):
     config: dict[str, str]
     decisions: list[RequestedDecision]
     clock_offset_ms: NotRequired[str | None]
+    debug_mode: NotRequired[bool]
 
 
 def fresh_until_of(config: Mapping[str, str], *, as_of: datetime) -> datetime:

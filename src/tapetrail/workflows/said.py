@@ -6,7 +6,6 @@ from typing import cast
 
 from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import JsonValue
-from tapetrail.core.errors import ErrorKind, Stage
 from tapetrail.core.failures import Failure
 
 
@@ -25,9 +24,9 @@ class Said:
     def as_json(self) -> JsonValue:
         """Return it as a step returns it."""
         return {
-            "failure": self.failure and _written(self.failure),
+            "failure": self.failure and self.failure.as_json(),
             "unsent": [
-                [key.question, key.analyst, key.sample_no, *_written(failure)]
+                [key.question, key.analyst, key.sample_no, *failure.columns.values()]
                 for key, failure in self.unsent.items()
             ],
             "seen": None if self.seen is None else sorted(self.seen),
@@ -37,26 +36,17 @@ class Said:
     def of(cls, output: JsonValue) -> "Said":
         """Return what a step returned; one of an older release, a failure alone or nothing."""
         if not isinstance(output, Mapping):
-            return cls(failure=_read(output) if output else None)
+            return cls(failure=Failure.of_json(output) if output else None)
         failure = output["failure"]
         unsent = cast("Sequence[Sequence[str | int]]", output["unsent"])
         seen = cast("Sequence[int] | None", output.get("seen"))
         return cls(
-            failure=_read(failure) if failure else None,
+            failure=Failure.of_json(failure) if failure else None,
             seen=None if seen is None else frozenset(seen),
             unsent={
                 AnswerKey(
                     question=str(question), analyst=str(analyst), sample_no=int(number)
-                ): _read(said)
+                ): Failure.of_json(said)
                 for question, analyst, number, *said in unsent
             },
         )
-
-
-def _written(failure: Failure) -> list[str]:
-    return [failure.failed_stage, failure.error_kind, failure.error_message]
-
-
-def _read(said: object) -> Failure:
-    stage, kind, message = cast("Sequence[str]", said)
-    return Failure(failed_stage=Stage(stage), error_kind=ErrorKind(kind), error_message=message)

@@ -5,19 +5,18 @@ import signal
 import threading
 from collections import Counter
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import opened_or_new, settings, watched
+from tapetrail.cli.session import opened_or_new, settings, shown_settings, watched
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.list_output import note_bars, print_rows
 from tapetrail.cli.terminal.output import echo, note, print_json, sanitise
 from tapetrail.cli.terminal.tables import column_lines
-from tapetrail.cli.terminal.words import Concurrency, Json
+from tapetrail.cli.terminal.words import Concurrency, Json, read_date
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing import DECISIONS, EXECUTIONS
 from tapetrail.wire import detail_document
@@ -25,6 +24,7 @@ from tapetrail.wire import detail_document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tapetrail.settings import Settings
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.backfills import Backfilled
     from tapetrail.usecases.planning import RunQuery
@@ -37,6 +37,14 @@ ROOM_EVERY_S: Final = 5.0
 Instruments = Annotated[
     str | None,
     typer.Option("--instruments", metavar="A,B", help="These symbols, not the strategy's own."),
+]
+DebugMode = Annotated[
+    bool | None,
+    typer.Option(
+        "--debug-mode/--no-debug-mode",
+        help="Bars from the cache alone, nobody is asked; TAPETRAIL_DEBUG_MODE if not said.",
+        show_default=False,
+    ),
 ]
 group: Final = typer.Typer()
 GOES_ON: Final = "interrupted; what a process left is finished by the next run or worker"
@@ -63,6 +71,7 @@ def run(
             " by default the latest completed one.",
         ),
     ] = None,
+    debug_mode: DebugMode = None,
     concurrency: Concurrency = 2,
     as_json: Json = False,
 ) -> int:
@@ -71,8 +80,8 @@ def run(
     Exit code 0 means that every decision completed, 1 that one failed; why is in the record.
     What is wrong with the words or the file is refused before anything is written.
     """
-    query = replace(_query(strategy, instruments), as_of_on=_date(as_of, "--as-of"))
-    with opened_or_new(settings()) as record:
+    query = replace(_query(strategy, instruments), as_of_on=read_date(as_of, "--as-of"))
+    with opened_or_new(_in_mode(debug_mode)) as record:
         (progress,) = _carried_out(record, [query], concurrency=concurrency)
         show_run(record.records, progress, as_json=as_json)
     return 0 if progress.status == "completed" else 1
@@ -103,6 +112,7 @@ def backfill(  # noqa: PLR0913 # its options
         bool, typer.Option("--again", help="Also what completed before, as a further pass.")
     ] = False,
     instruments: Instruments = None,
+    debug_mode: DebugMode = None,
     concurrency: Concurrency = 2,
     as_json: Json = False,
 ) -> int:
@@ -115,10 +125,10 @@ def backfill(  # noqa: PLR0913 # its options
     from tapetrail.usecases import backfills  # noqa: PLC0415 # --help never needs it
     from tapetrail.usecases.planning import Asked  # noqa: PLC0415 # --help never needs it
 
-    first_on = _date(first, "--from")
-    asked = Asked(first_on=first_on, last_on=_date(last, "--to"), every=read_every(every))
+    first_on = read_date(first, "--from")
+    asked = Asked(first_on=first_on, last_on=read_date(last, "--to"), every=read_every(every))
     query = _query(strategy, instruments)
-    with opened_or_new(settings()) as record, watched(concurrency) as manner:
+    with opened_or_new(_in_mode(debug_mode)) as record, watched(concurrency) as manner:
         found = backfills.backfill(record.runs, query, asked, manner=manner, again=again)
     return _show_backfill(found, as_json=as_json)
 
@@ -216,13 +226,15 @@ def _symbols(words: str | None) -> list[str]:
     return symbols
 
 
-def _date(words: str | None, option: str) -> date | None:
-    if words is None:
-        return None
-    try:
-        return date.fromisoformat(words)
-    except ValueError as error:
-        raise InvalidInput(f"{option} {words!r}: expected a date such as 2012-11-30") from error
+def _in_mode(debug_mode: bool | None) -> "Settings":  # noqa: FBT001 # an option's value
+    """Return the settings, in debug mode if that is said or they say so, which is told."""
+    read = settings()
+    if debug_mode is not None:
+        return replace(read, debug_mode=debug_mode)
+    if read.debug_mode:
+        (said,) = [each.origin for each in shown_settings() if each.key == "debug_mode"]
+        note(f"debug mode, by {said}: bars come from the cache alone, and nobody is asked")
+    return read
 
 
 def _query(strategy: Path, instruments: str | None) -> "RunQuery":

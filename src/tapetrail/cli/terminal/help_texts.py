@@ -16,7 +16,8 @@ VARIABLES: Final = {
     "TAPETRAIL_ACTOR": "who acts, as the record names it; otherwise your user name",
     "TAPETRAIL_KEYS_FILE": "a file with the keys of models, mode 0600; the environment goes first",
     "TAPETRAIL_BUDGET_DAY_USD": "what all models may cost in a day (UTC); otherwise no limit",
-    "TAPETRAIL_DEBUG": "1 shows the traceback of an error",
+    "TAPETRAIL_DEBUG_MODE": "1: runs take bars from the cache alone and ask nobody",
+    "TAPETRAIL_DEBUG": "1 shows the traceback of an error, and changes nothing else",
     "NO_COLOR": "anything but empty: no colours",
     "FORCE_COLOR": "anything but empty: colours in a pipe, too",
 }

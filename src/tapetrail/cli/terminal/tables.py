@@ -46,6 +46,7 @@ HEADINGS: Final = {
     "is_shipped": "shipped",
     "from_status": "from",
     "to_status": "to",
+    "strategy_line": "in a strategy",
 }
 """What a column is called over a table, where its own name is longer than what stands below it."""
 DECIMALS: Final = {

@@ -1,5 +1,6 @@
 """The words that people type: what several commands take, and how each is converted."""
 
+from datetime import date
 from enum import EnumMeta
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
@@ -10,6 +11,7 @@ from typer._click.core import Command, Parameter
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 from tapetrail.cli.terminal.output import echo
+from tapetrail.core.errors import InvalidInput
 
 CONCURRENCY_MAX: Final = 8
 """As many as one worker takes off the queue; whoever has more cores starts more workers."""
@@ -36,6 +38,16 @@ def help_without_command(context: typer.Context) -> int | None:
         echo(context.get_help())
         return 0
     return None
+
+
+def read_date(words: str | None, option: str) -> date | None:
+    """Return the date after an option, None where it was not typed. Raises `InvalidInput`."""
+    if words is None:
+        return None
+    try:
+        return date.fromisoformat(words)
+    except ValueError as error:
+        raise InvalidInput(f"{option} {words!r}: expected a date such as 2012-11-30") from error
 
 
 def convert_words(command: Command) -> None:

@@ -29,6 +29,26 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "strategies": ("name", "version", "kind", "spec", "spec_digest"),
     "instrument_facts": ("instrument_id", "field", "value", "source", "at"),
+    "market_vintages": (
+        "instrument_id",
+        "source",
+        "timeframe",
+        "parameters",
+        "first_on",
+        "last_on",
+        "raw_digest",
+        "session_first",
+        "session_last",
+        "bar_count",
+        "adjustment",
+        "quoted_in",
+        "problem",
+        "differs_from",
+        "moved_bars",
+        "moved_pct_max",
+        "actor",
+        "fetched_at",
+    ),
     "workflow_executions": (
         "strategy_id",
         "runtime_id",
@@ -292,6 +312,7 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
 
 REFERENCES: Final[Mapping[str, Mapping[str, str]]] = {
     "instrument_facts": {"instrument_id": "instruments"},
+    "market_vintages": {"instrument_id": "instruments", "differs_from": "market_vintages"},
     "workflow_executions": {"strategy_id": "strategies", "runtime_id": "runtimes"},
     "decisions": {
         "execution_id": "workflow_executions",
@@ -342,6 +363,7 @@ REFERENCES: Final[Mapping[str, Mapping[str, str]]] = {
 """By table and column: the table whose row the column names."""
 
 BYTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "market_vintages": ("raw_digest",),
     "llm_attempts": ("request_digest",),
     "market_snapshots": ("bars_digest", "raw_digest", "calendar_digest"),
     "charts": ("jpeg_digest", "html_digest", "spec_digest"),

@@ -52,6 +52,44 @@ class SnapshotRecord(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VintageBars:
+    """The bars that were read from a vintage, how they are adjusted and in what quoted."""
+
+    session_first: date
+    session_last: date
+    bar_count: int
+    adjustment: str
+    quoted_in: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VintageRecord(Record):
+    """What a vendor sent of an instrument for the days `first_on` to `last_on`, kept to be used.
+
+    `parameters` are what else it was asked with. `problem` says why its bars could not be read, and
+    only then there are none. `differs_from` is the vintage before it, where in the days that both
+    have `moved_bars` have another price, are gone or are new; `moved_pct_max` is the largest move
+    of a price.
+    """
+
+    TABLE: ClassVar[str] = "market_vintages"
+    instrument: Stored
+    source: str
+    timeframe: str
+    parameters: JsonObject
+    first_on: date
+    last_on: date
+    raw_digest: Digest
+    bars: VintageBars | None
+    problem: str | None
+    differs_from: Stored | None
+    moved_bars: int | None
+    moved_pct_max: Decimal | None
+    actor: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChartFiles:
     """Where the bytes of a drawn chart are, and their digests."""
 

@@ -14,6 +14,7 @@ from tapetrail.core.records.evidence import (
     ChartArchivalRecord,
     ChartRecord,
     SnapshotRecord,
+    VintageRecord,
 )
 from tapetrail.core.records.external import (
     ExternalAnalysisRecord,
@@ -49,6 +50,7 @@ RECORDS: Final = (
     SealRecord,
     ExecutionSealRecord,
     AuditRecord,
+    VintageRecord,
     SnapshotRecord,
     ChartRecord,
     PostedChartRecord,

@@ -5,17 +5,16 @@ begun anew with `compete=false`, which ends nobody else's.
 """
 
 import json
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
 from tapetrail.core.canonical import canonical_json, storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, NotFound
 from tapetrail.http.calls import Call, Received
+from tapetrail.http.retry_after import asked_s
 from tapetrail.sources.asking import Vendor, excerpt
-from tapetrail.sources.ibkr.turns import Turns
 from tapetrail.sources.tabular.values import Document, as_document, as_list, member, text_member
 
 ACCOUNTS: Final = "iserver/accounts"
@@ -26,10 +25,8 @@ COMPETING: Final = (
     "another session of this user competes for the market data, as TWS or an app does; end that one"
     " or give each a user of its own, for TapeTrail ends nobody's"
 )
-AT_ONCE: Final = 5
-"""More histories at a time are too many, says the vendor, and it refuses its user for a while."""
-_SLOTS: Final = threading.BoundedSemaphore(AT_ONCE)
-_TURNS: Final = Turns()
+PENALTY_S: Final = 900.0
+"""How long the gateway refuses a user who asked too often, unless it says more."""
 _WAIT_S: Final = 1.0
 _OK: Final = range(200, 300)
 _REDIRECTS: Final = range(300, 400)
@@ -57,15 +54,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """The gateway at `base_url`, which ends with the version of its interface.
-
-    All of a process share its `slots` for calls, and take `turns` in them.
-    """
+    """The gateway at `base_url`, which ends with the version of its interface."""
 
     vendor: Vendor
     base_url: str
-    slots: threading.BoundedSemaphore = field(default=_SLOTS, repr=False)
-    turns: Turns = field(default=_TURNS, repr=False)
 
     def get(self, path: str, **query: str | int) -> Reply:
         """Return what the gateway answers, asked again once for each thing that can be mended.
@@ -125,11 +117,7 @@ class Gateway:
 
     def _reply(self, call: Call) -> Received:
         try:
-            with self.slots:
-                wait_s = self.turns.take(self.vendor.clock())
-                if wait_s:
-                    self.vendor.pause(wait_s)
-                return self.vendor.reply(call)
+            return self.vendor.reply(call)
         except EdgeFailure as error:
             way = _WAYS.get(error.kind) if error.kind else None
             said = f"{self.vendor.name}: {error.message}" + (f"; {way}" if way else "")
@@ -145,6 +133,9 @@ class Gateway:
 
     def _failure(self, trouble: "_Trouble", received: Received) -> EdgeFailure | NotFound:
         said = f"HTTP {received.http_status}: {trouble.says}; {excerpt(received.body)}"
+        if trouble is _PENALTY:
+            asked = asked_s(received.headers, now=self.vendor.clock())
+            self.vendor.rest(PENALTY_S if asked is None else max(asked, PENALTY_S), said)
         if trouble.name == _NO_DATA.name:
             return NotFound(f"{self.vendor.name}: {said}", kind=ErrorKind.NO_BARS)
         return self.vendor.refused(said)
@@ -162,8 +153,8 @@ class _Trouble:
 _NO_DATA: Final = _Trouble(name="no data", says="it has no data for what was asked")
 _PENALTY: Final = _Trouble(
     name="penalty",
-    says="it was asked too often, and refuses this user for about 15 minutes; let every worker rest"
-    " as long",
+    says="it was asked too often, and refuses this user for about 15 minutes; nobody asks it for as"
+    " long",
 )
 _UNSUBSCRIBED: Final = _Trouble(
     name="unsubscribed",

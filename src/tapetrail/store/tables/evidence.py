@@ -11,7 +11,12 @@ from tapetrail.core.records.answers import (
     AttemptRecord,
     ReplyRecord,
 )
-from tapetrail.core.records.evidence import ChartArchivalRecord, ChartRecord, SnapshotRecord
+from tapetrail.core.records.evidence import (
+    ChartArchivalRecord,
+    ChartRecord,
+    SnapshotRecord,
+    VintageRecord,
+)
 from tapetrail.core.records.external import ExternalAnalysisRecord, PostedChartRecord
 from tapetrail.store.tables.base import (
     FROM_OUTSIDE,
@@ -37,6 +42,33 @@ _TYPE_OF_TIMEFRAME: Final = (
 _DRAWN_FACTS: Final = (
     "snapshot_id, chart_style, spec_digest, indicators_applied, missing_indicators, data_points,"
     " start_date, end_date, price_current, renderer"
+)
+
+
+record_table(
+    [VintageRecord],
+    refers("instruments", "instrument_id"),
+    refers("market_vintages", "differs_from, instrument_id", to="id, instrument_id"),
+    UniqueConstraint("id", "instrument_id"),
+    Index(None, "instrument_id", "source", "id"),
+    Index(None, "fetched_at"),
+    Index(None, "differs_from", postgresql_where=text("differs_from IS NOT NULL")),
+    *names_blobs("raw_digest"),
+    timeframe_form(),
+    one_of("adjustment", Adjustment),
+    check("days_in_order", "first_on <= last_on"),
+    check("sessions_in_order", "session_first <= session_last"),
+    check("bar_count_positive", "bar_count >= 1"),
+    check(
+        "bars_or_problem",
+        "num_nulls(session_first, session_last, bar_count, adjustment, quoted_in) ="
+        " CASE WHEN problem IS NULL THEN 0 ELSE 5 END",
+    ),
+    check("differs_by_bars", "(differs_from IS NULL) = (moved_bars IS NULL)"),
+    check("moved_bars_positive", "moved_bars >= 1"),
+    check("moved_pct_of_moved", "moved_pct_max IS NULL OR moved_bars IS NOT NULL"),
+    check("moved_pct_positive", "moved_pct_max > 0"),
+    check("differs_from_another", "differs_from < id"),
 )
 
 

@@ -1,0 +1,99 @@
+"""How a history differs from an earlier one: which bars moved, and by how much."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tapetrail.core.market.bars import Bars, Days, Floats
+
+_SAME_FACTOR: Final = 1e-3
+"""Ratios this close to each other are one factor, as prices are rounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Restatement:
+    """What changed in the sessions that both histories span.
+
+    `moved` are those of which a price is another one, shape (n,), with their closes before and
+    after and the largest move of a price in percent of the earlier one (infinite where that is 0).
+    `gone` had a bar and have none, `added` the other way round. `volumes` counts the bars of which
+    only the volume is another one.
+    """
+
+    moved: Days
+    before: Floats
+    after: Floats
+    moved_pct: Floats
+    gone: Days
+    added: Days
+    volumes: int
+
+    @property
+    def bars(self) -> int:
+        """Return how many bars have another price, are gone or are new."""
+        return len(self.moved) + len(self.gone) + len(self.added)
+
+    @property
+    def moved_pct_max(self) -> float | None:
+        """Return the largest move in percent, None where no price moved from another one than 0."""
+        finite = self.moved_pct[np.isfinite(self.moved_pct)]
+        return float(finite.max()) if len(finite) else None
+
+    @property
+    def factor(self) -> float | None:
+        """Return by what all closes were multiplied, as for a split; None where they were not."""
+        if len(self.moved) <= 1 or not np.all(self.before > 0):
+            return None
+        ratios = self.after / self.before
+        middle = float(np.median(ratios))
+        is_one = bool(np.all(np.abs(ratios / middle - 1) <= _SAME_FACTOR)) if middle else False
+        return middle if is_one else None
+
+
+def compare_bars(earlier: Bars, later: Bars) -> Restatement:
+    """Return how `later` differs from `earlier`, over the sessions from which to which both go."""
+    first = max(earlier.first_on[0], later.first_on[0])
+    last = min(earlier.last_on[-1], later.last_on[-1])
+    old, new = (_between(bars, first, last) for bars in (earlier, later))
+    _, at_old, at_new = np.intersect1d(
+        old.last_on, new.last_on, assume_unique=True, return_indices=True
+    )
+    prices = [
+        (before[at_old], after[at_new])
+        for before, after in (
+            (old.open, new.open),
+            (old.high, new.high),
+            (old.low, new.low),
+            (old.close, new.close),
+        )
+    ]
+    has_moved = np.any([before != after for before, after in prices], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pct = np.max(
+            [
+                np.where(before == after, 0.0, 100 * np.abs(after - before) / np.abs(before))
+                for before, after in prices
+            ],
+            axis=0,
+        )
+    is_other_volume = ~_same(old.volume[at_old], new.volume[at_new]) & ~has_moved
+    before, after = prices[-1]
+    return Restatement(
+        moved=old.last_on[at_old][has_moved],
+        before=before[has_moved],
+        after=after[has_moved],
+        moved_pct=pct[has_moved],
+        gone=np.setdiff1d(old.last_on, new.last_on, assume_unique=True),
+        added=np.setdiff1d(new.last_on, old.last_on, assume_unique=True),
+        volumes=int(is_other_volume.sum()),
+    )
+
+
+def _between(bars: Bars, first: np.datetime64, last: np.datetime64) -> Bars:
+    return bars.take((bars.first_on >= first) & (bars.last_on <= last))
+
+
+def _same(before: Floats, after: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return where two volumes are equal; one that is missing on both sides is."""
+    return (before == after) | (np.isnan(before) & np.isnan(after))

@@ -1,0 +1,195 @@
+"""Vendors' bars on record: fetched ahead of a run, and one vintage held against another."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from tapetrail.core.errors import InvalidInput, TapeTrailError
+from tapetrail.core.market.sessions import close_on_or_before, day_of
+from tapetrail.core.strategy.strategies import parse_strategy
+from tapetrail.sources.vendor_source import VendorSource, Wanted
+from tapetrail.store import vintages
+from tapetrail.store.access import Access
+from tapetrail.usecases.lanes import open_lanes
+from tapetrail.usecases.parts import Process
+from tapetrail.workflows.prepare import fetch_bars
+from tapetrail.workflows.vintages import Ask, KeptSource, Shelf, compare_vintages, read_vintage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tapetrail.core.market.instruments import Instrument
+    from tapetrail.core.market.restatements import Restatement
+    from tapetrail.core.plans import PlannedDecision
+    from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.settings import ProviderLimits
+    from tapetrail.store.vintages import VintageOf
+    from tapetrail.usecases.planning import Planner, RunQuery
+    from tapetrail.usecases.requests import Requests
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedData:
+    """What came of fetching one instrument: a vintage with its bars, or why there is none.
+
+    `is_new` says that the vendor was asked; else what was kept did.
+    """
+
+    instrument: "Instrument"
+    vintage_id: int | None = None
+    is_new: bool = False
+    session_first: date | None = None
+    session_last: date | None = None
+    bar_count: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How a vintage differs from an earlier one of the same instrument, over the days of both."""
+
+    before: "VintageOf"
+    after: "VintageOf"
+    change: "Restatement"
+
+
+class Data:
+    """What vendors sent, kept. `limits` says how much may be asked of a vendor at once."""
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        process: Process,
+        planner: "Callable[[], Planner]",
+        requests: "Requests",
+        limits: "Callable[[str], ProviderLimits]",
+    ) -> None:
+        self._access = access
+        self._process = process
+        self._planner = planner
+        self._requests = requests
+        self._limits = limits
+
+    def fetch(
+        self, query: "RunQuery", *, first_on: date | None = None, again: bool = False
+    ) -> list[FetchedData]:
+        """Fetch what a run of a strategy needs; return what came of each of its instruments.
+
+        With `first_on` also what runs as of that day, and of later ones, need. What is kept and
+        answers for it is asked for `again` only where that is wanted. Raises what a run refuses,
+        and `InvalidInput` for a source that is no vendor, and in debug mode.
+        """
+        spec = query.spec
+        if self._process.debug_mode:
+            raise InvalidInput("debug mode asks nobody over a network; leave it to fetch bars")
+        planner = self._planner()
+        planner.open_vendor(spec)
+        plan = planner.plan(query)
+        rows = self._requests.instruments(spec, [each.instrument for each in plan.decisions])
+        with open_lanes(self._access, self._process, limits=self._limits) as lanes:
+            source = planner.open_vendor(spec, lanes)
+
+            def fetch(decision: "PlannedDecision") -> FetchedData:
+                kept = KeptSource(
+                    vendor=source,
+                    row=rows[decision.instrument],
+                    shelf=self._shelf(),
+                    ask=Ask.ALWAYS if again else Ask.WHERE_LACKING,
+                )
+                return _fetched(kept, decision, planner=planner, spec=spec, first_on=first_on)
+
+            with ThreadPoolExecutor(self._limits(spec.source).max_in_flight) as threads:
+                return list(threads.map(fetch, plan.decisions))
+
+    def compare(self, number: int, with_number: int | None = None) -> Comparison:
+        """Return how a vintage differs from an earlier one, by default the one before it.
+
+        Raises `NotFound`, and `InvalidInput` for vintages of two instruments or sources, with bars
+        that could not be read, or with no days in common.
+        """
+        with self._access.writing() as session:
+            after = vintages.vintage(session, number)
+            before = (
+                vintages.before(session, after)
+                if with_number is None
+                else vintages.vintage(session, with_number)
+            )
+        if before.kept.row.id > after.kept.row.id:
+            before, after = after, before
+        if (before.instrument, before.source) != (after.instrument, after.source):
+            raise InvalidInput(
+                f"vintages {before.kept.row.id} and {after.kept.row.id} are of {before.instrument}"
+                f" of {before.source} and {after.instrument} of {after.source}; compare two of one"
+                " instrument and source"
+            )
+        vendor, wanted = self._reader(after)
+        blobs = self._process.open_blobs()
+        change = compare_vintages(
+            vendor,
+            wanted,
+            before=read_vintage(blobs, before.kept),
+            after=read_vintage(blobs, after.kept),
+        )
+        if change is None:
+            raise InvalidInput(
+                f"vintages {before.kept.row.id} and {after.kept.row.id} have no days in common"
+            )
+        return Comparison(before=before, after=after, change=change)
+
+    def _reader(self, found: "VintageOf") -> tuple[VendorSource, Wanted]:
+        """Return what reads the bytes of a vintage, and what its bars are."""
+        traded = found.instrument
+        named = {
+            "symbol": traded.symbol,
+            "exchange": traded.exchange,
+            "currency": traded.currency,
+            **({"quoted_in": found.quoted_in} if found.quoted_in != traded.currency else {}),
+        }
+        spec = parse_strategy(
+            {"name": "data", "instruments": [named], "source": found.source},
+            place=f"vintage {found.kept.row.id}",
+        )
+        planner = self._planner()
+        source = planner.open_vendor(spec)
+        calendar = planner.calendar_of(spec, traded)
+        as_of = close_on_or_before(calendar, found.kept.last_on)
+        return source, Wanted(
+            instrument=traded, first=found.kept.first_on, as_of=as_of, calendar=calendar
+        )
+
+    def _shelf(self) -> Shelf:
+        return Shelf(
+            engine=self._access.engine(),
+            blobs=self._process.open_blobs(),
+            clock=self._process.clock,
+            actor=self._process.actor,
+        )
+
+
+def _fetched(
+    kept: KeptSource,
+    decision: "PlannedDecision",
+    *,
+    planner: "Planner",
+    spec: "StrategySpec",
+    first_on: date | None,
+) -> FetchedData:
+    """Fetch what decisions as of two days need: the bars of the first reach to the second."""
+    traded, calendar = decision.instrument, planner.calendar_of(spec, decision.instrument)
+    try:
+        if first_on is not None:
+            early = close_on_or_before(calendar, first_on)
+            fetch_bars(spec, kept, traded, as_of=early, calendar=calendar)
+        found = fetch_bars(spec, kept, traded, as_of=decision.as_of, calendar=calendar)
+    except TapeTrailError as error:
+        return FetchedData(instrument=traded, is_new=bool(kept.downloaded), problem=error.message)
+    return FetchedData(
+        instrument=traded,
+        vintage_id=kept.used[-1],
+        is_new=bool(kept.downloaded),
+        session_first=day_of(found.bars.first_on[0]),
+        session_last=day_of(found.bars.last_on[-1]),
+        bar_count=len(found.bars),
+    )
