@@ -103,6 +103,8 @@ class IbkrGateway:
     def _of_session(self, path: str, query: Mapping[str, str]) -> Answer:
         if path == "iserver/accounts":
             return said({"accounts": self.accounts, "selectedAccount": "DU0000001"})
+        if path == "iserver/secdef/search":
+            return said(self._found(query))
         if path.startswith("iserver/contract/"):
             return said(self._info(int(path.split("/")[2])))
         assert path == "iserver/marketdata/history", path
@@ -134,6 +136,21 @@ class IbkrGateway:
                 }
             ]
         }  # fmt: skip
+
+    def _found(self, query: Mapping[str, str]) -> object:
+        """What a search finds: symbols by their beginning, and companies by any part."""
+        assert query["secType"] == "STK"
+        word, is_name = query["symbol"].upper(), query["name"] == "true"
+        found = [
+            {
+                "conid": str(each.conid), "companyName": f"{each.symbol} COMPANY",
+                "symbol": each.symbol, "description": each.exchange, "restricted": None,
+                "sections": [{"secType": "STK"}, {"secType": "OPT", "months": "DEC26"}],
+            }
+            for each in self.shares
+            if (word in f"{each.symbol} COMPANY" if is_name else each.symbol.startswith(word))
+        ]  # fmt: skip
+        return found or {"error": "No symbol found"}
 
     def _info(self, conid: int) -> Mapping[str, object]:
         share = self._share(conid)

@@ -145,3 +145,39 @@ def test_an_exchange_without_a_calendar_stays_as_ibkr_calls_it(
     gateway.shares = [replace(share, exchange="PINK")]
     (only,) = found(source, "AAPL")
     assert (only.exchange, only.calendar) == ("PINK", "PINK")
+
+
+def test_a_search_finds_symbols_and_companies_with_what_means_them(
+    source: IbkrSource, server: ModelServer
+) -> None:
+    first, *_ = rows = source.find("vod")
+    assert [(each.exchange, each.conid) for each in rows] == [
+        ("XLON", VOD_LONDON), ("XNAS", VOD_NASDAQ), ("XFRA", VOD_FRANKFURT),
+    ]  # fmt: skip
+    assert (first.name, first.symbol) == ("VOD COMPANY", "VOD")
+    assert first.strategy_line == (
+        'instruments: [{symbol: "VOD", exchange: "XLON", conid: 31972278}]'
+    )
+    assert len(server.asked) == 2
+    assert [each.symbol for each in source.find("VOD COMP")] == ["VOD"] * 3
+    assert source.find("zzz") == []
+
+
+def test_what_is_no_share_or_cannot_be_named_has_no_line(
+    source: IbkrSource, server: ModelServer
+) -> None:
+    stock = {"sections": [{"secType": "STK"}]}
+    rows = [
+        {"conid": "1", "symbol": "BRK B", "description": "NYSE", **stock},
+        {"conid": "2", "symbol": "NEW", "description": None, "companyName": None, **stock},
+        {"conid": "-1", "symbol": "BOND", "description": "X", **stock},
+        {"conid": "3", "symbol": "IDX", "sections": [{"secType": "IND"}]},
+    ]
+    server.answers = lambda _: said(rows)
+    assert [(each.symbol, each.exchange, each.strategy_line) for each in source.find("x")] == [
+        ("BRK B", "XNYS", ""),
+        ("NEW", "", 'instruments: [{symbol: "NEW", conid: 2}]'),
+    ]
+    server.answers = lambda _: said({"rows": rows})
+    with pytest.raises(EdgeFailure, match="ibkr: no list of symbols"):
+        source.find("x")

@@ -120,6 +120,13 @@ def test_what_is_no_address_is_refused(said: str) -> None:
     assert raised.value.kind is ErrorKind.SOURCE_UNAVAILABLE
 
 
+def test_symbols_are_searched_at_the_gateway_that_is_trusted(
+    registry: Opens, server: ModelServer
+) -> None:
+    found = registry(trusted(server)).searching("ibkr").find("AAPL")
+    assert [each.exchange for each in found] == ["XNAS", "XMEX"]
+
+
 def test_trust_is_written_down_or_everything_is_checked() -> None:
     assert trust_of({}) == CHECKED
     assert trust_of({"IBKR_VERIFY_TLS": "True"}) == CHECKED

@@ -102,3 +102,17 @@ def test_a_gateway_that_was_asked_too_often_is_left_alone(home: Home, vendor: Mo
     assert "refuses this user for about 15 minutes" in refused["error_message"]
     assert "is left alone until" in left["error_message"]
     assert histories(vendor) == 1
+
+
+@pytest.mark.parametrize("unit", ["GBX", "GBP"])
+def test_what_is_kept_is_compared_in_the_unit_that_it_was_read_in(
+    unit: str, home: Home, vendor: ModelServer
+) -> None:
+    vendor.answers = IbkrGateway()
+    share = f"{{symbol: VOD, exchange: LSE, currency: GBP, quoted_in: {unit}}}"
+    file = home.strategy(symbols=share, more="source: ibkr")
+    for _ in range(2):
+        done = home.run("data", "fetch", file, "--again", IBKR_BASE_URL=vendor.url)
+        assert done.returncode == 0, done.stdout + done.stderr
+    compared = home.run("data", "compare", "1", "2", IBKR_BASE_URL=vendor.url)
+    assert compared.returncode == 0, compared.stdout + compared.stderr

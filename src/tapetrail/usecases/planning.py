@@ -160,6 +160,10 @@ class Planner:
             )
         return source
 
+    def takes(self, source: str) -> frozenset[str]:
+        """Return the keys of an instrument that a source leaves to the strategy."""
+        return self._sources.kind(source).takes
+
     def calendar_of(self, spec: StrategySpec, instrument: Instrument) -> Calendar:
         """Return the sessions of an instrument, as a strategy has them."""
         name = instrument.calendar

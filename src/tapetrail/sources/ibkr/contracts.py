@@ -1,7 +1,8 @@
 """What a symbol may mean at IBKR: the contracts of that name, each with its currency.
 
 `GET trsrv/stocks` lists them by exchange, `GET iserver/contract/{conid}/info` says in which
-currency one trades.
+currency one trades. `GET iserver/secdef/search` finds symbols, by their beginning or by names of
+companies.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.sources.ibkr.exchanges import mic_at_ibkr
 from tapetrail.sources.ibkr.gateway import Gateway
+from tapetrail.sources.protocol import Found, strategy_line
 
 CONTRACTS_MAX: Final = 20
 """Each is a question of its own, and the gateway answers ten a second."""
@@ -40,6 +42,21 @@ class _Info(BaseModel):
     instrument_type: str
 
 
+class _Section(BaseModel):
+    kind: str = Field(alias="secType")
+
+
+class _Match(BaseModel):
+    """A row of a search; the exchange is its description."""
+
+    conid: int
+    symbol: str
+    name: str | None = Field(default=None, alias="companyName")
+    exchange: str | None = Field(default=None, alias="description")
+    sections: list[_Section] = []
+
+
+_MATCHES: Final = TypeAdapter(list[_Match])
 _LISTED: Final = TypeAdapter(dict[str, list[_Company]])
 
 
@@ -57,6 +74,49 @@ def candidates(gateway: Gateway, named: InstrumentName) -> tuple[Instrument, ...
             kind=ErrorKind.NO_BARS,
         )
     return tuple(_instrument(gateway, named.symbol, contract) for contract in contracts)
+
+
+def find(gateway: Gateway, text: str) -> list[Found]:
+    """Return the stocks and funds that a text may mean, by symbol and then by company, each once.
+
+    Raises `EdgeFailure` as the gateway does.
+    """
+    matches = [*_matches(gateway, text, is_name=False), *_matches(gateway, text, is_name=True)]
+    return [_found(each) for each in {match.conid: match for match in matches}.values()]
+
+
+def _matches(gateway: Gateway, text: str, *, is_name: bool) -> list[_Match]:
+    try:
+        reply = gateway.get(
+            "iserver/secdef/search", symbol=text, name=str(is_name).lower(), secType=_STOCK
+        )
+    except NotFound:
+        return []
+    try:
+        matches = _MATCHES.validate_python(reply.value)
+    except ValidationError as error:
+        raise gateway.refused("no list of symbols", reply.received) from error
+    return [
+        match
+        for match in matches
+        if match.conid > 0 and any(section.kind == _STOCK for section in match.sections)
+    ]
+
+
+def _found(match: _Match) -> Found:
+    """Return a row of a search, without a line where its symbol has a space, as `BRK B`."""
+    mic = mic_at_ibkr(match.exchange or "")
+    where = {"exchange": mic} if mic else {}
+    can_be_named = " " not in match.symbol
+    line = strategy_line(match.symbol, **where, conid=match.conid) if can_be_named else ""
+    return Found(
+        symbol=match.symbol,
+        name=match.name or "",
+        exchange=mic,
+        conid=match.conid,
+        asset_class="equity",
+        strategy_line=line,
+    )
 
 
 def _contracts(gateway: Gateway, symbol: str) -> Sequence[_Contract]:

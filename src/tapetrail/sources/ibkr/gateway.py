@@ -183,6 +183,7 @@ _SAYINGS: Final[Mapping[str, _Trouble]] = {
         mend=Gateway.wait,
     ),
     "no data": _NO_DATA,
+    "no symbol found": _NO_DATA,
     "permission": _UNSUBSCRIBED,
     "not subscribed": _UNSUBSCRIBED,
     "not authenticated": _LOGGED_OUT,

@@ -1,7 +1,7 @@
 """IBKR as a source: `ibkr` in a strategy, its gateway where the environment says."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from tapetrail.sources.ibkr import contracts
 from tapetrail.sources.ibkr.gateway import Gateway
 from tapetrail.sources.ibkr.history import delay_of, fetch_pages, table_of_pages
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
-from tapetrail.sources.protocol import Fetched, Need, Process, SourceKind
+from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind
 from tapetrail.sources.tabular.normaliser import DataConventions
 from tapetrail.sources.vendor_bars import bars_of_table
 from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
@@ -53,6 +53,10 @@ class IbkrSource(VendorSource):
     def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
         """Return the contracts that `named` may mean. Raises as `contracts.candidates` does."""
         return contracts.candidates(self.gateway, named)
+
+    def find(self, text: str) -> Sequence[Found]:
+        """Return the symbols that IBKR finds for a text. Raises as `contracts.find` does."""
+        return contracts.find(self.gateway, text)
 
     def coverage(self, instrument: Instrument) -> None:
         """Return None: only a fetch tells.
@@ -152,10 +156,14 @@ def _unusable(message: str) -> InvalidInput:
     return InvalidInput(message, kind=ErrorKind.SOURCE_UNAVAILABLE)
 
 
+def _source(process: Process, named: tuple[InstrumentName, ...] = ()) -> IbkrSource:
+    vendor = process.vendor(NAME, trust_of(process.environment))
+    return IbkrSource(gateway=gateway_of(process.environment, vendor), named=named)
+
+
 def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> IbkrSource:
     del config
-    vendor = process.vendor(NAME, trust_of(process.environment))
-    return IbkrSource(gateway=gateway_of(process.environment, vendor), named=spec.instruments)
+    return _source(process, spec.instruments)
 
 
 KIND: Final = SourceKind(
@@ -164,4 +172,5 @@ KIND: Final = SourceKind(
     open=_open,
     needs=frozenset({Need.NETWORK, Need.CONID}),
     takes=frozenset({_TAKEN}),
+    search=_source,
 )
