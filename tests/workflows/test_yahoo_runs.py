@@ -3,7 +3,7 @@
 import json
 from collections.abc import Generator
 from datetime import UTC, datetime
-from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from tests.edges.yahoo_asked import EVENING
@@ -46,9 +46,12 @@ def test_a_share_is_decided_on_by_yahoos_reply_without_the_splits_that_came_late
     assert home.run("verify", "--deep").returncode == 0
 
 
-@pytest.mark.skipif(find_spec("yfinance") is not None, reason="yfinance is installed")
-def test_yahoo_without_its_package_says_what_to_install_and_writes_nothing(home: Home) -> None:
-    done = home.run("run", home.strategy(symbols="AAPL", more="source: yahoo"), "--as-of", AS_OF)
+def test_yahoo_without_its_package_says_what_to_install_and_writes_nothing(
+    home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['yfinance'] = None")
+    file = home.strategy(symbols="AAPL", more="source: yahoo")
+    done = home.run("run", file, "--as-of", AS_OF, PYTHONPATH=str(tmp_path))
     assert done.returncode != 0
     assert "pip install yfinance, or tapetrail[yahoo]" in done.stderr
     assert home.rows("SELECT id FROM tapetrail.decisions") == []
