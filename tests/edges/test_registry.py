@@ -304,8 +304,8 @@ def test_a_row_without_a_symbol_is_refused_and_never_left_out(tmp_path: Path, bl
 def test_the_sources_that_search_are_listed_where_another_one_is_asked() -> None:
     registry = registry_of(VendorSource(shares=()))
     for name, said in (
-        ("nope", "'nope' is no source; these do: binance, yahoo"),
-        ("sample", "'sample' does not search for symbols; these do: binance, yahoo"),
+        ("nope", "'nope' is no source; these do: binance, yahoo, ibkr"),
+        ("sample", "'sample' does not search for symbols; these do: binance, yahoo, ibkr"),
     ):
         with pytest.raises(NotFound) as raised:
             registry.searching(name)
