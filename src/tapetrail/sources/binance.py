@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Final, TypeAlias, cast
 from urllib.parse import urlencode
 
@@ -29,6 +30,7 @@ from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind
 from tapetrail.sources.tabular.klines import KLINE
 from tapetrail.sources.tabular.normaliser import DataConventions
 from tapetrail.sources.tabular.shapes import tables_of_values
+from tapetrail.sources.tabular.tables import Table
 from tapetrail.sources.vendor_bars import bars_of_table
 from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
 
@@ -142,10 +144,7 @@ class BinanceSource(VendorSource):
 
     def read(self, vintage: Vintage, wanted: Wanted) -> Fetched:
         """Return the bars that are wanted. Raises as `VendorSource` says."""
-        is_paged = vintage.media_type == MEDIA_TYPE
-        pages = pages_of(vintage.payload) if is_paged else [vintage.payload]
-        rows = [row for page in pages for row in cast("list[Row]", json.loads(page))]
-        (table,) = tables_of_values(rows, place=f"{NAME}, {wanted.instrument.symbol}")
+        table = _table(vintage.payload, vintage.media_type, wanted.instrument.symbol)
         return bars_of_table(table, vintage, wanted, conventions=_CONVENTIONS)
 
     def _info(self, **query: str) -> "list[_Symbol]":
@@ -217,6 +216,15 @@ class BinanceSource(VendorSource):
             raise self.vendor.refused(
                 f"not JSON ({error}), HTTP {received.http_status}: {excerpt(received.body)}"
             ) from error
+
+
+@lru_cache(maxsize=8)
+def _table(payload: bytes, media_type: str, symbol: str) -> Table:
+    """Return the rows of a payload, remembered for a while: it is read once it came, and again."""
+    pages = pages_of(payload) if media_type == MEDIA_TYPE else [payload]
+    rows = [row for page in pages for row in cast("list[Row]", json.loads(page))]
+    (table,) = tables_of_values(rows, place=f"{NAME}, {symbol}")
+    return table
 
 
 def _check_row(row: object, *, place: str, begin: int, last_ms: int) -> None:

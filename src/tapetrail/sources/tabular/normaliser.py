@@ -32,7 +32,7 @@ from tapetrail.core.market.bars import (
 )
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.market.instruments import SIGNED_PRICES
-from tapetrail.core.market.sessions import session_positions
+from tapetrail.core.market.sessions import are_sessions, session_positions
 from tapetrail.sources.tabular.cells import TimeKind, Times
 from tapetrail.sources.tabular.raw import RawColumns
 from tapetrail.sources.tabular.spacing import check_spacing, check_times, looks_intraday
@@ -172,7 +172,7 @@ def with_sessions(
     is_dates = bool(np.array_equal(days, raw.times.values))
     check_times(raw, days, calendar=calendar, zone=conventions.zone, is_dates=is_dates)
     check_spacing(raw, days, calendar=calendar)
-    known = np.isin(days, calendar.sessions)
+    known = are_sessions(calendar, days)
     if not known.all():
         at = int(np.argmin(known))
         raise _refused(
@@ -315,7 +315,7 @@ def _intraday_spans(
         )
     closed[:-1] = np.minimum(closed[:-1], opened[1:])
     sessions = session_dates(opened, calendar)
-    known = np.isin(sessions, calendar.sessions)
+    known = are_sessions(calendar, sessions)
     at = np.minimum(np.searchsorted(calendar.sessions, sessions), len(calendar.sessions) - 1)
     if conventions.hours is SessionHours.REGULAR:
         known &= (calendar.opened_at[at] <= opened) & (opened < calendar.closed_at[at])
