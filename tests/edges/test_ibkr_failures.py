@@ -173,6 +173,7 @@ def test_half_a_body_is_asked_for_again(
         (ErrorKind.CONNECT_TIMEOUT, "look whether the Client Portal Gateway runs"),
         (ErrorKind.NAME_NOT_RESOLVED, "correct IBKR_BASE_URL"),
         (ErrorKind.REPLY_TIMEOUT, "ibkr: why"),
+        (ErrorKind.SOURCE_UNAVAILABLE, "ibkr: why"),
     ],
 )
 def test_what_the_network_did_has_its_way_on(
@@ -180,7 +181,8 @@ def test_what_the_network_did_has_its_way_on(
 ) -> None:
     def fails(call: Call, limits: Limits) -> Received:
         del call, limits
-        raise EdgeFailure("why", kind=kind)
+        is_said = kind is ErrorKind.SOURCE_UNAVAILABLE
+        raise EdgeFailure("ibkr: why" if is_said else "why", kind=kind)
 
     vendor = replace(source.gateway.vendor, call=fails)
     broken = replace(source, gateway=replace(source.gateway, vendor=vendor))
@@ -188,6 +190,7 @@ def test_what_the_network_did_has_its_way_on(
         fetch(broken)
     assert raised.value.kind is kind
     assert words in raised.value.message
+    assert raised.value.message.count("ibkr") == 1
 
 
 Spoil = Callable[[History], object]

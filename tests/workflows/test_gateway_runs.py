@@ -100,7 +100,7 @@ def test_a_gateway_that_was_asked_too_often_is_left_alone(home: Home, vendor: Mo
         assert done.returncode == 1, done.stdout + done.stderr
     refused, left = home.rows(FAILED)
     assert "refuses this user for about 15 minutes" in refused["error_message"]
-    assert "is left alone until" in left["error_message"]
+    assert left["error_message"].startswith("ibkr: is left alone until")
     assert histories(vendor) == 1
 
 

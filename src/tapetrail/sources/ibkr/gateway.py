@@ -119,6 +119,8 @@ class Gateway:
         try:
             return self.vendor.reply(call)
         except EdgeFailure as error:
+            if error.kind is ErrorKind.SOURCE_UNAVAILABLE:
+                raise  # It is left alone, and that is said in whole.
             way = _WAYS.get(error.kind) if error.kind else None
             said = f"{self.vendor.name}: {error.message}" + (f"; {way}" if way else "")
             raise EdgeFailure(said, kind=error.kind) from error
