@@ -10,7 +10,7 @@ from tests.edges.yahoo_asked import EVENING
 from tests.model_server import ModelServer, model_server
 from tests.workflows.conftest import Home
 from tests.workflows.test_vendor_runs import AS_OF, RECORDED
-from tests.yahoo_server import RATIO, Yahoo
+from tests.yahoo_server import APPLE, RATIO, Yahoo
 
 pytestmark = pytest.mark.service
 
@@ -55,3 +55,15 @@ def test_yahoo_without_its_package_says_what_to_install_and_writes_nothing(
     assert done.returncode != 0
     assert "pip install yfinance, or tapetrail[yahoo]" in done.stderr
     assert home.rows("SELECT id FROM tapetrail.decisions") == []
+
+
+def test_pence_that_are_kept_are_compared_again(home: Home, yahoo: ModelServer) -> None:
+    meta = {**APPLE, "symbol": "VOD.L", "exchangeName": "LSE", "fullExchangeName": "LSE",
+            "currency": "GBp", "exchangeTimezoneName": "Europe/London"}  # fmt: skip
+    yahoo.answers = Yahoo(now=EVENING, follows=True, meta=meta, calendar="XLON", splits=())
+    asked = {"YAHOO_BASE_URL": yahoo.url}
+    for _ in range(2):
+        done = home.run("data", "fetch", "VOD.L", "--source", "yahoo", "--again", **asked)
+        assert done.returncode == 0, done.stdout + done.stderr
+    compared = home.run("data", "compare", "1", "2", **asked)
+    assert compared.returncode == 0, compared.stdout + compared.stderr

@@ -86,8 +86,7 @@ class Vendor:
         for number in range(1, TRIES_MAX + 1):
             is_last = number == TRIES_MAX
             try:
-                with self.lanes.place(self.name):
-                    received = self.call(call, LIMITS)
+                received = self._placed(call)
             except EdgeFailure as error:
                 if is_last or error.kind not in PASSING:
                     raise
@@ -99,6 +98,20 @@ class Vendor:
             self.pause(wait_s)
         raise AssertionError("the last try returns or raises")
 
+    def reply(self, call: Call) -> Received:
+        """Return the reply to a call, of whatever status; asked again where only a line broke.
+
+        Raises `EdgeFailure` with the kind of what the network did.
+        """
+        for number in range(1, TRIES_MAX):
+            try:
+                return self._placed(call)
+            except EdgeFailure as error:
+                if error.kind not in PASSING:
+                    raise
+                self.pause(float(number))
+        return self._placed(call)
+
     def refused(self, reason: str) -> EdgeFailure:
         """Return that this vendor gave no bars, with the reason."""
         return EdgeFailure(f"{self.name}: {reason}", kind=ErrorKind.SOURCE_UNAVAILABLE)
@@ -106,6 +119,10 @@ class Vendor:
     def rest(self, seconds: float, reason: str) -> None:
         """Let nobody ask this vendor for so long."""
         self.lanes.rest(self.name, seconds=seconds, reason=reason)
+
+    def _placed(self, call: Call) -> Received:
+        with self.lanes.place(self.name):
+            return self.call(call, LIMITS)
 
     def _wait_s(self, received: Received, number: int, *, is_last: bool) -> float | None:
         """Return how long to wait before the next try, None where this reply is to be read."""

@@ -10,6 +10,7 @@ from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
 from tapetrail.sources import binance, sample, yahoo
 from tapetrail.sources.asking import FREE, Lanes
+from tapetrail.sources.ibkr import source as ibkr
 from tapetrail.sources.protocol import Need, Process, Searching, Source, SourceKind
 from tapetrail.sources.tabular import files, in_memory
 from tapetrail.sources.tabular.datasets import dataset_of
@@ -20,6 +21,7 @@ KINDS: Final[tuple[SourceKind, ...]] = (
     in_memory.KIND,
     binance.KIND,
     yahoo.KIND,
+    ibkr.KIND,
 )
 
 
@@ -89,6 +91,7 @@ def source_rules(kinds: tuple[SourceKind, ...] = KINDS) -> SourceRules:
         ),
         of_ones_own=" or ".join(kind.written for kind in written if Need.DATA in kind.needs),
         needs_data=lambda source: Need.DATA in _needs(source, kinds),
+        takes=lambda source: _takes(source, kinds),
     )
 
 
@@ -117,6 +120,11 @@ def frame_source(spec: StrategySpec, frame: object) -> in_memory.FrameSource | N
 
 def _kind(source: str, kinds: tuple[SourceKind, ...]) -> SourceKind | None:
     return next((kind for kind in kinds if kind.is_meant_by(source)), None)
+
+
+def _takes(source: str, kinds: tuple[SourceKind, ...]) -> frozenset[str]:
+    found = _kind(source, kinds)
+    return frozenset() if found is None else found.takes
 
 
 def _needs(source: str, kinds: tuple[SourceKind, ...] = KINDS) -> frozenset[Need]:

@@ -140,18 +140,19 @@ class Data:
 
     def _reader(self, found: "VintageOf") -> tuple[VendorSource, Wanted]:
         """Return what reads the bytes of a vintage, and what its bars are."""
-        traded = found.instrument
+        traded, planner = found.instrument, self._planner()
+        # Others know it themselves, or from the symbol, and take no word for it.
+        is_said = "quoted_in" in planner.takes(found.source)
         named = {
             "symbol": traded.symbol,
             "exchange": traded.exchange,
             "currency": traded.currency,
-            **({"quoted_in": found.quoted_in} if found.quoted_in != traded.currency else {}),
+            **({"quoted_in": found.quoted_in} if is_said else {}),
         }
         spec = parse_strategy(
             {"name": "data", "instruments": [named], "source": found.source},
             place=f"vintage {found.kept.row.id}",
         )
-        planner = self._planner()
         source = planner.open_vendor(spec)
         calendar = planner.calendar_of(spec, traded)
         as_of = close_on_or_before(calendar, found.kept.last_on)

@@ -160,6 +160,10 @@ class Planner:
             )
         return source
 
+    def takes(self, source: str) -> frozenset[str]:
+        """Return the keys of an instrument that a source leaves to the strategy."""
+        return self._sources.kind(source).takes
+
     def calendar_of(self, spec: StrategySpec, instrument: Instrument) -> Calendar:
         """Return the sessions of an instrument, as a strategy has them."""
         name = instrument.calendar
@@ -274,7 +278,9 @@ class Planner:
         if Need.NETWORK not in kind.needs:
             return _only_one(named, source.candidates(named))
         fitting = [
-            known for known in self._on_record.instruments(named.symbol) if _fits(named, known)
+            known
+            for known in self._on_record.instruments(named.symbol)
+            if _fits(named, known) and not (Need.CONID in kind.needs and known.conid is None)
         ]
         recorded = [known for known in fitting if not _is_shadowed(known, fitting)]
         if recorded:
@@ -343,10 +349,17 @@ def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instru
     if len(fitting) == 1:
         return _with_conid(named, fitting[0])
     if fitting:
-        found = " or ".join(map(str, fitting))
-        raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency")
-    offered = ", ".join(map(str, candidates)) or "nothing of that name"
+        found = " or ".join(map(_shown, fitting))
+        more = ", or its conid" if any(each.conid for each in fitting) else ""
+        raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency{more}")
+    offered = ", ".join(map(_shown, candidates)) or "nothing of that name"
     raise NotFound(f"no instrument {named}; the source offers {offered}")
+
+
+def _shown(candidate: Instrument) -> str:
+    """Return `VOD (XLON, GBP)`, and in front of the bracket's end its conid where there is one."""
+    shown = str(candidate)
+    return shown if candidate.conid is None else f"{shown[:-1]}, conid {candidate.conid})"
 
 
 def _with_conid(named: InstrumentName, found: Instrument) -> Instrument:
