@@ -68,14 +68,23 @@ def test_a_name_that_there_is_not_has_no_candidates(
     source: IbkrSource, server: ModelServer
 ) -> None:
     assert found(source, "NOPE") == ()
-    server.answers = lambda _: said({})
+    server.script = [said({})]
     assert found(source, "NOPE") == ()
     listed = {"assetClass": "STK", "contracts": [{"conid": 1, "exchange": "NYSE"}]}
-    server.answers = lambda _: said({"NOPES": [listed]})
+    server.script = [said({"NOPES": [listed]})]
     assert found(source, "NOPE") == ()
     bond = {"assetClass": "BOND", "contracts": [{"conid": 1, "exchange": "NYSE"}]}
-    server.answers = lambda _: said({"NOPE": [bond]})
+    server.script = [said({"NOPE": [bond]})]
     assert found(source, "NOPE") == ()
+
+
+def test_a_gateway_that_lost_ibkr_knows_no_symbol_and_is_not_believed(
+    source: IbkrSource, server: ModelServer, gateway: IbkrGateway
+) -> None:
+    gateway.is_connected = False
+    server.script = [said({})]
+    with pytest.raises(EdgeFailure, match="logged in, and not connected to IBKR"):
+        found(source, "AAPL")
 
 
 def test_too_many_contracts_are_not_asked_about_one_by_one(

@@ -235,7 +235,8 @@ def _check_row(row: object, *, place: str, begin: int, last_ms: int) -> None:
     opened, closed = values[_OPEN_TIME], values[_CLOSE_TIME]
     if type(opened) is not int or type(closed) is not int:
         raise _bad(f"{place}: opens at {opened!r} and closes at {closed!r}, expected milliseconds")
-    if opened % _DAY_MS or closed != opened + _DAY_MS - 1:
+    # Where trading stopped before the day was over, as in an outage, the bar ends with it.
+    if opened % _DAY_MS or not opened < closed < opened + _DAY_MS:
         raise _bad(f"{place}: from {opened} to {closed}, expected one day in UTC, in milliseconds")
     if not begin <= opened <= last_ms:
         raise _bad(

@@ -132,6 +132,9 @@ def _contracts(gateway: Gateway, symbol: str) -> Sequence[_Contract]:
         if company.asset_class == _STOCK
         for contract in company.contracts
     ]
+    if not found:
+        # A gateway that lost IBKR, as in its nightly maintenance, knows no symbol either.
+        gateway.describe()
     return list({contract.conid: contract for contract in found}.values())
 
 
