@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind
 from tapetrail.http.calls import Call, Limits, Received
+from tapetrail.http.excerpts import excerpt
 from tapetrail.http.retry_after import asked_s
 
 TRIES_MAX: Final = 3
@@ -28,7 +28,6 @@ PASSING: Final = frozenset(
 _TOO_MANY: Final = 429
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
-_SHOWN_CHARS: Final = 200
 
 
 class Lanes(Protocol):
@@ -142,9 +141,3 @@ class Vendor:
             said = "" if asked is None else f", asks to wait {wait_s:g} s"
             raise self.refused(f"HTTP {status}{said}: {excerpt(received.body)}")
         return wait_s
-
-
-def excerpt(body: bytes) -> str:
-    """Return how a body begins, in quotes, without what a terminal would obey."""
-    text = storable_text(body[: _SHOWN_CHARS * 4].decode(errors="replace"))
-    return repr(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " ...")

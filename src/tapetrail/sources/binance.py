@@ -23,8 +23,9 @@ from tapetrail.core.market.conventions import VolumeUnit
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Received
+from tapetrail.http.excerpts import excerpt
 from tapetrail.http.retry_after import asked_s
-from tapetrail.sources.asking import Vendor, excerpt
+from tapetrail.sources.asking import Vendor
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
 from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind, strategy_line
 from tapetrail.sources.tabular.klines import KLINE

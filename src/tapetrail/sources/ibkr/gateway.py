@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 from tapetrail.core.canonical import canonical_json, storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, NotFound
 from tapetrail.http.calls import Call, Received
+from tapetrail.http.excerpts import excerpt
 from tapetrail.http.retry_after import asked_s
-from tapetrail.sources.asking import Vendor, excerpt
+from tapetrail.sources.asking import Vendor
 from tapetrail.sources.tabular.values import Document, as_document, as_list, member, text_member
 
 ACCOUNTS: Final = "iserver/accounts"
