@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.edges.yahoo_asked import EVENING
 from tests.model_server import ModelServer, model_server
-from tests.workflows.conftest import Home
+from tests.workflows.conftest import Home, python_path
 from tests.workflows.test_vendor_runs import AS_OF, RECORDED
 from tests.yahoo_server import APPLE, RATIO, Yahoo
 
@@ -51,7 +51,7 @@ def test_yahoo_without_its_package_says_what_to_install_and_writes_nothing(
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['yfinance'] = None")
     file = home.strategy(symbols="AAPL", more="source: yahoo")
-    done = home.run("run", file, "--as-of", AS_OF, PYTHONPATH=str(tmp_path))
+    done = home.run("run", file, "--as-of", AS_OF, PYTHONPATH=python_path(tmp_path))
     assert done.returncode != 0
     assert "pip install yfinance, or tapetrail[yahoo]" in done.stderr
     assert home.rows("SELECT id FROM tapetrail.decisions") == []
