@@ -23,6 +23,7 @@ from tapetrail.listing.parts import (
     RELATED_ANALYSES,
     RELATED_CHARTS,
     RELATED_DECISIONS,
+    RELATED_OPINIONS,
     RELATED_SIGNALS,
     RELATED_SNAPSHOTS,
     RUNTIME,
@@ -227,6 +228,7 @@ DECISIONS: Final = ListSpec(
             " JOIN tapetrail.decisions d ON d.execution_id = e.id WHERE d.id = %s)"
         ),
         RELATED_SNAPSHOTS,
+        RELATED_OPINIONS,
         RELATED_CHARTS,
         RELATED_ANALYSES,
         RELATED_SIGNALS,

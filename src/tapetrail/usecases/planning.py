@@ -147,6 +147,17 @@ class Planner:
         self._sources.check(spec)
         self._check_prompts(spec)
 
+    def open(self, spec: StrategySpec, config: Mapping[str, str], lanes: Lanes = FREE) -> Source:
+        """Return the source of a strategy, asked on `lanes`. Raises as `Registry.open` does."""
+        return self._sources.open(spec, config, lanes)
+
+    def check_vendors(self, spec: StrategySpec, config: Mapping[str, str]) -> None:
+        """Raise as `open_vendor` does, unless the source or the second one is a vendor."""
+        self._sources.check(spec)
+        theirs = spec.of_second_opinion
+        if theirs is None or not isinstance(self.open(theirs, config), VendorSource):
+            self.open_vendor(spec)
+
     def open_vendor(self, spec: StrategySpec, lanes: Lanes = FREE) -> VendorSource:
         """Return the vendor of a strategy, asked on `lanes`.
 
