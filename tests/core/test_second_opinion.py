@@ -1,10 +1,12 @@
 """A strategy names a second source, or none: then it is as it always was."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.strategy.data_quality import OnBreach
 from tapetrail.core.strategy.strategies import (
     StrategySpec,
@@ -44,6 +46,8 @@ def test_what_is_left_out_is_written_out_in_the_stored_form() -> None:
     assert second.max_difference_pct == Decimal("0.5")
     assert (second.on_difference, second.on_absent) == (OnBreach.FAIL, OnBreach.WARN)
     assert (second.symbol_of("VOD"), second.symbol_of("ABC")) == ("VOD.L", "ABC")
+    traded = Instrument(symbol="VOD", exchange="XLON", currency="GBP", calendar="XLON", conid=7)
+    assert second.named(traded) == replace(traded, symbol="VOD.L")
 
 
 def test_the_second_source_is_opened_without_what_is_said_of_the_firsts_bars() -> None:

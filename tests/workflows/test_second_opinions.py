@@ -67,6 +67,8 @@ class Asking:
         done = self.home.run("run", file, "--as-of", AS_OF, *words, YAHOO_BASE_URL=self.server.url)
         row = self.home.rows(OPINIONS)[-1]
         assert done.returncode == (1 if row["status"] == "failed" else 0), done.stderr
+        is_warned = any(said in done.stderr for said in ("closes differ", "no second opinion on"))
+        assert is_warned == (row["verdict"] != "agrees"), done.stderr
         verified = self.home.run("verify", "--deep")
         assert verified.returncode == 0, verified.stdout
         return row
@@ -173,6 +175,8 @@ def test_a_strategy_may_want_to_be_told_alone(asking: Asking) -> None:
     row = asking.run(asking.strategy(", on_difference: warn"))
     assert (row["status"], row["verdict"]) == ("completed", "differs")
     assert sum(row["problem"] in note for note in asking.notes()) == 2
+    shown = asking.home.run("decisions", "show", str(row["decision_id"]))
+    assert f"warning: {row['problem']}"[:60] in shown.stdout
 
 
 @pytest.mark.parametrize(("absent", "status"), [("warn", "completed"), ("fail", "failed")])
@@ -247,11 +251,34 @@ def test_an_instrument_of_another_market_is_none_that_was_asked_about(asking: As
 
 def test_a_symbol_of_its_own_is_asked_for_and_kept_under_it(asking: Asking) -> None:
     asking.answer(symbol="AAPL.X")
-    row = asking.run(asking.strategy(", symbols: {AAPL: AAPL.X}"))
+    file = asking.strategy(", symbols: {AAPL: AAPL.X}")
+    row = asking.run(file)
     assert (row["verdict"], row["symbol"]) == ("agrees", "AAPL.X")
     assert all("AAPL.X" in each.path for each in asking.server.asked)
     (vintage,) = asking.home.rows(VINTAGES)
     assert vintage["parameters"] == {"base_url": asking.server.url, "symbol": "AAPL.X"}
+    words, asked = ("data", "fetch", file, "--again"), {"YAHOO_BASE_URL": asking.server.url}
+    assert asking.home.run(*words, **asked).returncode == 0
+    compared = asking.home.run("data", "compare", "2", **asked)
+    assert compared.returncode == 0, compared.stderr
+    assert "0 bars moved" in compared.stdout
+
+
+def test_verify_finds_an_opinion_that_is_another_one(asking: Asking) -> None:
+    row = asking.run(asking.strategy())
+    with asking.home.connected() as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE tapetrail.second_opinions SET max_difference_pct = 0.25")
+    found = asking.home.run("verify")
+    assert found.returncode == 1
+    assert "second_opinions" in found.stdout
+    assert "max_difference_pct" in found.stdout
+    with asking.home.connected() as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM tapetrail.second_opinions")
+    gone = asking.home.run("verify")
+    assert gone.returncode == 1
+    assert f"decision {row['decision_id']}" in gone.stdout
 
 
 def test_a_hundredfold_looks_like_pence(asking: Asking) -> None:
