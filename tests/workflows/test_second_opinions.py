@@ -3,10 +3,11 @@
 import json
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from tests.edges.test_binance import good, kline
 from tests.edges.yahoo_asked import EVENING
 from tests.model_server import Answer, ModelServer, model_server
 from tests.workflows.conftest import Home
@@ -187,7 +188,9 @@ def test_a_source_that_is_away_is_no_agreement(asking: Asking, absent: str, stat
     assert row["problem"].startswith("no second opinion of yahoo: ")
     assert "503" in row["problem"]
     assert (row["error_kind"] == "no_second_opinion") == (absent == "fail")
-    assert sum(row["problem"] in note for note in asking.notes()) == 2
+    # What a vendor said is for people: a model reads a reason of ours.
+    said = "no second opinion of yahoo: source unavailable"
+    assert sum(note == said for note in asking.notes()) == 2
     assert asking.home.rows(VINTAGES) == []
 
 
@@ -237,6 +240,7 @@ def test_another_adjustment_is_no_opinion_and_what_came_is_on_record(asking: Ask
     assert row["problem"] == (
         "no second opinion of yahoo: its prices are adjusted split, those here adjusted raw"
     )
+    assert sum(note == row["problem"] for note in asking.notes()) == 2
     assert (asking.home.path / "blobs" / row["payload"]).read_bytes() == asking.server.sent[-1]
 
 
@@ -298,6 +302,35 @@ def test_the_sample_may_be_the_second_source_of_a_vendor(asking: Asking) -> None
     assert (row["source"], row["verdict"]) == ("sample", "differs")
     assert row["compared"] > 1000
     assert asking.home.run("verify", "--deep").returncode == 0
+
+
+@pytest.mark.parametrize(("currency", "verdict"), [("USDT", "agrees"), ("USD", "absent")])
+def test_a_pair_in_another_currency_is_another_one_however_near(
+    home: Home, currency: str, verdict: str
+) -> None:
+    """Binance's bars do not say what they are in; its list of pairs does, and is asked."""
+    first = date(2016, 1, 1)
+    days = [first + timedelta(days=n) for n in range((date.fromisoformat(AS_OF) - first).days + 1)]
+    rows = [
+        kline(int(datetime(d.year, d.month, d.day, tzinfo=UTC).timestamp()) * 1000) for d in days
+    ]
+    lines = [",".join([str(day), *map(str, row[1:6])]) for day, row in zip(days, rows, strict=True)]
+    (home.path.parent / "coins.csv").write_text("\n".join(["Date,O,H,L,C,V", *lines]) + "\n")
+    file = home.strategy(
+        symbols="BTCUSDT",
+        more="source: 'file:coins.csv'\ndata: {exchange: BINANCE, calendar: 24/7, adjustment: raw,"
+        f" currency: {currency}, asset_class: crypto, volume_unit: units}}\n"
+        "second_opinion: {source: binance, symbols: {BTCUSDT: BTCUSDT}}",
+    )
+    with model_server() as server:
+        server.answers = good
+        done = home.run("run", file, "--as-of", AS_OF, BINANCE_BASE_URL=server.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = home.rows(OPINIONS)
+    assert row["verdict"] == verdict
+    if verdict == "absent":
+        assert "binance has BTCUSDT (BINANCE, USDT), and the decision is about" in row["problem"]
+    assert home.run("verify", "--deep").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ Nobody is asked here. What keeps an opinion from being heard is its own finding,
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Self
 
 from tapetrail.core.canonical import Digest, storable_text
-from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, TapeTrailError
+from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bars import DAILY, Bars, Calendar, Instrument
 from tapetrail.core.market.histories import known_at
@@ -34,34 +36,47 @@ class SecondSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Absence:
+    """Why there is no opinion: the whole `reason`, and what of it may be `shown` to models."""
+
+    reason: str
+    shown: str
+
+    @classmethod
+    def of(cls, failure: Failure) -> Self:
+        """Return the absence that a failure means, shown by its kind alone."""
+        return cls(reason=failure.error_message, shown=failure.error_kind.replace("_", " "))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
     """What a second source says of a decision's closes: how they compare, or why nothing does.
 
-    `fetched` is what it sent, None where nothing came; `fetched_at` is when.
+    `fetched` is what it sent, None where nothing came; `fetched_at` is when. One that `begins_late`
+    has no bar of our first session.
     """
 
     asked: SecondOpinion
     symbol: str
+    heard: ClosesCompared | Absence
     fetched_at: datetime
     fetched: Fetched | None = None
-    compared: ClosesCompared | None = None
-    absent_for: str | None = None
     begins_late: bool = False
 
     @property
     def verdict(self) -> Verdict:
         """Return whether it agrees; one that could not be compared is absent."""
-        return self.compared.verdict if self.compared is not None else Verdict.ABSENT
+        return Verdict.ABSENT if isinstance(self.heard, Absence) else self.heard.verdict
 
     @property
     def problem(self) -> str | None:
         """Return what is wrong, in words; None where it agrees."""
-        source = self.asked.source
-        if self.compared is None:
-            return storable_text(f"no second opinion of {source}: {self.absent_for}")
-        if not self.compared.differing:
+        source, heard = self.asked.source, self.heard
+        if isinstance(heard, Absence):
+            return storable_text(f"no second opinion of {source}: {heard.reason}")
+        if not heard.differing:
             return None
-        return f"closes of {source}: {self.compared.difference(self.asked.max_difference_pct)}"
+        return f"closes of {source}: {heard.difference(self.asked.max_difference_pct)}"
 
     def check(self) -> None:
         """Raise where the strategy wants a decision to fail for what came of it.
@@ -82,13 +97,16 @@ class Opinion:
             )
 
     def remarks(self) -> tuple[str, ...]:
-        """Return what charts say of it: that it differs or is absent, and sessions of one side."""
+        """Return what charts say of it: that it differs or is absent, and sessions of one side.
+
+        Models read it, so a reason is in words of ours: what a vendor said stands in the record.
+        """
+        source, heard = self.asked.source, self.heard
+        if isinstance(heard, Absence):
+            return (f"no second opinion of {source}: {heard.shown}",)
         said = (self.problem,) if self.problem else ()
-        if self.compared is None:
-            return said
-        source, first = self.asked.source, self.compared.first_on
-        late = (f"{source} has no bar before {first}: closes are compared from then on",)
-        return (*said, *self.compared.gaps(source), *(late if self.begins_late else ()))
+        late = f"{source} has no bar before {heard.first_on}: closes are compared from then on"
+        return (*said, *heard.gaps(source), *((late,) if self.begins_late else ()))
 
     def record(self, refs: RunRefs, raw_digest: Digest | None) -> SecondOpinionRecord:
         """Return the row of it; `raw_digest` is that of what was sent."""
@@ -97,7 +115,7 @@ class Opinion:
             source=self.asked.source,
             symbol=self.symbol,
             payload=self._payload(raw_digest),
-            closes=None if self.compared is None else _closes(self.compared),
+            closes=None if isinstance(self.heard, Absence) else _closes(self.heard),
             limit_pct=self.asked.max_difference_pct,
             verdict=self.verdict,
             problem=self.problem,
@@ -139,26 +157,26 @@ class Closes:
 def hear(asked: SecondOpinion, second: SecondSource, ours: Closes, *, now: datetime) -> Opinion:
     """Return what a second source says of our daily closes.
 
-    Raises `NotFound` (`not_cached`) for bars that are still to be fetched, and nothing else.
+    Raises `NotFound` (`not_cached`) for bars that are still to be fetched, and an error that names
+    no kind, which is a defect.
     """
-    opinion = Opinion(asked=asked, symbol=asked.symbol_of(ours.traded.symbol), fetched_at=now)
+    opinion = partial(Opinion, asked=asked, symbol=asked.symbol_of(ours.traded.symbol))
     if second.failure is not None:
-        return replace(opinion, absent_for=second.failure.error_message)
+        return opinion(heard=Absence.of(second.failure), fetched_at=now)
     try:
         fetched = ours.fetch(asked, second.open())
     except TapeTrailError as error:
-        is_to_come = second.is_awaited and error.kind is ErrorKind.NOT_CACHED
-        if error.kind is None or is_to_come:
+        if second.is_awaited and error.kind is ErrorKind.NOT_CACHED:
             raise
-        return replace(opinion, absent_for=error.message)
-    came = replace(opinion, fetched=fetched, fetched_at=fetched.fetched_at or now)
+        return opinion(heard=Absence.of(Failure.of(Stage.BARS, error)), fetched_at=now)
+    came = partial(opinion, fetched=fetched, fetched_at=fetched.fetched_at or now)
+    theirs = known_at(fetched.bars, ours.as_of)
     try:
-        theirs = known_at(fetched.bars, ours.as_of)
         compared = compare_closes(ours.bars, theirs, limit_pct=asked.max_difference_pct)
     except InvalidInput as error:
-        return replace(came, absent_for=error.message)
+        return came(heard=Absence(reason=error.message, shown=error.message))
     is_late = bool(theirs.first_on[0] > ours.bars.first_on[0])
-    return replace(came, compared=compared, begins_late=is_late)
+    return came(heard=compared, begins_late=is_late)
 
 
 def _closes(found: ClosesCompared) -> ClosesHeldAgainst:
