@@ -14,6 +14,7 @@ from benchmarks import (
     models,
     rivals,
     startup,
+    vendors,
     verify,
 )
 from benchmarks.skipped import Skipped
@@ -26,6 +27,7 @@ ALL: Final[Mapping[str, Callable[[], object]]] = {
     "startup": startup.measure,
     "decisions": decisions.measure,
     "models": models.measure,
+    "vendors": vendors.measure,
     "verify": verify.measure,
     "rivals": rivals.measure,
 }

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest
     from tapetrail.backups import Restorable
     from tapetrail.blobs.protocol import BlobStore
+    from tapetrail.http.calls import Trust
     from tapetrail.http.transport import Transport
     from tapetrail.settings import ProviderLimits
     from tapetrail.sources.asking import Lanes, Vendor
+    from tapetrail.sources.ibkr.gateway import Gateway
     from tapetrail.sources.protocol import Searching
     from tapetrail.sources.registry import Registry
     from tapetrail.sources.tabular.in_memory import FrameSource
@@ -196,25 +198,40 @@ class Wiring:
 
         run_in_child(requests, settings=self.settings, concurrency=concurrency)
 
+    @contextmanager
+    def gateway(self) -> "Generator[Gateway]":
+        """Give IBKR's gateway that the environment names. Raises `InvalidInput` for no such."""
+        from tapetrail.http.transport import Transport  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources import asking  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.sources.ibkr.source import NAME, gateway_of, trust_of  # noqa: PLC0415 # see the module's docstring
+
+        environment = os.environ if self.environment is None else self.environment
+        kind, trust = ErrorKind.SOURCE_UNAVAILABLE, trust_of(environment)
+        with Transport(clock=utc_now, unusable=kind, trust=trust) as transport:
+            call = transport.send
+            vendor = asking.Vendor(name=NAME, call=call, pause=sleep, clock=utc_now)
+            yield gateway_of(environment, vendor)
+
     def _sources(self, frame: "FrameSource | None") -> "Registry":
         """Return what opens the sources of strategies; stored frames lie among the blobs."""
         from tapetrail.core.blob_keys import object_key  # noqa: PLC0415 # see the module's docstring
         from tapetrail.core.canonical import parse_digest  # noqa: PLC0415 # see the module's docstring
+        from tapetrail.http.calls import CHECKED  # noqa: PLC0415 # see the module's docstring
         from tapetrail.sources import asking, protocol, registry  # noqa: PLC0415 # see the module's docstring
 
         @cache
-        def transport() -> "Transport":
+        def transport(trust: "Trust") -> "Transport":
             from tapetrail.http.transport import Transport  # noqa: PLC0415 # for vendors alone
 
-            return Transport(clock=utc_now, unusable=ErrorKind.SOURCE_UNAVAILABLE)
+            return Transport(clock=utc_now, unusable=ErrorKind.SOURCE_UNAVAILABLE, trust=trust)
 
         def read_frame(digest: str) -> bytes:
             found = parse_digest(digest)
             return _open_blobs(self.settings).read(object_key(found), digest=found)
 
-        def vendor(name: str, lanes: "Lanes") -> "Vendor":
+        def vendor(name: str, lanes: "Lanes", trust: "Trust" = CHECKED) -> "Vendor":
             return asking.Vendor(
-                name=name, call=transport().send, pause=sleep, clock=utc_now, lanes=lanes
+                name=name, call=transport(trust).send, pause=sleep, clock=utc_now, lanes=lanes
             )
 
         process = protocol.Process(

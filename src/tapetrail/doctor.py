@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tapetrail import bootstrap
 from tapetrail.blobs.directory import DirectoryBlobs
@@ -27,6 +27,9 @@ from tapetrail.core.verification.verdict import REMEDY
 from tapetrail.settings import Settings
 from tapetrail.store.database import SCHEMA_VERSION
 from tapetrail.store.private.restore_marks import is_unfinished
+
+if TYPE_CHECKING:
+    from tapetrail.core.strategy.strategies import StrategySpec
 
 FREE_WARN: Final = 1_000_000_000
 FREE_FAIL: Final = 100_000_000
@@ -74,6 +77,7 @@ def examine(settings: Settings, origins: Mapping[str, str], *, folder: Path) -> 
     yield from keys
     if all(check.level is Level.OK for check in keys):
         yield from _strategies(settings, folder)
+    yield from _gateway(settings, folder)
     yield from _naming("renderer", _renderer)
     yield from _naming("calendars", _calendar)
     if is_unfinished(settings.home):
@@ -154,22 +158,51 @@ def _keys(settings: Settings) -> Check:
 def _strategies(settings: Settings, folder: Path) -> Iterator[Check]:
     """Warn of strategies in a folder whose models cannot be asked, as for want of a key."""
     from tapetrail.analysts.registry import MODELS  # noqa: PLC0415 # it loads numpy
-    from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # as above
 
     planner = bootstrap.Wiring(settings=settings).planner(None)
-    for path in sorted(path for ending in ENDINGS for path in folder.glob(ending))[:STRATEGIES_MAX]:
-        try:
-            spec = read_strategy(path)
-        except TapeTrailError:
-            continue  # not every such file is a strategy; `run` says what is wrong with one
+    for file_name, spec in _read_strategies(folder):
         for analyst in spec.analysts:
             if analyst.family not in MODELS:
                 continue
             try:
                 planner.model(analyst).check()
             except TapeTrailError as error:
-                found = f"{path.name}: {error.message}"
+                found = f"{file_name}: {error.message}"
                 yield _warn("strategy", found, fix="tapetrail help environment")
+
+
+def _read_strategies(folder: Path) -> "Iterator[tuple[str, StrategySpec]]":
+    """Yield the strategies of a folder under the names of their files."""
+    from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # it loads numpy
+
+    for path in sorted(path for ending in ENDINGS for path in folder.glob(ending))[:STRATEGIES_MAX]:
+        try:
+            yield path.name, read_strategy(path)
+        except TapeTrailError:
+            continue  # not every such file is a strategy; `run` says what is wrong with one
+
+
+def _gateway(settings: Settings, folder: Path) -> Iterator[Check]:
+    """Warn of what IBKR's gateway lacks, where the environment or a strategy means it."""
+    from tapetrail.sources.ibkr import source as ibkr  # noqa: PLC0415 # it loads numpy
+
+    is_meant = bool(os.environ.get(ibkr.BASE_URL_ENV)) or any(
+        spec.source == ibkr.NAME for _, spec in _read_strategies(folder)
+    )
+    if not is_meant:
+        return
+    try:
+        with bootstrap.Wiring(settings=settings).gateway() as gateway:
+            found = gateway.describe()
+        is_checked = ibkr.trust_of(os.environ).is_checked
+    except TapeTrailError as error:
+        yield _warn("ibkr", error.message, fix="see the message")
+        return
+    if is_checked:
+        yield _ok("ibkr", found)
+    else:
+        found += f"; its certificate is not checked ({ibkr.VERIFY_ENV}=false)"
+        yield _warn("ibkr", found, fix=f"name its certificate in {ibkr.CA_FILE_ENV}")
 
 
 def _renderer() -> Check:

@@ -64,6 +64,15 @@ def test_the_second_source_is_opened_without_what_is_said_of_the_firsts_bars() -
     assert (named.symbol, named.exchange, named.described) == ("VOD", "XLON", ())
 
 
+def test_the_second_source_is_opened_with_its_own_symbol_and_unit() -> None:
+    second = {"source": "ibkr", "quoted_in": "GBX", "symbols": {"VOD": "VOD1"}}
+    theirs = parsed(source="yahoo", second_opinion=second).of_second_opinion
+    assert theirs is not None
+    assert [(each.symbol, each.quoted_in) for each in theirs.instruments] == [
+        ("VOD1", "GBX"), ("ABC", "GBX"),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("second", "said"),
     [

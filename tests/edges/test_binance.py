@@ -283,6 +283,10 @@ def late(rows: list[list[Any]]) -> None:
     rows.append(kline(rows[-1][0] + DAY_MS))
 
 
+def backwards(rows: list[list[Any]]) -> None:
+    rows[3][6] = rows[3][0] - 1
+
+
 def weekly(rows: list[list[Any]]) -> None:
     rows[-1][6] = rows[-1][0] + 7 * DAY_MS - 1
 
@@ -300,6 +304,7 @@ def conflicting(rows: list[list[Any]]) -> None:
     [
         (late, "opens on 2026-11-20, and bars from 2026-10-21 to 2026-11-19 were asked for"),
         (weekly, "expected one day in UTC"),
+        (backwards, "expected one day in UTC"),
         (shifted, "expected one day in UTC"),
         (conflicting, "2026-11-19"),
         (short, "expected a list of 12 values"),
@@ -322,6 +327,16 @@ def test_rows_that_are_no_days_or_no_prices_are_refused(
         fetch(source)
     assert raised.value.kind is ErrorKind.BAD_BARS
     assert words in raised.value.message, raised.value.message
+
+
+def test_a_day_that_an_outage_cut_short_is_a_day(
+    source: BinanceSource, server: ModelServer
+) -> None:
+    def cut(rows: list[list[Any]]) -> None:
+        rows[3][6] = rows[3][0] + 28 * 60_000 + 15_000
+
+    server.answers = with_row(cut)
+    assert len(fetch(source).bars) == 30
 
 
 def test_the_last_row_twice_is_one_bar_and_a_hole_stays_one(

@@ -91,7 +91,7 @@ def test_an_exchange_may_be_named_by_an_alias() -> None:
     ("keys", "message"),
     [
         ({"source": "smaple"}, r"no source 'smaple'; did you mean sample\?"),
-        ({"source": "ibkr"}, r"no source 'ibkr'; known: sample, file:PATH, frame"),
+        ({"source": "stooq"}, r"no source 'stooq'; known: sample, file:PATH, frame"),
         (
             {"analyst": "ghost:7"},
             r"no analyst 'ghost:7'; known is builtin:technical-rules-v1",

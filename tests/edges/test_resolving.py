@@ -75,7 +75,7 @@ def test_with_unknown_coverage_the_calendar_alone_settles_what_a_run_is_as_of() 
 def test_an_unknown_symbol_is_refused_with_what_it_resembles() -> None:
     source = VendorSource(shares=(AAPL,))
     assert refusal(source, request("AAPPL")) == (
-        "no instrument AAPPL; the source offers AAPL (XNAS, USD)"
+        "no instrument AAPPL; the source offers AAPL (XNAS, USD, conid 265598)"
     )
     assert refusal(source, request("ZZZ")) == (
         "no instrument ZZZ; the source offers nothing of that name"
@@ -85,8 +85,8 @@ def test_an_unknown_symbol_is_refused_with_what_it_resembles() -> None:
 def test_an_ambiguous_symbol_is_refused_with_its_candidates() -> None:
     source = VendorSource(shares=(AAPL, ELSEWHERE))
     assert refusal(source, request()) == (
-        "instrument AAPL: may be AAPL (XNAS, USD) or AAPL (XETR, EUR); name its exchange and"
-        " currency"
+        "instrument AAPL: may be AAPL (XNAS, USD, conid 265598) or AAPL (XETR, EUR, conid"
+        " 38708077); name its exchange and currency, or its conid"
     )
 
 
@@ -152,7 +152,7 @@ def test_in_debug_mode_only_recorded_instruments_resolve() -> None:
     assert refusal(source, request(debug_mode=True)) == (
         "no instrument AAPL in the record; in debug mode vendor is not asked"
     )
-    assert "may be AAPL (XNAS, USD) or AAPL (XETR, EUR)" in refusal(
+    assert "may be AAPL (XNAS, USD, conid 265598) or AAPL (XETR, EUR" in refusal(
         source, request(debug_mode=True), AAPL, ELSEWHERE
     )
     assert source.asked == []

@@ -4,9 +4,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import psycopg
 import pytest
@@ -131,6 +131,61 @@ def test_a_hundred_waiting_threads_take_turns_on_one_connection(url: str, slots:
         worker.join()
     assert most <= 40
     assert locks(url) == 0
+
+
+def tries_once() -> float:
+    """Let who waits be tried for at once, and then not for days."""
+    return 1e6
+
+
+class Second:
+    """Who waits for the one slot of a provider in a thread of its own, once that is held."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.got, self.may_end = threading.Event(), threading.Event()
+        self._slots = slots
+        self._thread = threading.Thread(target=self._take)
+
+    def _take(self) -> None:
+        with (
+            suppress(SystemExit),
+            self._slots.take("s@x", slots_max=1, is_ending=never),
+        ):
+            self.got.set()
+            self.may_end.wait(10)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        wait_for(lambda: len(self._slots._waiting) == 1)  # noqa: SLF001 # nobody else tells  # pyright: ignore[reportPrivateUsage]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.may_end.set()
+        self._thread.join()
+
+
+def test_a_slot_is_handed_on_within_a_process_and_stays_locked(url: str) -> None:
+    slots = Slots(url, chance=tries_once)
+    with ExitStack() as first:
+        first.enter_context(slots.take("s@x", slots_max=1, is_ending=never))
+        with Second(slots) as second:
+            first.close()
+            assert second.got.wait(10)
+            assert locks(url) == 1
+    assert locks(url) == 0
+    slots.close()
+
+
+def test_a_slot_that_one_process_had_for_long_is_let_go_of_for_others(url: str) -> None:
+    slots = Slots(url, chance=tries_once, handed_on_s=0)
+    with ExitStack() as first:
+        first.enter_context(slots.take("s@x", slots_max=1, is_ending=never))
+        with Second(slots) as second:
+            first.close()
+            assert locks(url) == 0
+            assert not second.got.is_set()
+            slots.close()
+    assert not second.got.is_set()
 
 
 def test_who_waits_gives_up_when_the_process_ends(slots: Slots) -> None:

@@ -10,7 +10,7 @@ from tests.builders import instrument, utc
 from tests.edges.normalising import normalised
 
 from tapetrail.core.errors import InvalidInput, TapeTrailError
-from tapetrail.core.market.bars import DAILY, Adjustment, Instrument
+from tapetrail.core.market.bars import DAILY, WEEKLY, Adjustment, Instrument
 from tapetrail.core.strategy.strategies import parse_strategy
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.protocol import Fetched
@@ -230,7 +230,6 @@ def test_a_history_says_that_it_is_adjusted_for_splits() -> None:
 @pytest.mark.parametrize(
     ("members", "says"),
     [
-        ({"barLength": 604_800}, "barLength 604800 s, and a day has 86400"),
         ({"outsideRth": True}, "outsideRth true: a day's bar goes on after the session's close"),
         ({"points": 5}, "points 5 says 6 bars, and data has 2"),
         ({"points": 0}, "points 0 says 1 bars, and data has 2"),
@@ -244,6 +243,12 @@ def test_a_history_that_is_not_of_whole_days_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=says):
         tables_of({**history(1, 1), **members})
+
+
+def test_a_history_of_longer_bars_is_no_daily_one() -> None:
+    source = source_of(history(1, 1, barLength=604_800))
+    with pytest.raises(InvalidInput, match="barLength 604800 s, and a day has 86400"):
+        source.coverage(source.instrument("AAPL"))
 
 
 def cache_row(conid: object = 265598, bar: str = "1d", **members: object) -> dict[str, object]:
@@ -263,11 +268,8 @@ def test_histories_without_a_symbol_go_by_their_conids() -> None:
     tables = tables_of([cache_row(1), cache_row(2, symbol="AAPL"), cache_row(1, bar="1w")])
     assert [table.stated.symbol for table in tables] == ["1", "AAPL"]
     first, second = tables
-    assert second.stated.note is None
-    assert first.stated.note == (
-        "frame, row 3: its bars of 1w are not used: weeks and months are built from the 1"
-        " daily bars, which cannot confirm the weeks before them"
-    )
+    assert (first.stated.note, second.stated.longer) == (None, ())
+    assert [timeframe for timeframe, _ in first.stated.longer] == [WEEKLY]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Calls by yfinance: its bytes as they came, and its errors in words; without it, the way on."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -86,8 +87,10 @@ def test_what_yfinance_raises_is_said_in_words(
     assert words in raised.value.message
 
 
-@pytest.mark.skipif(IS_THERE, reason="yfinance is installed")
-def test_without_the_package_the_way_on_is_said_before_anything_is_asked() -> None:
+def test_without_the_package_the_way_on_is_said_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "yfinance", None)
     with pytest.raises(
         EdgeFailure, match=r"pip install yfinance, or tapetrail\[yahoo\]; or name"
     ) as raised:

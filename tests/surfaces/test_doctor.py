@@ -128,3 +128,35 @@ def test_keys_are_said_to_be_there_and_strategies_without_theirs_are_named(
     assert checks(answer)["keys"]["level"] == "fail"
     assert f"chmod 600 {keys}" in str(checks(answer)["keys"]["found"])
     assert "s3cr3t" not in answer.out + answer.err
+
+
+@pytest.mark.service
+def test_a_report_says_what_helps_and_nothing_that_is_nobodys_business(
+    recorded: Recorded, ask: Run
+) -> None:
+    key, place = "sk-very-secret-key", "https://ada:pw@models.example.org/v1"
+    answer = ask(
+        "doctor",
+        "--report",
+        OPENAI_API_KEY=key,
+        BINANCE_BASE_URL=place,
+        TAPETRAIL_ACTOR="Ada Lovelace",
+    )
+    assert answer.code == 0, answer.err
+    said = answer.out
+    assert "BINANCE_BASE_URL, OPENAI_API_KEY, TAPETRAIL_ACTOR" in said
+    assert "ok    database    PostgreSQL " in said
+    assert "<TAPETRAIL_HOME>" in said
+    assert "decisions; failed: " in said
+    home = recorded.terminal.home
+    for secret in (key, place, "models.example.org", "Ada", str(home), str(home.parent), "AAPL"):
+        assert secret not in said, secret
+
+
+def test_a_report_without_a_record_creates_none(call: Run, tmp_path: Path) -> None:
+    answer = call("doctor", "--report", TAPETRAIL_HOME=str(tmp_path / "home"))
+    assert answer.code == 0
+    assert "record: none that can be read" in answer.out
+    assert [*tmp_path.iterdir()] == []
+    both = call("doctor", "--report", "--json")
+    assert (both.code, "expected one of them" in both.err) == (2, True)

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from tests.edges.test_binance import good
 from tests.model_server import ModelServer, model_server
-from tests.workflows.conftest import Home
+from tests.workflows.conftest import Home, python_path
 
 pytestmark = pytest.mark.service
 
@@ -53,7 +53,7 @@ def environment(vendor: ModelServer, connections: Path) -> dict[str, str]:
     return {
         "BINANCE_BASE_URL": vendor.url,
         "CONNECTIONS": str(connections),
-        "PYTHONPATH": str(connections.parent / "watching"),
+        "PYTHONPATH": python_path(connections.parent / "watching"),
     }
 
 

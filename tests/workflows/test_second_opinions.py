@@ -350,3 +350,18 @@ def test_a_second_source_that_cannot_be_one_is_refused_before_the_run(
     assert done.returncode not in {0, 1}, done.stdout
     assert said in done.stderr
     assert home.rows("SELECT id FROM tapetrail.decisions") == []
+
+
+def test_an_instrument_or_a_unit_that_the_second_source_lacks_is_refused_before_the_run(
+    asking: Asking,
+) -> None:
+    london = {"exchangeName": "LSE", "currency": "GBp", "exchangeTimezoneName": "Europe/London"}
+    asking.answer(symbol="VOD.L", **london)
+    for second, said in (("sample", "VOD.L"), ("ibkr", "quoted_in")):
+        file = asking.home.strategy(
+            symbols="VOD.L", more=f"source: yahoo\nsecond_opinion: {{source: {second}}}"
+        )
+        done = asking.home.run("run", file, "--as-of", AS_OF, YAHOO_BASE_URL=asking.server.url)
+        assert done.returncode in {2, 3}, done.stdout + done.stderr
+        assert said in done.stderr
+    assert asking.home.rows("SELECT id FROM tapetrail.decisions") == []

@@ -3,14 +3,14 @@
 import json
 from collections.abc import Generator
 from datetime import UTC, datetime
-from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from tests.edges.yahoo_asked import EVENING
 from tests.model_server import ModelServer, model_server
-from tests.workflows.conftest import Home
+from tests.workflows.conftest import Home, python_path
 from tests.workflows.test_vendor_runs import AS_OF, RECORDED
-from tests.yahoo_server import RATIO, Yahoo
+from tests.yahoo_server import APPLE, RATIO, Yahoo
 
 pytestmark = pytest.mark.service
 
@@ -46,9 +46,24 @@ def test_a_share_is_decided_on_by_yahoos_reply_without_the_splits_that_came_late
     assert home.run("verify", "--deep").returncode == 0
 
 
-@pytest.mark.skipif(find_spec("yfinance") is not None, reason="yfinance is installed")
-def test_yahoo_without_its_package_says_what_to_install_and_writes_nothing(home: Home) -> None:
-    done = home.run("run", home.strategy(symbols="AAPL", more="source: yahoo"), "--as-of", AS_OF)
+def test_yahoo_without_its_package_says_what_to_install_and_writes_nothing(
+    home: Home, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['yfinance'] = None")
+    file = home.strategy(symbols="AAPL", more="source: yahoo")
+    done = home.run("run", file, "--as-of", AS_OF, PYTHONPATH=python_path(tmp_path))
     assert done.returncode != 0
     assert "pip install yfinance, or tapetrail[yahoo]" in done.stderr
     assert home.rows("SELECT id FROM tapetrail.decisions") == []
+
+
+def test_pence_that_are_kept_are_compared_again(home: Home, yahoo: ModelServer) -> None:
+    meta = {**APPLE, "symbol": "VOD.L", "exchangeName": "LSE", "fullExchangeName": "LSE",
+            "currency": "GBp", "exchangeTimezoneName": "Europe/London"}  # fmt: skip
+    yahoo.answers = Yahoo(now=EVENING, follows=True, meta=meta, calendar="XLON", splits=())
+    asked = {"YAHOO_BASE_URL": yahoo.url}
+    for _ in range(2):
+        done = home.run("data", "fetch", "VOD.L", "--source", "yahoo", "--again", **asked)
+        assert done.returncode == 0, done.stdout + done.stderr
+    compared = home.run("data", "compare", "1", "2", **asked)
+    assert compared.returncode == 0, compared.stdout + compared.stderr

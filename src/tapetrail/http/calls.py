@@ -100,6 +100,20 @@ class Received:
         return next((self.headers[name] for name in REQUEST_IDS if name in self.headers), None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whose certificates are taken: those that this machine trusts, or those in `ca_file` alone.
+
+    Unless `is_checked`, anybody's are, so that whoever answers may be somebody else.
+    """
+
+    ca_file: str | None = None
+    is_checked: bool = True
+
+
+CHECKED: Final = Trust()
+
+
 class BrokenOff(EdgeFailure):
     """A response that began and did not end; `received` is what came of it."""
 

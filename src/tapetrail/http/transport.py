@@ -22,12 +22,14 @@ from urllib.parse import urlsplit
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
 from tapetrail.http.calls import (
+    CHECKED,
     THIS_HOST,
     THIS_NETWORKS,
     BrokenOff,
     Call,
     Limits,
     Received,
+    Trust,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +79,8 @@ class _Reply:
 class Transport:
     """Sends calls, from any number of threads; `close` ends what is still open, and is final.
 
-    `unusable` is the kind of what is wrong with the environment's proxy or certificates.
+    `unusable` is the kind of what is wrong with the environment's proxy or certificates. `trust`
+    says whose certificates are taken.
     """
 
     def __init__(
@@ -85,9 +88,11 @@ class Transport:
         *,
         clock: Callable[[], datetime],
         unusable: ErrorKind = ErrorKind.ANALYST_UNAVAILABLE,
+        trust: Trust = CHECKED,
     ) -> None:
         self._clock = clock
         self._unusable = unusable
+        self._trust = trust
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -159,7 +164,7 @@ class Transport:
     async def _exchange(self, call: Call, limits: Limits, reply: _Reply) -> None:
         import httpx2  # noqa: PLC0415 # 150 ms, for those alone who call somebody
 
-        self._client = self._client or _open_client(self._unusable)
+        self._client = self._client or _open_client(self._unusable, self._trust)
         secrets = {name: secret.reveal() for name, secret in call.secrets.items()}
         async with self._client.stream(
             "GET" if call.body is None else "POST",
@@ -245,15 +250,17 @@ def _check_echo(call: Call, body: bytes) -> None:
         )
 
 
-def _open_client(unusable: ErrorKind) -> "httpx2.AsyncClient":
+def _open_client(unusable: ErrorKind, trust: Trust) -> "httpx2.AsyncClient":
     import httpx2  # noqa: PLC0415 # see above
 
+    verify = True if trust == CHECKED else _context(trust, unusable)
     try:
         return httpx2.AsyncClient(
             follow_redirects=False,
             trust_env=True,
+            verify=verify,
             # A proxy would read what is meant for this machine, which may come with a key.
-            mounts={f"all://{host}": httpx2.AsyncHTTPTransport() for host in THIS_MACHINE},
+            mounts={f"all://{host}": httpx2.AsyncHTTPTransport(verify) for host in THIS_MACHINE},
             # What a provider sets is sent to nobody: the next request would be another one.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
@@ -267,6 +274,23 @@ def _open_client(unusable: ErrorKind) -> "httpx2.AsyncClient":
         f" ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR{said}",
         kind=unusable,
     )
+
+
+def _context(trust: Trust, unusable: ErrorKind) -> ssl.SSLContext:
+    """Return what checks certificates as `trust` says. Raises `InvalidInput` for a file of none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not trust.is_checked:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    # A server's own certificate is trusted as it is: nobody else signed it.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(trust.ca_file)
+    except OSError as error:
+        said = f"{trust.ca_file}: no certificates in PEM can be read from it: {_said(error)}"
+        raise InvalidInput(said, kind=unusable) from None
+    return context
 
 
 def _transport_errors() -> "tuple[type[Exception], ...]":

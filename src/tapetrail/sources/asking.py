@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind
 from tapetrail.http.calls import Call, Limits, Received
+from tapetrail.http.excerpts import excerpt
 from tapetrail.http.retry_after import asked_s
 
 TRIES_MAX: Final = 3
@@ -28,7 +28,6 @@ PASSING: Final = frozenset(
 _TOO_MANY: Final = 429
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERRORS: Final = range(500, 600)
-_SHOWN_CHARS: Final = 200
 
 
 class Lanes(Protocol):
@@ -86,8 +85,7 @@ class Vendor:
         for number in range(1, TRIES_MAX + 1):
             is_last = number == TRIES_MAX
             try:
-                with self.lanes.place(self.name):
-                    received = self.call(call, LIMITS)
+                received = self._placed(call)
             except EdgeFailure as error:
                 if is_last or error.kind not in PASSING:
                     raise
@@ -99,6 +97,20 @@ class Vendor:
             self.pause(wait_s)
         raise AssertionError("the last try returns or raises")
 
+    def reply(self, call: Call) -> Received:
+        """Return the reply to a call, of whatever status; asked again where only a line broke.
+
+        Raises `EdgeFailure` with the kind of what the network did.
+        """
+        for number in range(1, TRIES_MAX):
+            try:
+                return self._placed(call)
+            except EdgeFailure as error:
+                if error.kind not in PASSING:
+                    raise
+                self.pause(float(number))
+        return self._placed(call)
+
     def refused(self, reason: str) -> EdgeFailure:
         """Return that this vendor gave no bars, with the reason."""
         return EdgeFailure(f"{self.name}: {reason}", kind=ErrorKind.SOURCE_UNAVAILABLE)
@@ -106,6 +118,10 @@ class Vendor:
     def rest(self, seconds: float, reason: str) -> None:
         """Let nobody ask this vendor for so long."""
         self.lanes.rest(self.name, seconds=seconds, reason=reason)
+
+    def _placed(self, call: Call) -> Received:
+        with self.lanes.place(self.name):
+            return self.call(call, LIMITS)
 
     def _wait_s(self, received: Received, number: int, *, is_last: bool) -> float | None:
         """Return how long to wait before the next try, None where this reply is to be read."""
@@ -125,9 +141,3 @@ class Vendor:
             said = "" if asked is None else f", asks to wait {wait_s:g} s"
             raise self.refused(f"HTTP {status}{said}: {excerpt(received.body)}")
         return wait_s
-
-
-def excerpt(body: bytes) -> str:
-    """Return how a body begins, in quotes, without what a terminal would obey."""
-    text = storable_text(body[: _SHOWN_CHARS * 4].decode(errors="replace"))
-    return repr(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " ...")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Final, TypeAlias, cast
 from urllib.parse import urlencode
 
@@ -22,13 +23,15 @@ from tapetrail.core.market.conventions import VolumeUnit
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Received
+from tapetrail.http.excerpts import excerpt
 from tapetrail.http.retry_after import asked_s
-from tapetrail.sources.asking import Vendor, excerpt
+from tapetrail.sources.asking import Vendor
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
 from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind, strategy_line
 from tapetrail.sources.tabular.klines import KLINE
 from tapetrail.sources.tabular.normaliser import DataConventions
 from tapetrail.sources.tabular.shapes import tables_of_values
+from tapetrail.sources.tabular.tables import Table
 from tapetrail.sources.vendor_bars import bars_of_table
 from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
 
@@ -142,10 +145,7 @@ class BinanceSource(VendorSource):
 
     def read(self, vintage: Vintage, wanted: Wanted) -> Fetched:
         """Return the bars that are wanted. Raises as `VendorSource` says."""
-        is_paged = vintage.media_type == MEDIA_TYPE
-        pages = pages_of(vintage.payload) if is_paged else [vintage.payload]
-        rows = [row for page in pages for row in cast("list[Row]", json.loads(page))]
-        (table,) = tables_of_values(rows, place=f"{NAME}, {wanted.instrument.symbol}")
+        table = _table(vintage.payload, vintage.media_type, wanted.instrument.symbol)
         return bars_of_table(table, vintage, wanted, conventions=_CONVENTIONS)
 
     def _info(self, **query: str) -> "list[_Symbol]":
@@ -219,6 +219,15 @@ class BinanceSource(VendorSource):
             ) from error
 
 
+@lru_cache(maxsize=8)
+def _table(payload: bytes, media_type: str, symbol: str) -> Table:
+    """Return the rows of a payload, remembered for a while: it is read once it came, and again."""
+    pages = pages_of(payload) if media_type == MEDIA_TYPE else [payload]
+    rows = [row for page in pages for row in cast("list[Row]", json.loads(page))]
+    (table,) = tables_of_values(rows, place=f"{NAME}, {symbol}")
+    return table
+
+
 def _check_row(row: object, *, place: str, begin: int, last_ms: int) -> None:
     """Raise `InvalidInput` (`bad_bars`) unless a row is one day, within what was asked for."""
     if not isinstance(row, list) or len(cast("list[object]", row)) != len(KLINE):
@@ -227,7 +236,8 @@ def _check_row(row: object, *, place: str, begin: int, last_ms: int) -> None:
     opened, closed = values[_OPEN_TIME], values[_CLOSE_TIME]
     if type(opened) is not int or type(closed) is not int:
         raise _bad(f"{place}: opens at {opened!r} and closes at {closed!r}, expected milliseconds")
-    if opened % _DAY_MS or closed != opened + _DAY_MS - 1:
+    # Where trading stopped before the day was over, as in an outage, the bar ends with it.
+    if opened % _DAY_MS or not opened < closed < opened + _DAY_MS:
         raise _bad(f"{place}: from {opened} to {closed}, expected one day in UTC, in milliseconds")
     if not begin <= opened <= last_ms:
         raise _bad(

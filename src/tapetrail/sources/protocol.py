@@ -12,6 +12,7 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Bars, Calendar, Instrument, Split, Timeframe
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.http.calls import CHECKED, Trust
 from tapetrail.sources.asking import FREE, Lanes, Vendor
 
 
@@ -25,7 +26,8 @@ class Fetched:
     itself. `dropped_rows` counts the rows left out by
     the source's stated policy. `adjusted_with_hindsight` says that the prices may be restated for
     what happened after `as_of`. `fetched_at` is when a vendor sent the payload, None for one that
-    was read on the spot; `from_cache` that it was kept before it was asked for.
+    was read on the spot; `from_cache` that it was kept before it was asked for. `longer` are the
+    weeks and months that the source has itself, up to `as_of`.
     """
 
     payload: bytes
@@ -38,6 +40,18 @@ class Fetched:
     adjusted_with_hindsight: bool = False
     fetched_at: datetime | None = None
     from_cache: bool = False
+    longer: Mapping[Timeframe, "LongerHistory"] = field(
+        default_factory=dict[Timeframe, "LongerHistory"]
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LongerHistory:
+    """Weeks or months as a source itself has them, beside its days, and the bytes they are from."""
+
+    bars: Bars
+    payload: bytes
+    media_type: str
 
 
 class Source(Protocol):
@@ -131,14 +145,26 @@ class Searching(Protocol):
         ...
 
 
-def _no_vendor(name: str, lanes: Lanes) -> Vendor:
-    del lanes
+class Vendors(Protocol):
+    """Returns how a vendor is asked: by its name, on which lanes, and whom it is trusted to be."""
+
+    def __call__(self, name: str, lanes: Lanes, trust: Trust = CHECKED) -> Vendor:
+        """Return the vendor."""
+        ...
+
+
+def _no_vendor(name: str, lanes: Lanes, trust: Trust = CHECKED) -> Vendor:
+    del lanes, trust
     raise AssertionError(f"{name}: this process asks no vendor")
 
 
 class Need(StrEnum):
-    """What a source may need: `data` of the strategy, the rest of the process that opens it."""
+    """What a source may need: `data` of the strategy, the rest of the process that opens it.
 
+    One that needs a `conid` asks for an instrument by that alone.
+    """
+
+    CONID = "conid"
     DATA = "data"
     FOLDER = "folder"
     FRAME = "frame"
@@ -156,13 +182,13 @@ class Process:
 
     read_frame: Callable[[str], bytes]
     in_memory: Source | None = None
-    vendors: Callable[[str, Lanes], Vendor] = _no_vendor
+    vendors: Vendors = _no_vendor
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     lanes: Lanes = FREE
 
-    def vendor(self, name: str) -> Vendor:
+    def vendor(self, name: str, trust: Trust = CHECKED) -> Vendor:
         """Return how a vendor is asked."""
-        return self.vendors(name, self.lanes)
+        return self.vendors(name, self.lanes, trust)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +198,8 @@ class SourceKind:
     `name` is what a strategy calls it, or with an `argument` the prefix in front of that argument:
     `file:` in front of PATH. `summary` says in one line what it is. `open` returns it for a
     strategy and the configuration of an execution. `is_sample` says that its bars are a fixed
-    sample, not a market that goes on. `search` returns who finds its symbols, None where nobody
-    does.
+    sample, not a market that goes on. `takes` are the keys of an instrument that the source leaves
+    to the strategy. `search` returns who finds its symbols, None where nobody does.
     """
 
     name: str
@@ -181,6 +207,7 @@ class SourceKind:
     open: Callable[[StrategySpec, Mapping[str, str], Process], Source]
     argument: str = ""
     needs: frozenset[Need] = frozenset()
+    takes: frozenset[str] = frozenset()
     is_sample: bool = False
     search: "Callable[[Process], Searching] | None" = None
 

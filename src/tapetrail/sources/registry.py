@@ -1,15 +1,17 @@
 """The sources there are. A new one is a module of its own and one line in `KINDS`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.market.bars import Instrument
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
 from tapetrail.sources import binance, sample, yahoo
 from tapetrail.sources.asking import FREE, Lanes
+from tapetrail.sources.ibkr import source as ibkr
 from tapetrail.sources.protocol import Need, Process, Searching, Source, SourceKind
 from tapetrail.sources.tabular import files, in_memory
 from tapetrail.sources.tabular.datasets import dataset_of
@@ -20,6 +22,7 @@ KINDS: Final[tuple[SourceKind, ...]] = (
     in_memory.KIND,
     binance.KIND,
     yahoo.KIND,
+    ibkr.KIND,
 )
 
 
@@ -68,6 +71,17 @@ class Registry:
             raise InvalidInput(problem)
         return kind.open(spec, config, replace(self.process, lanes=lanes))
 
+    def check_second(
+        self, spec: StrategySpec, config: Mapping[str, str], instruments: Sequence[Instrument]
+    ) -> None:
+        """Raise for a second source that lacks a package, a unit, or an instrument; ask nobody."""
+        asked, theirs = spec.second_opinion, spec.of_second_opinion
+        if asked is None or theirs is None:
+            return
+        second = self.open(theirs, config)
+        for instrument in instruments:
+            second.coverage(asked.named(instrument))
+
     def _second_problem(self, spec: StrategySpec) -> str | None:
         """Return what is wrong with a second source. Raises `NotFound` for one there is not.
 
@@ -113,6 +127,7 @@ def source_rules(kinds: tuple[SourceKind, ...] = KINDS) -> SourceRules:
         ),
         of_ones_own=" or ".join(kind.written for kind in written if Need.DATA in kind.needs),
         needs_data=lambda source: Need.DATA in _needs(source, kinds),
+        takes=lambda source: _takes(source, kinds),
     )
 
 
@@ -141,6 +156,11 @@ def frame_source(spec: StrategySpec, frame: object) -> in_memory.FrameSource | N
 
 def _kind(source: str, kinds: tuple[SourceKind, ...]) -> SourceKind | None:
     return next((kind for kind in kinds if kind.is_meant_by(source)), None)
+
+
+def _takes(source: str, kinds: tuple[SourceKind, ...]) -> frozenset[str]:
+    found = _kind(source, kinds)
+    return frozenset() if found is None else found.takes
 
 
 def _needs(source: str, kinds: tuple[SourceKind, ...] = KINDS) -> frozenset[Need]:

@@ -37,8 +37,9 @@ def bars_of_table(
     """
     instrument, calendar, last = wanted.instrument, wanted.calendar, wanted.last
     _check_final(vintage, wanted, delay=delay, place=table.place)
-    table = replace(table, stated=replace(table.stated, symbol=instrument.symbol))
-    dated = with_sessions(parsed_columns(table), calendar=calendar, conventions=conventions)
+    columns = parsed_columns(table)
+    columns = replace(columns, stated=replace(columns.stated, symbol=instrument.symbol))
+    dated = with_sessions(columns, calendar=calendar, conventions=conventions)
     days = dated.times.values.astype("datetime64[D]")
     rows = np.flatnonzero((days >= np.datetime64(wanted.first)) & (days <= np.datetime64(last)))
     if not len(rows):

@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.http.calls import Received
-from tapetrail.sources.asking import Vendor, excerpt
+from tapetrail.http.excerpts import excerpt
+from tapetrail.sources.asking import Vendor
 from tapetrail.sources.yahoo_markets import Described
 
 _OK: Final = range(200, 300)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Final, LiteralString
 
 import psycopg
@@ -17,6 +18,8 @@ from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.connections import Connection, answering, connect
 
 POLL_S: Final = 0.05
+HANDED_ON_S: Final = 2.0
+"""How long one process may go on with a slot before it has to get it anew, as others do."""
 PING_S: Final = 20.0
 """How often an idle connection is used: some servers end one that is not, with its locks."""
 _TRY: Final = """
@@ -41,13 +44,22 @@ class _Waiter:
 class Slots:
     """The slots of this process; any thread may take one. `chance` is from 0 to below 1."""
 
-    def __init__(self, url: str, *, chance: Callable[[], float], ping_s: float = PING_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        chance: Callable[[], float],
+        ping_s: float = PING_S,
+        handed_on_s: float = HANDED_ON_S,
+    ) -> None:
         self._url = url
         self._ping_s = ping_s
+        self._handed_on_s = handed_on_s
         self._chance = chance
         self._changed = threading.Condition(threading.RLock())
         self._waiting: list[_Waiter] = []
         self._held: dict[str, set[int]] = {}
+        self._since: dict[tuple[str, int], float] = {}
         self._connection: Connection | None = None
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
@@ -100,7 +112,7 @@ class Slots:
         with self._changed:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            if waiter.slot is None:
+            if waiter.slot is None or self._hand_on(waiter.provider, waiter.slot):
                 return
             self._held[waiter.provider].discard(waiter.slot)
             try:
@@ -108,6 +120,23 @@ class Slots:
                     self._connection.execute(_FREE, [waiter.provider, waiter.slot])
             except psycopg.OperationalError:
                 self._drop()
+
+    def _hand_on(self, provider: str, slot: int) -> bool:
+        """Give a slot to the next who waits for one here; return whether there was anybody.
+
+        Who would have to lock it anew would lose some time with each call. After a while it is let
+        go of, for other processes wait as well.
+        """
+        since = self._since.get((provider, slot))
+        if since is None or self._connection is None or monotonic() - since > self._handed_on_s:
+            return False
+        for waiter in self._waiting:
+            fits = waiter.provider == provider and slot <= waiter.slots_max
+            if fits and not waiter.is_ending():
+                waiter.slot = slot
+                self._end([waiter])
+                return True
+        return False
 
     def _serve(self) -> None:
         """Try for everybody who waits, until the slots are closed."""
@@ -136,6 +165,7 @@ class Slots:
             for waiter, slot in zip(waiting, found, strict=False):
                 waiter.slot = slot
                 self._held[provider].add(slot)
+                self._since[provider, slot] = monotonic()
             self._end(waiting[: len(found)])
 
     def _try(self, provider: str, *, slots_max: int, count: int) -> Sequence[int]:

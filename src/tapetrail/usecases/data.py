@@ -93,11 +93,12 @@ class Data:
         if self._process.debug_mode:
             raise InvalidInput("debug mode asks nobody over a network; leave it to fetch bars")
         planner = self._planner()
-        planner.check_vendors(spec, query.config)
+        theirs = spec.of_second_opinion
+        if theirs is None or not isinstance(planner.open(theirs, query.config), VendorSource):
+            planner.open_vendor(spec)
         plan = planner.plan(query)
         rows = self._requests.instruments(spec, [each.instrument for each in plan.decisions])
         with open_lanes(self._access, self._process, limits=self._limits) as lanes:
-            theirs = spec.of_second_opinion
             fetching = _Fetching(
                 spec=spec,
                 source=planner.open(spec, query.config, lanes),
@@ -151,18 +152,19 @@ class Data:
 
     def _reader(self, found: "VintageOf") -> tuple[VendorSource, Wanted]:
         """Return what reads the bytes of a vintage, and what its bars are."""
-        traded = found.traded
+        traded, planner = found.traded, self._planner()
+        # Others know it themselves, or from the symbol, and take no word for it.
+        is_said = "quoted_in" in planner.takes(found.source)
         named = {
             "symbol": traded.symbol,
             "exchange": traded.exchange,
             "currency": traded.currency,
-            **({"quoted_in": found.quoted_in} if found.quoted_in != traded.currency else {}),
+            **({"quoted_in": found.quoted_in} if is_said else {}),
         }
         spec = parse_strategy(
             {"name": "data", "instruments": [named], "source": found.source},
             place=f"vintage {found.kept.row.id}",
         )
-        planner = self._planner()
         source = planner.open_vendor(spec)
         calendar = planner.calendar_of(spec, traded)
         as_of = close_on_or_before(calendar, found.kept.last_on)

@@ -151,13 +151,6 @@ class Planner:
         """Return the source of a strategy, asked on `lanes`. Raises as `Registry.open` does."""
         return self._sources.open(spec, config, lanes)
 
-    def check_vendors(self, spec: StrategySpec, config: Mapping[str, str]) -> None:
-        """Raise as `open_vendor` does, unless the source or the second one is a vendor."""
-        self._sources.check(spec)
-        theirs = spec.of_second_opinion
-        if theirs is None or not isinstance(self.open(theirs, config), VendorSource):
-            self.open_vendor(spec)
-
     def open_vendor(self, spec: StrategySpec, lanes: Lanes = FREE) -> VendorSource:
         """Return the vendor of a strategy, asked on `lanes`.
 
@@ -170,6 +163,10 @@ class Planner:
                 f"source {spec.source}: its bars are at hand, nothing is fetched or kept of it"
             )
         return source
+
+    def takes(self, source: str) -> frozenset[str]:
+        """Return the keys of an instrument that a source leaves to the strategy."""
+        return self._sources.kind(source).takes
 
     def calendar_of(self, spec: StrategySpec, instrument: Instrument) -> Calendar:
         """Return the sessions of an instrument, as a strategy has them."""
@@ -237,6 +234,7 @@ class Planner:
         with self._on_record.open_lanes() if is_asked else nullcontext(FREE) as lanes:
             source = self._sources.open(spec, query.config, lanes)
             instruments = self._instruments(source, query, kind=kind)
+        self._sources.check_second(spec, query.config, instruments)
         return [
             Coverage(
                 instrument=instrument,
@@ -285,7 +283,9 @@ class Planner:
         if Need.NETWORK not in kind.needs:
             return _only_one(named, source.candidates(named))
         fitting = [
-            known for known in self._on_record.instruments(named.symbol) if _fits(named, known)
+            known
+            for known in self._on_record.instruments(named.symbol)
+            if _fits(named, known) and not (Need.CONID in kind.needs and known.conid is None)
         ]
         recorded = [known for known in fitting if not _is_shadowed(known, fitting)]
         if recorded:
@@ -354,10 +354,17 @@ def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instru
     if len(fitting) == 1:
         return _with_conid(named, fitting[0])
     if fitting:
-        found = " or ".join(map(str, fitting))
-        raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency")
-    offered = ", ".join(map(str, candidates)) or "nothing of that name"
+        found = " or ".join(map(_shown, fitting))
+        more = ", or its conid" if any(each.conid for each in fitting) else ""
+        raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency{more}")
+    offered = ", ".join(map(_shown, candidates)) or "nothing of that name"
     raise NotFound(f"no instrument {named}; the source offers {offered}")
+
+
+def _shown(candidate: Instrument) -> str:
+    """Return `VOD (XLON, GBP)`, and in front of the bracket's end its conid where there is one."""
+    shown = str(candidate)
+    return shown if candidate.conid is None else f"{shown[:-1]}, conid {candidate.conid})"
 
 
 def _with_conid(named: InstrumentName, found: Instrument) -> Instrument:

@@ -40,6 +40,7 @@ class KeptEvidence:
 
     prepared: Prepared
     payload: BlobRow | None = None
+    longer: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
     calendar: BlobRow | None = None
     bars: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
     charts: tuple[KeptChart, ...] = ()
@@ -60,6 +61,11 @@ def keep_evidence(blobs: BlobStore, prepared: Prepared) -> KeptEvidence:
         return KeptEvidence(
             prepared=prepared,
             payload=keep_object(blobs, fetched.payload, media_type=fetched.media_type),
+            longer={
+                timeframe: keep_object(blobs, own.payload, media_type=own.media_type)
+                for timeframe, drawn in gathered.windows.items()
+                if (own := drawn.longer) is not None
+            },
             calendar=keep_object(blobs, gathered.calendar_text, media_type=TEXT_MEDIA_TYPE),
             bars={
                 timeframe: keep_object(blobs, bars_text(drawn.bars), media_type=TEXT_MEDIA_TYPE)
@@ -85,9 +91,8 @@ def append_evidence(
         return {}
     drawn = [row for chart in kept.charts for row in chart.blobs]
     second = [kept.second_payload] if kept.second_payload is not None else []
-    appends.append_blobs(
-        session, [kept.payload, kept.calendar, *kept.bars.values(), *second, *drawn], at=clock()
-    )
+    sent = [kept.payload, *kept.longer.values(), *second]
+    appends.append_blobs(session, [*sent, kept.calendar, *kept.bars.values(), *drawn], at=clock())
     snapshots = _append_snapshots(session, kept, task=task)
     _append_opinion(session, kept, task=task)
     service = ChartPersistenceService(session, blobs=blobs, clock=clock)
@@ -143,7 +148,7 @@ def _snapshot(
         session_last=day_of(bars.last_on[-1]),
         bar_count=len(bars),
         bars_digest=kept.bars[timeframe].digest,
-        raw_digest=payload.digest,
+        raw_digest=kept.longer.get(timeframe, payload).digest,
         derived_from=base if timeframe.is_derived else None,
         calendar=task.traded.calendar,
         currency=bars.currency,

@@ -27,6 +27,7 @@ from tapetrail.core.market.completeness import (
 )
 from tapetrail.core.market.histories import derive_bars, gaps, known_at, window
 from tapetrail.core.market.indicators import applied, derive_indicators
+from tapetrail.core.market.longer_histories import extend_back
 from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.records.evidence import ChartContent
 from tapetrail.core.strategy.analysts import AnalystSpec
@@ -41,7 +42,7 @@ from tapetrail.render.page import render_page
 from tapetrail.render.words import escaped_letters
 from tapetrail.settings import ProviderLimits
 from tapetrail.sources.asking import Lanes
-from tapetrail.sources.protocol import Fetched, Source
+from tapetrail.sources.protocol import Fetched, LongerHistory, Source
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.fetching import fetch_enough
 from tapetrail.workflows.run_request import fresh_until_of
@@ -80,13 +81,16 @@ class Ports:
 class ChartWindow:
     """The bars one chart is made from; `gaps` are scheduled sessions without a bar.
 
-    `missing` are the sessions within its span that have no bar and were not halted.
+    `missing` are the sessions within its span that have no bar and were not halted. `longer` is
+    the source's own history of such bars, where some of them are used.
     """
 
     bars: Bars
     first_drawn: int
     gaps: tuple[date, ...]
     missing: Missing
+    longer: LongerHistory | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +122,14 @@ class Gathered:
             self.opinion.check()
 
     def remarks(self, timeframe: Timeframe) -> tuple[str, ...]:
-        """Return what a chart says of its bars: missing sessions, and sessions since the last.
+        """Return what a chart says of its bars: missing sessions, those since the last, whose.
 
         And what there is to say of the second opinion.
         """
-        said = data_remarks(self.windows[timeframe].missing, age_sessions=self.age_sessions)
-        return (*said, *(self.opinion.remarks() if self.opinion is not None else ()))
+        span = self.windows[timeframe]
+        said = data_remarks(span.missing, age_sessions=self.age_sessions)
+        whose = () if span.remark is None else (span.remark,)
+        return (*said, *whose, *(self.opinion.remarks() if self.opinion is not None else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,12 +217,17 @@ def _gather(
     windows: dict[Timeframe, ChartWindow] = {}
     for timeframe, drawn in strategy.drawn:
         bars = derive_bars(daily, timeframe, calendar=calendar, as_of=as_of)
-        span = window(bars, drawn=drawn, warmup=warm_up)
+        longer = fetched.longer.get(timeframe)
+        extended = longer and extend_back(bars, longer.bars, days=len(daily))
+        span = window(extended.bars if extended else bars, drawn=drawn, warmup=warm_up)
+        own = extended and extended.within(span.bars)
         windows[timeframe] = ChartWindow(
             bars=span.bars,
             first_drawn=span.drawn_from,
             gaps=() if timeframe.is_derived else gaps(span.bars, calendar),
             missing=missing_sessions(daily, calendar, spans=span.bars, halts=halts),
+            longer=longer if own and own.own else None,
+            remark=own.remark if own else None,
         )
     fresh_until = fresh_until_of(task.config, as_of=as_of)
     return Gathered(

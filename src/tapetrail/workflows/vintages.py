@@ -171,8 +171,9 @@ class KeptSource:
         except InvalidInput as error:
             if error.kind is not ErrorKind.STALE_BARS or wide.last == wanted.last:
                 raise
-        narrow = replace(wide, as_of=wanted.as_of)
-        return replace(vintage, last_on=wanted.last), self.vendor.read(vintage, narrow)
+        final = vintage.last_on if vintage.last_on < wide.last else wanted.last
+        narrow = replace(wide, as_of=close_on_or_before(wide.calendar, final))
+        return replace(vintage, last_on=final), self.vendor.read(vintage, narrow)
 
     def _change(self, vintage: Vintage, wanted: Wanted) -> "_Change | None":
         """Return how a vintage differs from the newest one before it, None where it does not."""

@@ -10,12 +10,12 @@ from typing import Final, NoReturn, TypeAlias
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.http.calls import BODY_BYTES_MAX
+from tapetrail.http.excerpts import excerpt, shown
 
 Document: TypeAlias = Mapping[str, FieldValue]
 Sent: TypeAlias = "bool | int | float | str | Sequence[Sent] | Mapping[str, Sent] | None"
 _DEPTH_MAX: Final = 64
 _DIGITS_MAX: Final = 40
-_SHOWN_CHARS: Final = 120
 _PIECES_MAX: Final = 100
 _ENCODINGS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _HTML_STARTS: Final = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--")
@@ -122,16 +122,6 @@ def _json(body: bytes) -> FieldValue:
     except (ValueError, RecursionError) as error:
         raise _unreadable(f"not JSON ({error}): {excerpt(body)}") from error
     return found
-
-
-def excerpt(body: bytes) -> str:
-    """Return how a body begins, for a message, without what a terminal would obey."""
-    return shown(body[: _SHOWN_CHARS * 4].decode(errors="replace"))
-
-
-def shown(text: str) -> str:
-    """Return the beginning of a text in quotes, without what a terminal would obey."""
-    return repr(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + " ...")
 
 
 def part(document: FieldValue, *names: str | int) -> FieldValue:

@@ -10,6 +10,7 @@ from tapetrail.analysts.models.reading import NoAnswer, Said, Stops, WireFormat,
 from tapetrail.analysts.models.usage import Inclusive, Usage, count
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind
+from tapetrail.http.excerpts import shown
 
 MEDIA_RESOLUTION: Final = "MEDIA_RESOLUTION_HIGH"
 _REFUSALS: Final = (
@@ -93,7 +94,7 @@ def document(found: Document) -> Said:
 def _no_answer(found: Document, candidate: FieldValue, parts: list[Document]) -> NoAnswer | None:
     blocked = bodies.text_of(found, "promptFeedback", "blockReason")
     if blocked:
-        said = f"the prompt was blocked: {bodies.shown(blocked)}"
+        said = f"the prompt was blocked: {shown(blocked)}"
         return NoAnswer(kind=ErrorKind.BLOCKED, reason=said)
     if candidate is None:
         return malformed("no candidates, and no reason for it")

@@ -11,6 +11,7 @@ from tapetrail.analysts.models import bodies
 from tapetrail.analysts.models.bodies import Document
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.http.excerpts import shown
 
 BY_STATUS: Final[Mapping[int, ErrorKind]] = {
     401: ErrorKind.BAD_KEY,
@@ -82,10 +83,10 @@ def failure_in(document: Document, *, http_status: int) -> HttpFailure:
     status = http_status if http_status in _STATUSES else _stated_status(error)
     known = next((BY_WORD[word] for word in words if word in BY_WORD), None)
     said = _said(error)
-    named = f" ({', '.join(bodies.shown(word) for word in words)})" if words else ""
+    named = f" ({', '.join(shown(word) for word in words)})" if words else ""
     return HttpFailure(
         kind=known or kind_of_status(status),
-        message=f"HTTP {http_status}{named}: {bodies.shown(said)}",
+        message=f"HTTP {http_status}{named}: {shown(said)}",
         provider_error=words[0] if words else None,
         retry_after_s=_retry_after_s(error),
     )

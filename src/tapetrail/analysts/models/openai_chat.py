@@ -17,6 +17,7 @@ from tapetrail.analysts.models.usage import Inclusive, Usage, agreed, count
 from tapetrail.core.canonical import FieldValue
 from tapetrail.core.errors import ErrorKind
 from tapetrail.core.strategy.analysts import Tier
+from tapetrail.http.excerpts import shown
 
 _PARAMS: Final = ("max_output_tokens", "temperature", "top_p", "seed", "reasoning_effort")
 _TOOL_CALL: Final = malformed("a tool call instead of text")
@@ -109,7 +110,7 @@ def _no_answer(choice: FieldValue, reason: str | None) -> NoAnswer | None:
         return malformed("no message in choices")
     refusal = bodies.text_of(message, "refusal")
     if refusal:
-        said = bodies.shown(refusal)
+        said = shown(refusal)
         return NoAnswer(kind=ErrorKind.REFUSED, reason=f"the model refused: {said}")
     found = stop(reason, _STOPS, name="finish_reason")
     return found or _why_no_text(message)

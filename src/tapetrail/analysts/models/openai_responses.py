@@ -10,6 +10,7 @@ from tapetrail.analysts.models.reading import NoAnswer, Said, WireFormat, malfor
 from tapetrail.analysts.models.usage import Inclusive, Usage, count
 from tapetrail.core.errors import ErrorKind
 from tapetrail.core.strategy.analysts import Tier
+from tapetrail.http.excerpts import shown
 
 DETAIL: Final = "high"
 SCHEMA_NAME: Final = "answer"
@@ -81,17 +82,17 @@ def _no_answer(
 ) -> NoAnswer | None:
     refusals = [part for part in parts if part.get("type") == "refusal"]
     if refusals:
-        said = bodies.shown(bodies.text_of(refusals[0], "refusal") or "")
+        said = shown(bodies.text_of(refusals[0], "refusal") or "")
         return NoAnswer(kind=ErrorKind.REFUSED, reason=f"the model refused: {said}")
     reason, status = _finish_reason(found), bodies.text_of(found, "status")
     if status == "incomplete":
         return _incomplete(reason)
     if status != "completed":
-        stated = "missing" if status is None else bodies.shown(status)
+        stated = "missing" if status is None else shown(status)
         return malformed(f"status is {stated}, expected completed or incomplete")
     calls = [item for item in items if str(item.get("type", "")).endswith("_call")]
     if calls and not has_text:
-        return malformed(f"a tool call instead of text: {bodies.shown(str(calls[0]['type']))}")
+        return malformed(f"a tool call instead of text: {shown(str(calls[0]['type']))}")
     return None
 
 
@@ -100,7 +101,7 @@ def _incomplete(reason: str | None) -> NoAnswer:
         return NoAnswer(kind=ErrorKind.REFUSED, reason="incomplete: content_filter")
     if reason == _TRUNCATED:
         return NoAnswer(kind=ErrorKind.TRUNCATED, reason=f"cut: incomplete ({_TRUNCATED})")
-    return malformed(f"incomplete, and the reason is {bodies.shown(reason or '')}")
+    return malformed(f"incomplete, and the reason is {shown(reason or '')}")
 
 
 def usage(raw: Document) -> Usage:

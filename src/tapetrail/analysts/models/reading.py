@@ -14,6 +14,7 @@ from tapetrail.analysts.models.usage import Usage
 from tapetrail.analysts.protocol import ReadResponse
 from tapetrail.core.canonical import FieldValue, storable, storable_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.http.excerpts import shown
 
 REDIRECTS: Final = range(300, 400)
 SUCCESSES: Final = range(200, 300)
@@ -109,7 +110,7 @@ def redirected(http_status: int, headers: Mapping[str, str]) -> ReadReply:
     place = headers.get("location") or "nowhere"
     return unanswered(
         ErrorKind.REDIRECTED,
-        f"HTTP {http_status}: redirects to {bodies.shown(place)} are not followed; state that"
+        f"HTTP {http_status}: redirects to {shown(place)} are not followed; state that"
         " address as the base URL if it is meant",
     )
 
@@ -123,7 +124,7 @@ def stop(reason: str | None, stops: Stops, *, name: str) -> NoAnswer | None:
     """Return what a reason to stop means; one that is not in the table is malformed."""
     if reason in stops:
         return stops[reason]
-    stated = "is missing" if reason is None else f"{bodies.shown(reason)} is unknown"
+    stated = "is missing" if reason is None else f"{shown(reason)} is unknown"
     return NoAnswer(kind=ErrorKind.MALFORMED_REPLY, reason=f"{name} {stated}")
 
 

@@ -176,7 +176,7 @@ def first_session_needed(
     if bars_wanted < 1:
         raise InvalidInput(f"{bars_wanted} bars wanted: expected at least 1")
     sessions = calendar.sessions[: last_closed(calendar, as_of) + 1]
-    starts = _run_starts(_period_keys(sessions, timeframe, calendar))
+    starts = run_starts(period_keys(sessions, timeframe, calendar))
     to_spare = 1 if timeframe.is_derived else 0
     return day_of(sessions[int(starts[max(0, len(starts) - to_spare - bars_wanted)])])
 
@@ -230,8 +230,8 @@ def _periods(daily: Bars, timeframe: Timeframe, calendar: Calendar) -> _Periods:
     # Only the calendar's sessions around the history can belong to its periods.
     low = max(0, int(at[0]) - timeframe.sessions_max)
     nearby = calendar.sessions[low : int(at[-1]) + timeframe.sessions_max + 1]
-    scheduled = _period_keys(nearby, timeframe, calendar)
-    starts = _run_starts(scheduled[at - low])
+    scheduled = period_keys(nearby, timeframe, calendar)
+    starts = run_starts(scheduled[at - low])
     keys = scheduled[at[starts] - low]
     first = np.searchsorted(scheduled, keys, side="left") + low
     # The open of a period that begins before the history cannot be known, nor can its volume.
@@ -242,11 +242,11 @@ def _periods(daily: Bars, timeframe: Timeframe, calendar: Calendar) -> _Periods:
         ends=(np.append(starts[1:], len(at)) - 1)[whole],
         first=first[whole],
         last=(np.searchsorted(scheduled, keys, side="right") - 1 + low)[whole],
-        known=(keys < _period_keys(unknown, timeframe, calendar))[whole],
+        known=(keys < period_keys(unknown, timeframe, calendar))[whole],
     )
 
 
-def _period_keys(sessions: Days, timeframe: Timeframe, calendar: Calendar) -> Positions:
+def period_keys(sessions: Days, timeframe: Timeframe, calendar: Calendar) -> Positions:
     """Return a number for each session that is the same within a period and grows with time."""
     match timeframe.unit:
         case TimeframeUnit.MONTH:
@@ -257,7 +257,7 @@ def _period_keys(sessions: Days, timeframe: Timeframe, calendar: Calendar) -> Po
             return sessions.astype(np.int64)
 
 
-def _run_starts(keys: Positions) -> Positions:
+def run_starts(keys: Positions) -> Positions:
     """Return where each run of equal keys begins."""
     return np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
 

@@ -45,13 +45,19 @@ def close_on_or_before(calendar: Calendar, on: date) -> datetime:
     return datetime.fromisoformat(str(calendar.closed_at[at])).replace(tzinfo=UTC)
 
 
+def are_sessions(calendar: Calendar, days: Days) -> NDArray[np.bool_]:
+    """Return which days are sessions, shape (n,)."""
+    at = np.searchsorted(calendar.sessions, days)
+    return calendar.sessions[np.minimum(at, len(calendar.sessions) - 1)] == days
+
+
 def session_positions(calendar: Calendar, sessions: Days) -> Positions:
     """Return where in the calendar each of `sessions` is, shape (n,).
 
     Raises `InvalidInput` naming the first session that the calendar does not know.
     """
     at = np.searchsorted(calendar.sessions, sessions)
-    known = calendar.sessions[np.minimum(at, len(calendar.sessions) - 1)] == sessions
+    known = are_sessions(calendar, sessions)
     if not known.all():
         unknown = sessions[int(np.argmin(known))]
         raise InvalidInput(

@@ -196,11 +196,6 @@ class InstrumentName(Part):
         keys = ("quoted_in", "calendar", "asset_class", "tick_size")
         return tuple(key for key in keys if getattr(self, key) is not None)
 
-    @property
-    def plain(self) -> Self:
-        """The same name without what it states of its prices."""
-        return self.model_copy(update=dict.fromkeys(self.described))
-
     def __str__(self) -> str:
         """Return `VOD`, and with a market `VOD (XLON, GBP)`."""
         market = ", ".join(part for part in (self.exchange, self.currency) if part)

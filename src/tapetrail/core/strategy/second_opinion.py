@@ -11,7 +11,15 @@ from tapetrail.core.canonical import decimal_text
 from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.strategy.data_parts import SymbolMap
 from tapetrail.core.strategy.data_quality import OnBreach
-from tapetrail.core.strategy.parts import ExactDecimal, InstrumentName, Part, Source
+from tapetrail.core.strategy.parts import (
+    UNIT_RULE,
+    YOUNGER,
+    ExactDecimal,
+    InstrumentName,
+    Part,
+    Source,
+    Word,
+)
 
 DIFFERENCE_PCT_MAX: Final = Decimal(100)
 DifferencePct: TypeAlias = Annotated[ExactDecimal, Field(gt=0, le=DIFFERENCE_PCT_MAX)]
@@ -23,7 +31,8 @@ class SecondOpinion(Part):
 
     `on_difference` is what becomes of a decision whose closes differ by more, `on_absent` of one
     that nothing could be compared for. `symbols` are what the second source calls the instruments
-    that it has another symbol for.
+    that it has another symbol for, and `quoted_in` is the unit of its prices, where it takes that
+    from the strategy.
     """
 
     source: Source = Field(description="the name of a source")
@@ -39,9 +48,19 @@ class SecondOpinion(Part):
         description="a mapping of symbols to those that the second source has, as {VOD: VOD.L}",
     )
 
+    quoted_in: Annotated[Word | None, YOUNGER] = Field(default=None, description=UNIT_RULE)
+
     def symbol_of(self, symbol: str) -> str:
         """Return what the second source calls an instrument."""
         return dict(self.symbols or ()).get(symbol, symbol)
+
+    def as_named(self, named: InstrumentName) -> InstrumentName:
+        """Return an instrument's name as the second source is opened with it.
+
+        What a strategy says of the first one's prices is not about those of another.
+        """
+        theirs = {"symbol": self.symbol_of(named.symbol), "quoted_in": self.quoted_in}
+        return named.model_copy(update={**dict.fromkeys(named.described), **theirs})
 
     def named(self, traded: Instrument) -> Instrument:
         """Return an instrument under the second source's symbol."""

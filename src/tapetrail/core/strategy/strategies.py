@@ -70,12 +70,14 @@ class SourceRules:
     """What the sources there are ask of a strategy; their registry says it.
 
     `expected` says what the name of a source looks like, `of_ones_own` how a strategy file writes
-    one that needs `data`, and `needs_data` which names are such sources.
+    one that needs `data`, and `needs_data` which names are such sources. `takes` returns which keys
+    of an instrument a source leaves to the strategy.
     """
 
     expected: str
     of_ones_own: str
     needs_data: Callable[[str], bool]
+    takes: Callable[[str], frozenset[str]]
 
     def unit_problem(self, spec: "StrategySpec") -> str | None:
         """Return what is wrong with the units of a strategy's bars.
@@ -93,9 +95,10 @@ class SourceRules:
         """Return what is wrong with a strategy's `data`, None if it is there where it is needed."""
         is_own = self.needs_data(spec.source)
         for named in () if is_own else spec.instruments:
-            if named.described:
+            described = [key for key in named.described if key not in self.takes(spec.source)]
+            if described:
                 return (
-                    f"instruments: {named}: {', '.join(named.described)} describes a source"
+                    f"instruments: {named}: {', '.join(described)} describes a source"
                     f" {self.of_ones_own}; source {spec.source} says it itself"
                 )
         if spec.data is not None and not is_own:
@@ -235,18 +238,15 @@ class StrategySpec(Part):
 
     @property
     def of_second_opinion(self) -> "StrategySpec | None":
-        """The strategy as its second source is opened for it; None where it names none.
-
-        What is said of the bars of the first source, as their unit, is not about those of another.
-        """
+        """The strategy as its second source is opened for it; None where it names none."""
         second = self.second_opinion
         if second is None:
             return None
-        plain = tuple(named.plain for named in self.instruments)
+        theirs = tuple(map(second.as_named, self.instruments))
         return self.model_copy(
             update={
                 "source": second.source,
-                "instruments": plain,
+                "instruments": theirs,
                 "data": None,
                 "second_opinion": None,
             }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +22,7 @@ from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Instants
 from tapetrail.core.market.date_formats import has_clock, read_date
+from tapetrail.sources.tabular.plain_columns import plain_integers
 
 Cells: TypeAlias = Sequence[object] | NDArray[np.float32]
 Where: TypeAlias = Callable[[int], str]
@@ -141,6 +143,8 @@ def parse_times(cells: Cells, where: Where, *, written: str | None = None) -> Ti
     order of day and month that its rows prove. Raises `InvalidInput` for a missing time, for what
     is no time, for a column of several kinds and for one that proves no order, or both.
     """
+    if written is None and (epochs := _plain_epochs(cells)) is not None:
+        return Times(kind=TimeKind.INSTANT, values=epochs)
     order = None if written else _order(cells, where)
     moments: list[_Moment] = []
     units: dict[str, int] = {}
@@ -159,6 +163,17 @@ def parse_times(cells: Cells, where: Where, *, written: str | None = None) -> Ti
         values=np.array([clock for _, clock in moments], dtype="datetime64[us]"),
         note=order and order.note,
     )
+
+
+def _plain_epochs(cells: Cells) -> "Instants | None":
+    """Return whole numbers that are all epochs of one unit, none of nanoseconds, as instants."""
+    numbers = None if isinstance(cells, np.ndarray) else plain_integers(cells)
+    if numbers is None:
+        return None
+    for (start, _, factor), (end, *_) in pairwise(_EPOCHS):
+        if bool(np.all((numbers >= start) & (numbers < end))):
+            return (numbers * int(factor)).astype("datetime64[us]")
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tapetrail.core.market.bars import Adjustment
-from tapetrail.sources.tabular.longer_histories import unused_note
+from tapetrail.core.market.bars import MONTHLY, WEEKLY, Adjustment, Timeframe
 from tapetrail.sources.tabular.plain_shapes import table_of_list
 from tapetrail.sources.tabular.tables import Stated, Table
 from tapetrail.sources.tabular.values import (
@@ -29,7 +28,6 @@ from tapetrail.sources.tabular.values import (
 from tapetrail.sources.tabular.vendor_errors import refuse_error_document
 
 DAILY_BAR: Final = "1d"
-_DAY_SECONDS: Final = 86_400
 _CACHE: Final = frozenset({"conid", "data"})
 _CACHE_REQUEST: Final = frozenset({"period", "bar"})
 # Members that a history of the Client Portal has and nobody else's document does.
@@ -45,6 +43,11 @@ _OWN: Final = frozenset(
         "outsiderth",
     }
 )
+_LONGER_WORDS: Final = {
+    **dict.fromkeys(("1w", "1week", "w", "week", "weekly", "1weeks"), WEEKLY),
+    **dict.fromkeys(("1m", "1mo", "1month", "m", "month", "monthly", "1months"), MONTHLY),
+}
+"""The vendor writes a month as m, and a minute as min."""
 _DAILY_WORDS: Final = frozenset({"1d", "1day", "d", "day", "daily", "1days"})
 
 
@@ -61,13 +64,12 @@ def is_cache_row(value: object) -> bool:
 
 
 def table_of_history(document: Document, *, place: str) -> Table:
-    """Return the rows of a history of daily bars.
+    """Return the rows of a history, of bars as long as it says.
 
-    Raises `InvalidInput` (`bad_bars`) for bars of another length or of more than regular hours, and
-    for fewer or more rows than `points` says, which counts from 0.
+    Raises `InvalidInput` (`bad_bars`) for bars of more than regular hours, and for fewer or more
+    rows than `points` says, which counts from 0.
     """
     rows = rows_of(document, "data", place=place)
-    _check_length(document, place=place)
     _check_hours(document, place=place)
     _check_points(document, rows, place=place)
     factor = number_member(document, "volumeFactor", place=place)
@@ -80,6 +82,7 @@ def table_of_history(document: Document, *, place: str) -> Table:
         # Its bars are those of trades, restated for splits; there is no word to ask for others.
         adjustment=Adjustment.SPLIT if is_own else None,
         us_volumes_in_lots=is_own,
+        bar_seconds=number_member(document, "barLength", place=place),
     )
     return table_of_list(rows, place=place, stated=stated)
 
@@ -117,6 +120,10 @@ class _CacheRow:
     @property
     def is_daily(self) -> bool:
         return self.bar is None or self.bar.casefold().replace(" ", "") in _DAILY_WORDS
+
+    @property
+    def longer(self) -> Timeframe | None:
+        return _LONGER_WORDS.get((self.bar or "").casefold().replace(" ", ""))
 
 
 def _cache_row(value: object, *, place: str, number: int) -> _CacheRow:
@@ -166,15 +173,16 @@ def _table_of_conid(rows: Sequence[_CacheRow]) -> Table:
             f" {daily[0].place}; keep the one that is meant"
         )
     row = daily[0]
+    table = _table_of_row(row)
+    longer = [(other.longer, _table_of_row(other)) for other in rows if other.longer is not None]
+    stated = replace(table.stated, longer=tuple(longer))
+    return replace(table, stated=stated)
+
+
+def _table_of_row(row: _CacheRow) -> Table:
     table = table_of_history(row.history, place=row.place)
-    unused = [
-        unused_note(other.place, bar=str(other.bar), daily=len(table))
-        for other in rows
-        if not other.is_daily
-    ]
     stated = replace(
         table.stated,
-        note="; ".join(unused) or None,
         symbol=table.stated.symbol or row.symbol,
         conid=row.conid,
         adjustment=Adjustment.SPLIT,
@@ -185,15 +193,6 @@ def _table_of_conid(rows: Sequence[_CacheRow]) -> Table:
 
 def _is_own(document: Document) -> bool:
     return bool(folded_names(document) & _OWN)
-
-
-def _check_length(document: Document, *, place: str) -> None:
-    seconds = number_member(document, "barLength", place=place)
-    if seconds is not None and seconds != _DAY_SECONDS:
-        raise refused(
-            f"{place}: barLength {seconds} s, and a day has {_DAY_SECONDS}; a source holds daily"
-            " bars, and weeks and months are built from them"
-        )
 
 
 def _check_hours(document: Document, *, place: str) -> None:

@@ -28,11 +28,12 @@ from tapetrail.core.strategy.listings import Listing, listing_named
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.calendars import load_calendar
-from tapetrail.sources.protocol import Fetched, check_timeframe
+from tapetrail.sources.protocol import Fetched, LongerHistory, check_timeframe
 from tapetrail.sources.tabular.evidence import MEDIA_TYPE, Request, payload_of
 from tapetrail.sources.tabular.layouts import PLAIN, Layout
+from tapetrail.sources.tabular.longer_histories import longer_bars, rows_until
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of, with_sessions
-from tapetrail.sources.tabular.raw import RawColumns
+from tapetrail.sources.tabular.raw import RawColumns, parsed_columns
 from tapetrail.sources.tabular.restated import history_as_of
 from tapetrail.sources.tabular.unfinished import unfinished_note
 from tapetrail.sources.tabular.zones import session_dates
@@ -188,6 +189,11 @@ class TabularSource(ABC):
     def read_columns(self, symbol: str) -> RawColumns:
         """Return the bars of one of `held_symbols`, recognised and parsed."""
 
+    def read_longer(self, symbol: str) -> Mapping[Timeframe, RawColumns]:
+        """Return the weeks and months that come along with the bars of one of `held_symbols`."""
+        longer = self.read_columns(symbol).stated.longer
+        return {timeframe: parsed_columns(table) for timeframe, table in longer}
+
     @property
     @abstractmethod
     def place(self) -> str:
@@ -236,6 +242,7 @@ class TabularSource(ABC):
         )
         conventions = self.dataset.conventions_of(instrument.symbol)
         bars = bars_of(raw, instrument=instrument, calendar=calendar, conventions=conventions).bars
+        self._longer(instrument, calendar, last=day_of(calendar.sessions[-1]))
         if not len(bars):
             raise NotFound(f"{instrument}: {raw.cells.place} has no bars", kind=ErrorKind.NO_BARS)
         return day_of(bars.first_on[0]), day_of(bars.last_on[-1])
@@ -299,7 +306,39 @@ class TabularSource(ABC):
             price_factor=found.price_factor,
             quoted_in=found.quoted_in,
             adjusted_with_hindsight=history.has_hindsight,
+            longer={}
+            if splits is not None or history.undone
+            else self._longer(instrument, calendar, last=last),
         )
+
+    def _longer(
+        self, instrument: Instrument, calendar: Calendar, *, last: date
+    ) -> dict[Timeframe, LongerHistory]:
+        """Return the weeks and months beside the days that were over at `last`.
+
+        Where splits are applied, or undone, there are none: one may lie within a week.
+        """
+        found: dict[Timeframe, LongerHistory] = {}
+        conventions = self.dataset.conventions_of(instrument.symbol)
+        for timeframe, raw in self.read_longer(self.dataset.held_symbol(instrument.symbol)).items():
+            rows = rows_until(raw, timeframe, calendar=calendar, last=last)
+            if not len(rows):
+                continue
+            read = longer_bars(
+                rows, timeframe, instrument, calendar=calendar, conventions=conventions
+            )
+            asked = Request(
+                source=self.name,
+                instrument=instrument,
+                first=day_of(read.bars.first_on[0]),
+                last=last,
+                timeframe=timeframe,
+            )
+            payload = payload_of(
+                rows, asked, volume_factor=read.volume_factor, undone=(), splits=()
+            )
+            found[timeframe] = LongerHistory(bars=read.bars, payload=payload, media_type=MEDIA_TYPE)
+        return found
 
     def _unfinished_note(self, raw: RawColumns, instrument: Instrument) -> str | None:
         if not raw.stated.ends_at_last_trade:

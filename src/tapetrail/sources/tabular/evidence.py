@@ -1,13 +1,13 @@
 """Rows as evidence: UTF-8 text of what bars were read from, and of nothing later than they are.
 
 Line 1 names the request: `tapetrail-rows/1 source=file:prices.csv symbol=AAPL exchange=XNAS
-currency=USD first=2026-01-02 last=2026-11-20`. Line 2 names the columns that the bars were read
-from. Then come the rows from `first` to `last`, in their own order and spelling; numbers of binary
-formats are written as the shortest decimal. Splits follow as `Split,Ratio` and one line each. A
-volume factor, stated by the data or that of lots, ends line 1, and after it what the data state
-where that is another one, and later splits that were undone. Nothing after `last` is in it: no
-later row, no digest of the whole file, and no adjusted close, which is restated for dividends paid
-later.
+currency=USD first=2026-01-02 last=2026-11-20`, with `timeframe=1w` for weeks. Line 2 names the
+columns that the bars were read from. Then come the rows from `first` to `last`, in their own order
+and spelling; numbers of binary formats are written as the shortest decimal. Splits follow as
+`Split,Ratio` and one line each. A volume factor, stated by the data or that of lots, ends line 1,
+and after it what the data state where that is another one, and later splits that were undone.
+Nothing after `last` is in it: no later row, no digest of the whole file, and no adjusted close,
+which is restated for dividends paid later.
 """
 
 import csv
@@ -20,7 +20,7 @@ from typing import Final
 from urllib.parse import quote
 
 from tapetrail.core.canonical import decimal_text
-from tapetrail.core.market.bars import Instrument, Split
+from tapetrail.core.market.bars import DAILY, Instrument, Split, Timeframe
 from tapetrail.sources.tabular.cells import cell_text
 from tapetrail.sources.tabular.raw import RawColumns
 
@@ -29,12 +29,13 @@ MEDIA_TYPE: Final = "text/csv; charset=utf-8"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked for: whose bars, from which session until which."""
+    """What was asked for: whose bars, from which session until which, of days if not said."""
 
     source: str
     instrument: Instrument
     first: date
     last: date
+    timeframe: Timeframe = DAILY
 
     def __str__(self) -> str:
         """Return the beginning of line 1."""
@@ -45,6 +46,7 @@ class Request:
             f"tapetrail-rows/1 source={quote(self.source, safe=':/{}')} symbol={symbol}"
             f" exchange={exchange} currency={self.instrument.currency} first={self.first}"
             f" last={self.last}"
+            f"{'' if self.timeframe == DAILY else f' timeframe={self.timeframe}'}"
         )
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final, Self
 
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.core.market.instruments import Instrument
+from tapetrail.core.market.timeframes import Timeframe
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.sources.protocol import Need, Process, SourceKind
 from tapetrail.sources.tabular.datasets import DatasetSpec, TabularSource, dataset_of
 from tapetrail.sources.tabular.file_formats import read_tables
-from tapetrail.sources.tabular.longer_histories import longer_beside, unused_note
+from tapetrail.sources.tabular.longer_histories import files_beside
 from tapetrail.sources.tabular.raw import RawColumns, parsed_columns
 from tapetrail.sources.tabular.tables import Table, symbol_table
 
@@ -73,15 +73,18 @@ class FileSource(TabularSource):
         only = self.dataset.symbol or self.path.stem
         return [table.stated.symbol or only for table in self._tables(self.path)]
 
-    def note(self, instrument: Instrument) -> str | None:
-        """Return how rows are read that do not say it alone, and a file beside that is not used."""
-        held = self.dataset.held_symbol(instrument.symbol)
-        said, beside = TabularSource.note(self, instrument), longer_beside(self._path_of(held))
-        if beside is None:
-            return said
-        place, bar = beside
-        unused = unused_note(str(place), bar=bar, daily=len(self.read_columns(held)))
-        return "; ".join(filter(None, (said, unused)))
+    def read_longer(self, symbol: str) -> Mapping[Timeframe, RawColumns]:
+        """Return the weeks and months in the file, or else in those beside it, as `ACME_1w.json`.
+
+        Raises as reading and parsing a table do.
+        """
+        found = dict(TabularSource.read_longer(self, symbol))
+        for timeframe, path in files_beside(self._path_of(symbol)).items():
+            tables = self._tables(path)
+            if any(table.stated.symbol in {symbol, None} for table in tables):
+                table = symbol_table(tables, symbol, place=str(path))
+                found.setdefault(timeframe, parsed_columns(table))
+        return found
 
     def _path_of(self, symbol: str) -> Path:
         return self.path.with_name(self.path.name.replace(SYMBOL, symbol))

@@ -32,7 +32,7 @@ from tapetrail.core.market.bars import (
 )
 from tapetrail.core.market.conventions import MissingPrices, UtcMidnights, VolumeUnit
 from tapetrail.core.market.instruments import SIGNED_PRICES
-from tapetrail.core.market.sessions import session_positions
+from tapetrail.core.market.sessions import are_sessions, session_positions
 from tapetrail.sources.tabular.cells import TimeKind, Times
 from tapetrail.sources.tabular.raw import RawColumns
 from tapetrail.sources.tabular.spacing import check_spacing, check_times, looks_intraday
@@ -44,6 +44,7 @@ from tapetrail.sources.tabular.zones import instants_of, session_dates, sessions
 PRICE_END: Final = 1e15
 VOLUME_END: Final = 1e24
 """No price and no volume is that large; sums and products of smaller ones stay finite."""
+_DAY_SECONDS: Final = 86_400
 _OR_SIGNED: Final = (
     f"; prices at or below 0 are those of an `asset_class` of {', '.join(sorted(SIGNED_PRICES))}"
 )
@@ -161,6 +162,7 @@ def with_sessions(
     """
     if not len(raw):
         return raw
+    _check_length(raw)
     days = sessions_of(
         raw.times,
         calendar=calendar,
@@ -172,7 +174,7 @@ def with_sessions(
     is_dates = bool(np.array_equal(days, raw.times.values))
     check_times(raw, days, calendar=calendar, zone=conventions.zone, is_dates=is_dates)
     check_spacing(raw, days, calendar=calendar)
-    known = np.isin(days, calendar.sessions)
+    known = are_sessions(calendar, days)
     if not known.all():
         at = int(np.argmin(known))
         raise _refused(
@@ -181,6 +183,16 @@ def with_sessions(
             " state the session as calendar_extra"
         )
     return replace(raw, times=Times(kind=TimeKind.DATE, values=days.astype("datetime64[us]")))
+
+
+def _check_length(raw: RawColumns) -> None:
+    """Raise `InvalidInput` for bars that say they are longer or shorter than a day."""
+    seconds = raw.stated.bar_seconds
+    if seconds is not None and seconds != _DAY_SECONDS:
+        raise _refused(
+            f"{raw.cells.place}: barLength {seconds} s, and a day has {_DAY_SECONDS}; a source"
+            " holds daily bars, and weeks and months are built from them"
+        )
 
 
 def _placed(raw: RawColumns, *, calendar: Calendar, conventions: DataConventions) -> RawColumns:
@@ -315,7 +327,7 @@ def _intraday_spans(
         )
     closed[:-1] = np.minimum(closed[:-1], opened[1:])
     sessions = session_dates(opened, calendar)
-    known = np.isin(sessions, calendar.sessions)
+    known = are_sessions(calendar, sessions)
     at = np.minimum(np.searchsorted(calendar.sessions, sessions), len(calendar.sessions) - 1)
     if conventions.hours is SessionHours.REGULAR:
         known &= (calendar.opened_at[at] <= opened) & (opened < calendar.closed_at[at])

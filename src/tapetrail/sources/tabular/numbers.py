@@ -14,6 +14,7 @@ import numpy as np
 
 from tapetrail.core.market.bars import Floats
 from tapetrail.sources.tabular.cells import Cells, Where, is_missing, refused, shown
+from tapetrail.sources.tabular.plain_columns import plain_numbers
 
 # Each text is read in one pass, however long it is: nothing can match in two ways.
 _NUMBER: Final = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", re.ASCII)
@@ -47,6 +48,9 @@ def parse_numbers(cells: Cells, where: Where, *, decimal: str | None = None) -> 
     """
     if isinstance(cells, np.ndarray):
         return np.array(list(map(float, cells.astype(str).tolist())), dtype=np.float64)
+    plain = None if decimal == "," else plain_numbers(cells)
+    if plain is not None:
+        return plain
     mark = decimal or _proven(cells)
     numbers = [_parse_number(cell, where, at, mark=mark) for at, cell in enumerate(cells)]
     return np.array(numbers, dtype=np.float64)
@@ -56,6 +60,9 @@ def parse_volumes(cells: Cells, where: Where, *, decimal: str | None = None) -> 
     """Return the cells as `parse_numbers` does, with `1.2K` as 1200 and a dash as missing."""
     if isinstance(cells, np.ndarray):
         return parse_numbers(cells, where)
+    whole = None if decimal == "," else plain_numbers(cells)
+    if whole is not None:
+        return whole
     texts = [None if isinstance(c, str) and c.strip() in _DASHES else c for c in cells]
     counted = [_COUNTED.fullmatch(c.strip()) if isinstance(c, str) else None for c in texts]
     plain = [match["number"] if match else c for match, c in zip(counted, texts, strict=True)]

@@ -32,6 +32,7 @@ class _Said(BaseModel):
     has_all_splits: bool = False
     restated_on: date | None = None
     ends_at_last_trade: bool = False
+    bar_seconds: Decimal | None = None
     note: str | None = None
 
 
@@ -95,6 +96,7 @@ def _stated(table: _StoredTable) -> Stated:
         has_all_splits=said.has_all_splits,
         restated_on=said.restated_on,
         ends_at_last_trade=said.ends_at_last_trade,
+        bar_seconds=said.bar_seconds,
         note=said.note,
     )
 
@@ -108,8 +110,19 @@ def _said(stated: Stated) -> _Said:
         has_all_splits=stated.has_all_splits,
         restated_on=stated.restated_on,
         ends_at_last_trade=stated.ends_at_last_trade,
-        note=stated.note and storable_text(stated.note),
+        bar_seconds=stated.bar_seconds,
+        note=_note(stated),
     )
+
+
+def _note(stated: Stated) -> str | None:
+    """Return what is made of the rows; the longer histories beside them are not stored."""
+    unused = [
+        f"{table.place}: its bars of {timeframe} are not used: a frame has daily bars alone"
+        for timeframe, table in stated.longer
+    ]
+    said = "; ".join([*filter(None, [stated.note]), *unused])
+    return storable_text(said) or None
 
 
 def _document(table: Table) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
-from tapetrail.core.market.bars import Adjustment, Split
+from tapetrail.core.market.bars import Adjustment, Split, Timeframe
 from tapetrail.sources.tabular.cells import Cells, is_missing
 from tapetrail.sources.tabular.columns import names_prices, symbol_column
 from tapetrail.sources.tabular.layouts import PLAIN, Layout
@@ -28,7 +28,8 @@ class Stated:
     `us_volumes_in_lots` says that volumes of US stocks are lots whatever the factor is. `splits`
     are in the prices, `has_all_splits` says that no others are, and `restated_on` until which day
     prices are restated at least. `ends_at_last_trade` says that the last row is stamped with the
-    last trade. `note` is a sentence on what was made of the rows.
+    last trade. `note` is a sentence on what was made of the rows. `bar_seconds` is how long a bar
+    is, and `longer` are histories of weeks and months beside the daily one.
     """
 
     symbol: str | None = None
@@ -42,6 +43,8 @@ class Stated:
     restated_on: date | None = None
     ends_at_last_trade: bool = False
     note: str | None = None
+    bar_seconds: Decimal | None = None
+    longer: tuple[tuple[Timeframe, "Table"], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,161 @@
+"""A vendor's bars out of its vintages: which of them answers, and when the vendor is asked."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+from tests.edges.yahoo_asked import EVENING, SHARE, at, opened
+from tests.model_server import ModelServer, model_server
+from tests.yahoo_server import Yahoo
+
+from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
+from tapetrail.core.market.bars import DAILY
+from tapetrail.core.records.runs import InstrumentRecord
+from tapetrail.sources.calendars import load_calendar
+from tapetrail.sources.protocol import Fetched
+from tapetrail.sources.yahoo import YahooSource
+from tapetrail.store import appends
+from tapetrail.store.private.server import ServerAddress
+from tapetrail.store.session import open_engine
+from tapetrail.workflows.vintages import Ask, KeptSource, Shelf
+
+pytestmark = pytest.mark.service
+
+CALENDAR: Final = load_calendar("XNAS")
+WEDNESDAY, FRIDAY = (datetime(2026, 11, day, 21, tzinfo=UTC) for day in (18, 20))
+AT_THE_CLOSE: Final = datetime(2026, 11, 20, 21, 10, tzinfo=UTC)
+"""Ten minutes after the close of a feed that is half an hour late."""
+FIRST: Final = date(2026, 8, 3)
+
+
+@pytest.fixture
+def engine(database: ServerAddress) -> Generator[Engine]:
+    made = open_engine(database.url("tapetrail_app"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def yahoo() -> Generator[ModelServer]:
+    with model_server() as running:
+        running.answers = Yahoo(now=EVENING)
+        yield running
+
+
+@pytest.fixture
+def kept(engine: Engine, yahoo: ModelServer, tmp_path: Path) -> Generator[KeptSource]:
+    with Session(engine) as session, session.begin():
+        row = appends.append_instrument(session, InstrumentRecord(instrument=SHARE))
+    blobs = DirectoryBlobs(root=tmp_path / "blobs")
+    shelf = Shelf(engine=engine, blobs=blobs, clock=lambda: EVENING, actor="tests")
+    with opened(yahoo.url, waits=[]) as vendor:
+        yield KeptSource(vendor=vendor, row=row, shelf=shelf, ask=Ask.WHERE_LACKING)
+
+
+def again(kept: KeptSource, *, now: datetime | None = None, ask: Ask | None = None) -> KeptSource:
+    """The same as another decision meets it, at another time if one is given."""
+    vendor = kept.vendor
+    assert isinstance(vendor, YahooSource)
+    return replace(
+        kept,
+        vendor=vendor if now is None else at(vendor, now),
+        shelf=kept.shelf if now is None else replace(kept.shelf, clock=lambda: now),
+        ask=ask or kept.ask,
+        used=[],
+        downloaded=set(),
+    )
+
+
+def fetch(kept: KeptSource, as_of: datetime, first: date = FIRST) -> Fetched:
+    return kept.fetch(SHARE, timeframe=DAILY, first=first, as_of=as_of, calendar=CALENDAR)
+
+
+def spans(engine: Engine) -> list[tuple[date, date, str | None]]:
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT first_on, last_on, problem FROM tapetrail.market_vintages ORDER BY id")
+        )
+        return [(row.first_on, row.last_on, row.problem) for row in found]
+
+
+def test_what_is_asked_for_goes_from_new_year_to_now_and_answers_for_the_days_within(
+    kept: KeptSource, yahoo: ModelServer, engine: Engine
+) -> None:
+    assert not fetch(kept, WEDNESDAY).from_cache
+    for as_of, first in ((FRIDAY, FIRST), (WEDNESDAY, date(2026, 1, 1))):
+        other = again(kept)
+        assert fetch(other, as_of, first).from_cache
+        assert (other.used, other.downloaded) == (kept.used, set())
+    assert len(yahoo.asked) == 1
+    assert spans(engine) == [(date(2026, 1, 1), date(2026, 11, 20), None)]
+
+
+def test_a_vintage_that_begins_or_ends_too_early_is_not_used(
+    kept: KeptSource, yahoo: ModelServer
+) -> None:
+    fetch(kept, WEDNESDAY)
+    fetch(again(kept), WEDNESDAY, date(2025, 12, 31))
+    assert len(yahoo.asked) == 2
+    monday = datetime(2026, 11, 23, 22, tzinfo=UTC)
+    yahoo.answers = Yahoo(now=monday)
+    fetch(again(kept, now=monday), datetime(2026, 11, 23, 21, tzinfo=UTC))
+    assert len(yahoo.asked) == 3
+
+
+def test_a_last_bar_that_is_not_final_is_left_out_where_it_is_not_needed(
+    kept: KeptSource, yahoo: ModelServer, engine: Engine
+) -> None:
+    yahoo.answers = Yahoo(now=AT_THE_CLOSE)
+    early = again(kept, now=AT_THE_CLOSE)
+    found = fetch(early, WEDNESDAY)
+    assert found.bars.last_on[-1].item() == date(2026, 11, 18)
+    assert spans(engine) == [(date(2026, 1, 1), date(2026, 11, 19), None)]
+    # Who needs it is told, and the next one asks anew.
+    with pytest.raises(InvalidInput, match="was not final when it was fetched") as raised:
+        fetch(again(kept, now=AT_THE_CLOSE), FRIDAY)
+    assert raised.value.kind is ErrorKind.STALE_BARS
+    yahoo.answers = Yahoo(now=EVENING)
+    assert fetch(again(kept, now=EVENING), FRIDAY).bars.last_on[-1].item() == date(2026, 11, 20)
+    assert [problem is None for *_, problem in spans(engine)] == [True, False, True]
+
+
+def test_nobody_is_asked_who_may_not_be_and_whoever_must_be_is_once(
+    kept: KeptSource, yahoo: ModelServer
+) -> None:
+    with pytest.raises(NotFound, match="kept: nothing") as raised:
+        fetch(again(kept, ask=Ask.NEVER), WEDNESDAY)
+    assert raised.value.kind is ErrorKind.NOT_CACHED
+    assert yahoo.asked == []
+    always = again(kept, ask=Ask.ALWAYS)
+    for _ in range(2):
+        fetch(always, WEDNESDAY)
+    assert len(yahoo.asked) == 1
+    assert fetch(again(kept, ask=Ask.NEVER), WEDNESDAY).from_cache
+    fetch(again(kept, ask=Ask.ALWAYS), WEDNESDAY)
+    assert len(yahoo.asked) == 2
+
+
+def test_only_the_vintages_that_are_named_are_used(kept: KeptSource) -> None:
+    fetch(kept, WEDNESDAY)
+    other = again(kept, ask=Ask.ALWAYS)
+    fetch(other, WEDNESDAY)
+    first, second = kept.used[0], other.used[0]
+    assert first != second
+    named = replace(again(kept, ask=Ask.NEVER), only=frozenset({first}))
+    fetch(named, WEDNESDAY)
+    assert named.used == [first]
+
+
+def test_another_address_has_vintages_of_its_own(kept: KeptSource, yahoo: ModelServer) -> None:
+    fetch(kept, WEDNESDAY)
+    vendor = kept.vendor
+    assert isinstance(vendor, YahooSource)
+    elsewhere = replace(again(kept), vendor=replace(vendor, base_url=f"{yahoo.url}/other"))
+    with pytest.raises(NotFound, match="kept: nothing"):
+        fetch(replace(elsewhere, ask=Ask.NEVER), WEDNESDAY)
