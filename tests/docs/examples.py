@@ -54,6 +54,7 @@ CONDITIONS: Final[Mapping[str, str]] = {
 EMPTY_IN_THE_DEMO: Final = (
     "instrument_facts",
     "market_vintages",
+    "second_opinions",
     "prompt_templates",
     "llm_attempts",
     "llm_replies",

@@ -42,6 +42,21 @@ EXIT: Final[Columns] = {
     "risk_reward_ratio": None,
 }
 SHORT: Final[Columns] = {"signal_type": "SELL", "stop_loss": 110, "target_price": 90}
+NO_PAYLOAD: Final[Columns] = dict.fromkeys(
+    ("raw_digest", "adjustment", "quoted_in", "fetched_at", "from_cache")
+)
+ABSENT: Final[Columns] = {
+    "verdict": "absent",
+    "problem": "nobody answered",
+    **dict.fromkeys(("first_on", "last_on", "compared", "differing", "max_difference_pct")),
+    **dict.fromkeys(("max_difference_on", "missing_here", "missing_there")),
+}
+DIFFERS: Final[Columns] = {
+    "verdict": "differs",
+    "problem": "too far",
+    "differing": 1,
+    "max_difference_pct": "0.6",
+}
 POSTED: Final[Columns] = {
     "origin": "posted",
     "provenance": "external",
@@ -156,6 +171,26 @@ BAD: Final = (
         {"moved_pct_max": 0, "moved_bars": 1, "differs_from": 1},
     ),
     Bad("market_vintages", "differs_from_another", {"differs_from": 10**12, "moved_bars": 1}),
+    Bad("second_opinions", "verdict_known", {"verdict": "perhaps", "problem": "no"}),
+    Bad("second_opinions", "adjustment_known", {"adjustment": "total"}),
+    Bad("second_opinions", "payload_whole", {"quoted_in": None}),
+    Bad("second_opinions", "compared_of_payload", NO_PAYLOAD),
+    Bad("second_opinions", "closes_unless_absent", {"compared": None}),
+    Bad("second_opinions", "closes_unless_absent", {**ABSENT, "last_on": FRIDAY}),
+    Bad("second_opinions", "difference_of_closes", {**ABSENT, "max_difference_pct": 1}),
+    Bad("second_opinions", "problem_unless_agrees", {"problem": "too far"}),
+    Bad("second_opinions", "problem_unless_agrees", {**ABSENT, "problem": None}),
+    Bad("second_opinions", "verdict_of_differing", {"verdict": "differs", "problem": "far"}),
+    Bad("second_opinions", "verdict_of_limit", {**DIFFERS, "max_difference_pct": "0.5"}),
+    Bad("second_opinions", "verdict_of_limit", {"max_difference_pct": "0.5000000001"}),
+    Bad("second_opinions", "days_in_order", {"first_on": FRIDAY + timedelta(days=1)}),
+    Bad("second_opinions", "worst_between", {"max_difference_on": date(2026, 11, 19)}),
+    Bad("second_opinions", "differing_of_compared", {**DIFFERS, "differing": 2}),
+    Bad("second_opinions", "differing_of_compared", {"compared": 0}),
+    Bad("second_opinions", "max_difference_not_negative", {"max_difference_pct": -1}),
+    Bad("second_opinions", "limit_positive", {"limit_pct": 0, "max_difference_pct": 0}),
+    Bad("second_opinions", "missing_listed", {"missing_here": {}}),
+    Bad("second_opinions", "missing_listed", {"missing_there": {}}),
     Bad("instrument_facts", "field_known", {"field": "colour"}),
     Bad("instrument_facts", "conid_form", {"value": "0"}),
     Bad("market_snapshots", "quoted_in_by_factor", {"quoted_in": "GBX"}),
@@ -316,6 +351,10 @@ GOOD: Final[tuple[tuple[str, Columns], ...]] = (
         | {"prompt_text": None, "prompt_template_id": None, "strategy_id": None},
     ),
     ("llm_replies", {"response_digest": None, "error_kind": "timeout"}),
+    ("second_opinions", ABSENT),
+    ("second_opinions", {**ABSENT, **NO_PAYLOAD}),
+    ("second_opinions", DIFFERS),
+    ("second_opinions", {**DIFFERS, "max_difference_pct": None}),
     ("trading_signals", HOLD),
     ("trading_signals", {**HOLD, "confidence": None}),
     ("trading_signals", EXIT),

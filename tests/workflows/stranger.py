@@ -54,6 +54,7 @@ REFERENCES: Mapping[str, str] = {
 NOT_IN_BLOBS = {"record_digest", "seal_digest", "body_digest", "lock_digest"}
 SEALED = (
     "market_snapshots",
+    "second_opinions",
     "charts",
     "llm_analyses",
     "analysis_charts",

@@ -29,6 +29,8 @@ class ErrorKind(StrEnum):
     STALE_BARS = "stale_bars"
     SOURCE_UNAVAILABLE = "source_unavailable"
     NOT_CACHED = "not_cached"
+    SECOND_OPINION_DIFFERS = "second_opinion_differs"
+    NO_SECOND_OPINION = "no_second_opinion"
     RENDER_FAILED = "render_failed"
     ANALYST_UNAVAILABLE = "analyst_unavailable"
     UNPARSEABLE_REPLY = "unparseable_reply"

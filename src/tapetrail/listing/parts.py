@@ -103,6 +103,15 @@ RELATED_SNAPSHOTS: Final = Related(
         "missing_sessions", "age_sessions", "bars_digest",
     ),
 )  # fmt: skip
+RELATED_OPINIONS: Final = Related(
+    name="second_opinions",
+    table="second_opinions",
+    condition="r.decision_id = %s",
+    brief=(
+        "id", "source", "symbol", "verdict", "compared", "differing", "max_difference_pct",
+        "max_difference_on", "limit_pct", "problem",
+    ),
+)  # fmt: skip
 RUNTIME: Final = Related(
     name="runtimes",
     table="runtimes",

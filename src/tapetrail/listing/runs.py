@@ -23,6 +23,7 @@ from tapetrail.listing.parts import (
     RELATED_ANALYSES,
     RELATED_CHARTS,
     RELATED_DECISIONS,
+    RELATED_OPINIONS,
     RELATED_SIGNALS,
     RELATED_SNAPSHOTS,
     RUNTIME,
@@ -161,6 +162,7 @@ class DecisionRow:
     age_sessions: int | None
     exchange: str | None
     currency: str | None
+    second_opinion: str | None
 
 
 DECISIONS: Final = ListSpec(
@@ -185,6 +187,8 @@ DECISIONS: Final = ListSpec(
         "risk_reward_ratio": "g.risk_reward_ratio",
         **of_bars("m.decision_id = t.id"),
         **of_market("t.id"),
+        "second_opinion": "(SELECT o.verdict FROM tapetrail.second_opinions o"
+        " WHERE o.decision_id = t.id)",
     },
     joins="LEFT JOIN tapetrail.trading_signals g ON g.decision_id = t.id AND g.role = 'deciding'"
     " LEFT JOIN tapetrail.workflow_executions e ON e.id = t.execution_id"
@@ -227,6 +231,7 @@ DECISIONS: Final = ListSpec(
             " JOIN tapetrail.decisions d ON d.execution_id = e.id WHERE d.id = %s)"
         ),
         RELATED_SNAPSHOTS,
+        RELATED_OPINIONS,
         RELATED_CHARTS,
         RELATED_ANALYSES,
         RELATED_SIGNALS,

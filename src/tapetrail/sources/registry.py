@@ -1,11 +1,12 @@
 """The sources there are. A new one is a module of its own and one line in `KINDS`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.market.bars import Instrument
 from tapetrail.core.strategy.refusals import nearest
 from tapetrail.core.strategy.strategies import SourceRules, StrategySpec
 from tapetrail.sources import binance, sample, yahoo
@@ -46,13 +47,15 @@ class Registry:
         """Raise `NotFound` for a source that there is not, `InvalidInput` for what it lacks."""
         self.kind(spec.source)
         rules = source_rules(self.kinds)
-        problem = rules.problem(spec) or rules.unit_problem(spec)
+        problem = rules.problem(spec) or rules.unit_problem(spec) or self._second_problem(spec)
         if problem:
             raise InvalidInput(problem)
 
     def asks_a_vendor(self, spec: StrategySpec) -> bool:
-        """Return whether a strategy's bars come over the network."""
-        return Need.NETWORK in _needs(spec.source, self.kinds)
+        """Return whether a strategy's bars, or those of its second source, come over a network."""
+        theirs = spec.of_second_opinion
+        sources = [each.source for each in (spec, theirs) if each is not None]
+        return any(Need.NETWORK in _needs(source, self.kinds) for source in sources)
 
     def open(self, spec: StrategySpec, config: Mapping[str, str], lanes: Lanes = FREE) -> Source:
         """Return the source that `spec` names; `config` is the execution's.
@@ -67,6 +70,39 @@ class Registry:
         if problem:
             raise InvalidInput(problem)
         return kind.open(spec, config, replace(self.process, lanes=lanes))
+
+    def check_second(
+        self, spec: StrategySpec, config: Mapping[str, str], instruments: Sequence[Instrument]
+    ) -> None:
+        """Raise for a second source that lacks a package, a unit, or an instrument; ask nobody."""
+        asked, theirs = spec.second_opinion, spec.of_second_opinion
+        if asked is None or theirs is None:
+            return
+        second = self.open(theirs, config)
+        for instrument in instruments:
+            second.coverage(asked.named(instrument))
+
+    def _second_problem(self, spec: StrategySpec) -> str | None:
+        """Return what is wrong with a second source. Raises `NotFound` for one there is not.
+
+        Whose bars `data` would describe is none: that key is about the first source's.
+        """
+        theirs = spec.of_second_opinion
+        if theirs is None:
+            return None
+        try:
+            kind = self.kind(theirs.source)
+        except NotFound as error:
+            raise NotFound(f"second_opinion.source: {error.message}") from error
+        if kind.needs & {Need.DATA, Need.FRAME}:
+            named = ", ".join(
+                each.name for each in self.kinds if not each.needs & {Need.DATA, Need.FRAME}
+            )
+            return (
+                f"second_opinion.source: {theirs.source} would need a `data` of its own, which"
+                f" there is not; expected one of {named}, and a file as the first source"
+            )
+        return source_rules(self.kinds).problem(theirs)
 
     def searching(self, source: str) -> Searching:
         """Return who finds the symbols of a source, by its name.

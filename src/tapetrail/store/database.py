@@ -19,7 +19,7 @@ APP: Final = "tapetrail_app"
 OWNER: Final = "tapetrail_owner"
 READER: Final = "tapetrail_reader"
 SUPERUSER: Final = "postgres"
-SCHEMA_VERSION: Final = "0019"
+SCHEMA_VERSION: Final = "0020"
 UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.

@@ -60,6 +60,8 @@ _OWNER_OF_BYTES: Final = """
         SELECT decision_id FROM tapetrail.market_snapshots
         WHERE b.digest IN (bars_digest, raw_digest, calendar_digest)
         UNION ALL
+        SELECT decision_id FROM tapetrail.second_opinions WHERE b.digest = raw_digest
+        UNION ALL
         SELECT decision_id FROM tapetrail.charts
         WHERE b.digest IN (jpeg_digest, html_digest, spec_digest)
         UNION ALL

@@ -37,6 +37,8 @@ _NEWEST_KEYS: Final = """
         SELECT unnest(ARRAY[bars_digest, raw_digest, calendar_digest]) AS digest
         FROM tapetrail.market_snapshots WHERE decision_id = d.id
         UNION ALL
+        SELECT raw_digest FROM tapetrail.second_opinions WHERE decision_id = d.id
+        UNION ALL
         SELECT unnest(ARRAY[jpeg_digest, html_digest, spec_digest])
         FROM tapetrail.charts WHERE decision_id = d.id
     ) named

@@ -1,7 +1,7 @@
 """What vendors sent, kept: the rows that say of whom, for which days and when."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -38,6 +38,7 @@ _TRADED: Final = tuple(field.name for field in fields(Instrument))
 _ONE: Final = text("""
     SELECT v.id, v.record_digest, v.first_on, v.last_on, v.fetched_at, v.raw_digest, b.media_type,
         v.differs_from, v.moved_bars, v.moved_pct_max, v.source, v.quoted_in, v.problem,
+        v.parameters->>'symbol' AS symbol_there,
         i.symbol, i.exchange, i.currency,
         coalesce(i.conid, f.value::bigint) AS conid,
         i.asset_class, i.tick_size, i.multiplier, i.calendar
@@ -105,12 +106,21 @@ class KeptVintage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VintageOf:
-    """A vintage with bars, of what it is, of whom, and in what its prices are quoted."""
+    """A vintage with bars, of what it is, of whom, and in what its prices are quoted.
+
+    `symbol_there` is what its source calls the instrument, None for the same.
+    """
 
     kept: KeptVintage
     instrument: Instrument
     source: str
     quoted_in: str
+    symbol_there: str | None
+
+    @property
+    def traded(self) -> Instrument:
+        """Return the instrument under the symbol that the vendor was asked for."""
+        return replace(self.instrument, symbol=self.symbol_there or self.instrument.symbol)
 
 
 def newest_covering(
@@ -144,6 +154,7 @@ def vintage(session: Session, number: int) -> VintageOf:
         kept=_kept(found),
         source=found.source,
         quoted_in=found.quoted_in,
+        symbol_there=found.symbol_there,
         instrument=Instrument(**{name: getattr(found, name) for name in _TRADED}),
     )
 

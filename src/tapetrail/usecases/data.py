@@ -8,22 +8,27 @@ from typing import TYPE_CHECKING
 from tapetrail.core.errors import InvalidInput, TapeTrailError
 from tapetrail.core.market.sessions import close_on_or_before, day_of
 from tapetrail.core.strategy.strategies import parse_strategy
+from tapetrail.sources.second_vendor import second_source
 from tapetrail.sources.vendor_source import VendorSource, Wanted
 from tapetrail.store import vintages
 from tapetrail.store.access import Access
 from tapetrail.usecases.lanes import open_lanes
 from tapetrail.usecases.parts import Process
 from tapetrail.workflows.prepare import fetch_bars
+from tapetrail.workflows.second_opinion import Closes
 from tapetrail.workflows.vintages import Ask, KeptSource, Shelf, compare_vintages, read_vintage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tapetrail.core.market.bars import Bars, Calendar
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.market.restatements import Restatement
     from tapetrail.core.plans import PlannedDecision
+    from tapetrail.core.records.base import Stored
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.settings import ProviderLimits
+    from tapetrail.sources.protocol import Source
     from tapetrail.store.vintages import VintageOf
     from tapetrail.usecases.planning import Planner, RunQuery
     from tapetrail.usecases.requests import Requests
@@ -37,6 +42,7 @@ class FetchedData:
     """
 
     instrument: "Instrument"
+    source: str
     vintage_id: int | None = None
     is_new: bool = False
     session_first: date | None = None
@@ -77,6 +83,8 @@ class Data:
     ) -> list[FetchedData]:
         """Fetch what a run of a strategy needs; return what came of each of its instruments.
 
+        Bars of a second source are fetched, too, for the days that the first has bars of.
+
         With `first_on` also what runs as of that day, and of later ones, need. What is kept and
         answers for it is asked for `again` only where that is wanted. Raises what a run refuses,
         and `InvalidInput` for a source that is no vendor, and in debug mode.
@@ -85,23 +93,27 @@ class Data:
         if self._process.debug_mode:
             raise InvalidInput("debug mode asks nobody over a network; leave it to fetch bars")
         planner = self._planner()
-        planner.open_vendor(spec)
+        theirs = spec.of_second_opinion
+        if theirs is None or not isinstance(planner.open(theirs, query.config), VendorSource):
+            planner.open_vendor(spec)
         plan = planner.plan(query)
         rows = self._requests.instruments(spec, [each.instrument for each in plan.decisions])
         with open_lanes(self._access, self._process, limits=self._limits) as lanes:
-            source = planner.open_vendor(spec, lanes)
+            fetching = _Fetching(
+                spec=spec,
+                source=planner.open(spec, query.config, lanes),
+                second=None if theirs is None else planner.open(theirs, query.config, lanes),
+                shelf=self._shelf(),
+                ask=Ask.ALWAYS if again else Ask.WHERE_LACKING,
+                first_on=first_on,
+            )
 
-            def fetch(decision: "PlannedDecision") -> FetchedData:
-                kept = KeptSource(
-                    vendor=source,
-                    row=rows[decision.instrument],
-                    shelf=self._shelf(),
-                    ask=Ask.ALWAYS if again else Ask.WHERE_LACKING,
-                )
-                return _fetched(kept, decision, planner=planner, spec=spec, first_on=first_on)
+            def fetch(decision: "PlannedDecision") -> list[FetchedData]:
+                calendar = planner.calendar_of(spec, decision.instrument)
+                return fetching.of(decision, row=rows[decision.instrument], calendar=calendar)
 
             with ThreadPoolExecutor(self._limits(spec.source).max_in_flight) as threads:
-                return list(threads.map(fetch, plan.decisions))
+                return [each for found in threads.map(fetch, plan.decisions) for each in found]
 
     def compare(self, number: int, with_number: int | None = None) -> Comparison:
         """Return how a vintage differs from an earlier one, by default the one before it.
@@ -140,7 +152,7 @@ class Data:
 
     def _reader(self, found: "VintageOf") -> tuple[VendorSource, Wanted]:
         """Return what reads the bytes of a vintage, and what its bars are."""
-        traded, planner = found.instrument, self._planner()
+        traded, planner = found.traded, self._planner()
         # Others know it themselves, or from the symbol, and take no word for it.
         is_said = "quoted_in" in planner.takes(found.source)
         named = {
@@ -169,28 +181,68 @@ class Data:
         )
 
 
-def _fetched(
-    kept: KeptSource,
-    decision: "PlannedDecision",
-    *,
-    planner: "Planner",
-    spec: "StrategySpec",
-    first_on: date | None,
-) -> FetchedData:
-    """Fetch what decisions as of two days need: the bars of the first reach to the second."""
-    traded, calendar = decision.instrument, planner.calendar_of(spec, decision.instrument)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fetching:
+    """What is fetched for each decision: of the source, and of the second one, if they are vendors.
+
+    With `first_on` also what decisions as of that day need: their bars reach to the others'.
+    """
+
+    spec: "StrategySpec"
+    source: "Source"
+    second: "Source | None"
+    shelf: Shelf
+    ask: Ask
+    first_on: date | None
+
+    def of(
+        self, decision: "PlannedDecision", *, row: "Stored", calendar: "Calendar"
+    ) -> list[FetchedData]:
+        """Return what came of it: of the source, then of the second one."""
+        traded, asked, ours = decision.instrument, self.spec.second_opinion, list[Closes]()
+        kept = self._kept(self.source, row)
+
+        def first() -> "Bars":
+            early = None if self.first_on is None else close_on_or_before(calendar, self.first_on)
+            for as_of in filter(None, (early, decision.as_of)):
+                got = fetch_bars(self.spec, kept, traded, as_of=as_of, calendar=calendar)
+                ours.append(Closes(traded=traded, bars=got.bars, as_of=as_of, calendar=calendar))
+            return ours[-1].bars
+
+        found = _came(kept, traded, first)
+        shown = [found] if isinstance(kept, KeptSource) or found.problem else []
+        if asked is None or self.second is None or found.problem:
+            return shown
+        theirs = self._kept(second_source(self.second, asked, traded), row)
+
+        def second() -> "Bars":
+            return [closes.fetch(asked, theirs) for closes in ours][-1].bars
+
+        return [*shown, _came(theirs, asked.named(traded), second)]
+
+    def _kept(self, source: "Source", row: "Stored") -> "Source":
+        """Return a vendor out of what is kept of it; bars of others are at hand."""
+        if not isinstance(source, VendorSource):
+            return source
+        return KeptSource(vendor=source, row=row, shelf=self.shelf, ask=self.ask)
+
+
+def _came(kept: "Source", traded: "Instrument", fetch: "Callable[[], Bars]") -> FetchedData:
+    """Return what came of a fetch: the vintage it is in, or why there is none."""
+    used = kept.used if isinstance(kept, KeptSource) else []
+    new = kept.downloaded if isinstance(kept, KeptSource) else set[int]()
     try:
-        if first_on is not None:
-            early = close_on_or_before(calendar, first_on)
-            fetch_bars(spec, kept, traded, as_of=early, calendar=calendar)
-        found = fetch_bars(spec, kept, traded, as_of=decision.as_of, calendar=calendar)
+        bars = fetch()
     except TapeTrailError as error:
-        return FetchedData(instrument=traded, is_new=bool(kept.downloaded), problem=error.message)
+        return FetchedData(
+            instrument=traded, source=kept.name, is_new=bool(new), problem=error.message
+        )
     return FetchedData(
         instrument=traded,
-        vintage_id=kept.used[-1],
-        is_new=bool(kept.downloaded),
-        session_first=day_of(found.bars.first_on[0]),
-        session_last=day_of(found.bars.last_on[-1]),
-        bar_count=len(found.bars),
+        source=kept.name,
+        vintage_id=next(reversed(used), None),
+        is_new=bool(new),
+        session_first=day_of(bars.first_on[0]),
+        session_last=day_of(bars.last_on[-1]),
+        bar_count=len(bars),
     )

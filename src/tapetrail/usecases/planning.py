@@ -147,6 +147,10 @@ class Planner:
         self._sources.check(spec)
         self._check_prompts(spec)
 
+    def open(self, spec: StrategySpec, config: Mapping[str, str], lanes: Lanes = FREE) -> Source:
+        """Return the source of a strategy, asked on `lanes`. Raises as `Registry.open` does."""
+        return self._sources.open(spec, config, lanes)
+
     def open_vendor(self, spec: StrategySpec, lanes: Lanes = FREE) -> VendorSource:
         """Return the vendor of a strategy, asked on `lanes`.
 
@@ -230,6 +234,7 @@ class Planner:
         with self._on_record.open_lanes() if is_asked else nullcontext(FREE) as lanes:
             source = self._sources.open(spec, query.config, lanes)
             instruments = self._instruments(source, query, kind=kind)
+        self._sources.check_second(spec, query.config, instruments)
         return [
             Coverage(
                 instrument=instrument,

@@ -52,22 +52,16 @@ from tapetrail.workflows.engine import (
     RESUME,
     forget_try,
 )
+from tapetrail.workflows.evidence import KeptEvidence, append_evidence, keep_evidence
 from tapetrail.workflows.halting import Halted, goes_on, resume
 from tapetrail.workflows.open_decisions import Dependencies, Kept, OpenDecision, load_open, recalled
 from tapetrail.workflows.open_execution import open_execution
-from tapetrail.workflows.prepare import (
-    KeptEvidence,
-    Prepared,
-    append_evidence,
-    evidence_of,
-    keep_evidence,
-    prepare,
-)
+from tapetrail.workflows.prepare import Prepared, evidence_of, prepare
 from tapetrail.workflows.queues import PRIORITY_MAX, QUEUE, queue_of
 from tapetrail.workflows.recall import Recalled, Rows
 from tapetrail.workflows.run_request import RunRequest
 from tapetrail.workflows.said import Said
-from tapetrail.workflows.supply import Next, Supply, fetch, is_to_fetch, source_of
+from tapetrail.workflows.supply import Next, Supply, fetch, is_to_fetch, second_of, source_of
 from tapetrail.workflows.wire import Unsent, ask_remote, look_up, nobody
 
 INSTANCE: Final = "tapetrail"
@@ -207,7 +201,8 @@ class Decisions(DBOSConfiguredInstance):
             prepared = Prepared()  # its chart is on record
         else:
             source = partial(source_of, self._deps, found, supply)
-            prepared = prepare(found.task, found.strategy, ports, open_source=source)
+            second = second_of(self._deps, found, supply)
+            prepared = prepare(found.task, found.strategy, ports, open_source=source, second=second)
             if supply is None and is_to_fetch(found.task, prepared.failure):
                 return Next.FETCH
         conclusion = None

@@ -5,23 +5,19 @@ fails. Bytes are stored before the first statement, so that no row is locked mea
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from tapetrail.analysts.protocol import Analyst
-from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.analysis.questions import ChartEvidence, Evidence
 from tapetrail.core.charts.chart import CHART_STYLE, ChartHeader, derive_chart
 from tapetrail.core.charts.figures import derive_figures
 from tapetrail.core.charts.text import spec_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
-from tapetrail.core.market.bar_text import bars_text
-from tapetrail.core.market.bars import Bars, Calendar, Instrument, Timeframe, time_of
+from tapetrail.core.market.bars import Bars, Calendar, Instrument, Timeframe
 from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.market.completeness import (
     Missing,
@@ -32,19 +28,13 @@ from tapetrail.core.market.completeness import (
 from tapetrail.core.market.histories import derive_bars, gaps, known_at, window
 from tapetrail.core.market.indicators import applied, derive_indicators
 from tapetrail.core.market.longer_histories import extend_back
-from tapetrail.core.market.sessions import day_of, last_session_at
-from tapetrail.core.records.base import Stored
-from tapetrail.core.records.evidence import ChartContent, SnapshotRecord
+from tapetrail.core.market.sessions import last_session_at
+from tapetrail.core.records.evidence import ChartContent
 from tapetrail.core.strategy.analysts import AnalystSpec
 from tapetrail.core.strategy.data_quality import DataLimits
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.persistence import (
-    ChartPersistenceService,
-    KeptChart,
     RenderedChart,
-    ShownChart,
-    keep_chart,
-    keep_object,
 )
 from tapetrail.render.html import HTML_RENDERER, render_html
 from tapetrail.render.jpeg import RENDERER, render_jpeg
@@ -53,14 +43,12 @@ from tapetrail.render.words import escaped_letters
 from tapetrail.settings import ProviderLimits
 from tapetrail.sources.asking import Lanes
 from tapetrail.sources.protocol import Fetched, LongerHistory, Source
-from tapetrail.store import appends
-from tapetrail.store.appends import BlobRow
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.fetching import fetch_enough
 from tapetrail.workflows.run_request import fresh_until_of
+from tapetrail.workflows.second_opinion import Closes, Opinion, SecondSource, hear
 
 CHART_RENDERER: Final = f"{RENDERER} {HTML_RENDERER}"
-TEXT_MEDIA_TYPE: Final = "text/plain; charset=utf-8"
 WARM_UP_MIN: Final = 200
 """Bars before the first drawn one, where they exist; the same number for every source."""
 
@@ -120,18 +108,28 @@ class Gathered:
     windows: Mapping[Timeframe, ChartWindow]
     age_sessions: int
     fresh_until: datetime
+    opinion: Opinion | None = None
 
     def check(self, limits: DataLimits) -> None:
-        """Raise `InvalidInput` where sessions are missing, or the bars old, beyond the limits."""
+        """Raise `InvalidInput` where sessions are missing, or the bars old, beyond the limits.
+
+        Then as the second opinion does, if one was asked for.
+        """
         for span in self.windows.values():
             limits.check_missing(span.missing)
         limits.check_age(self.age_sessions, until=f"{self.fresh_until:%Y-%m-%d %H:%M} UTC")
+        if self.opinion is not None:
+            self.opinion.check()
 
     def remarks(self, timeframe: Timeframe) -> tuple[str, ...]:
-        """Return what a chart says of its bars: missing sessions, those since the last, whose."""
+        """Return what a chart says of its bars: missing sessions, those since the last, whose.
+
+        And what there is to say of the second opinion.
+        """
         span = self.windows[timeframe]
         said = data_remarks(span.missing, age_sessions=self.age_sessions)
-        return said if span.remark is None else (*said, span.remark)
+        whose = () if span.remark is None else (span.remark,)
+        return (*said, *whose, *(self.opinion.remarks() if self.opinion is not None else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,32 +142,22 @@ class Prepared:
     failure: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptEvidence:
-    """What was prepared, its bytes stored."""
-
-    prepared: Prepared
-    payload: BlobRow | None = None
-    longer: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
-    calendar: BlobRow | None = None
-    bars: Mapping[Timeframe, BlobRow] = field(default_factory=dict[Timeframe, BlobRow])
-    charts: tuple[KeptChart, ...] = ()
-
-
 def prepare(
     task: DecisionTask,
     strategy: StrategySpec,
     ports: Ports,
     *,
     open_source: Callable[[], Source],
+    second: SecondSource | None = None,
 ) -> Prepared:
     """Return the bars and charts of a decision. Raises only defects: errors that name no kind.
 
-    Bars that break the strategy's limits fail it once its charts are drawn, so that they are seen.
+    Bars that break the strategy's limits, and closes that a second source contradicts, fail it once
+    its charts are drawn, so that they are seen.
     """
     prepared, stage = Prepared(), Stage.BARS
     try:
-        gathered = _gather(task, strategy, ports, source=open_source())
+        gathered = _gather(task, strategy, ports, source=open_source(), second=second)
         prepared, stage = Prepared(gathered=gathered), Stage.CHART
         drawn = [_draw(task, strategy, gathered, at=at, ports=ports) for at in gathered.windows]
         charts, rendered = tuple(e for e, _ in drawn), tuple(chart for _, chart in drawn)
@@ -185,63 +173,6 @@ def evidence_of(task: DecisionTask, strategy: StrategySpec, prepared: Prepared) 
     return Evidence(
         instrument=task.traded, as_of=task.as_of, strategy=strategy, charts=prepared.charts
     )
-
-
-def keep_evidence(blobs: BlobStore, prepared: Prepared) -> KeptEvidence:
-    """Return what was prepared with every blob of it stored.
-
-    When the store fails, the decision has failed: its evidence cannot be kept, so none of it is
-    claimed, and the reason is.
-    """
-    gathered = prepared.gathered
-    if gathered is None:
-        return KeptEvidence(prepared=prepared)
-    fetched = gathered.fetched
-    try:
-        return KeptEvidence(
-            prepared=prepared,
-            payload=keep_object(blobs, fetched.payload, media_type=fetched.media_type),
-            longer={
-                timeframe: keep_object(blobs, own.payload, media_type=own.media_type)
-                for timeframe, drawn in gathered.windows.items()
-                if (own := drawn.longer) is not None
-            },
-            calendar=keep_object(blobs, gathered.calendar_text, media_type=TEXT_MEDIA_TYPE),
-            bars={
-                timeframe: keep_object(blobs, bars_text(drawn.bars), media_type=TEXT_MEDIA_TYPE)
-                for timeframe, drawn in gathered.windows.items()
-            },
-            charts=tuple(keep_chart(blobs, chart) for chart in prepared.rendered),
-        )
-    except TapeTrailError as error:
-        return KeptEvidence(prepared=Prepared(failure=Failure.of(Stage.ENGINE, error)))
-
-
-def append_evidence(
-    session: Session,
-    kept: KeptEvidence,
-    *,
-    task: DecisionTask,
-    blobs: BlobStore,
-    clock: Callable[[], datetime],
-) -> dict[Timeframe, ShownChart]:
-    """Append the rows of the evidence; return each chart's row and the image that is shown."""
-    if kept.payload is None or kept.calendar is None:
-        return {}
-    drawn = [row for chart in kept.charts for row in chart.blobs]
-    appends.append_blobs(
-        session,
-        [kept.payload, *kept.longer.values(), kept.calendar, *kept.bars.values(), *drawn],
-        at=clock(),
-    )
-    snapshots = _append_snapshots(session, kept, task=task)
-    service = ChartPersistenceService(session, blobs=blobs, clock=clock)
-    charts: dict[Timeframe, ShownChart] = {}
-    for evidence, chart in zip(kept.prepared.charts, kept.charts, strict=True):
-        snapshot = snapshots[evidence.timeframe]
-        row = service.append_chart(chart, refs=task.refs, snapshot=snapshot)
-        charts[evidence.timeframe] = (row, chart.image.digest)
-    return charts
 
 
 def fetch_bars(
@@ -268,9 +199,14 @@ def _warm_up(strategy: StrategySpec) -> int:
 
 
 def _gather(
-    task: DecisionTask, strategy: StrategySpec, ports: Ports, *, source: Source
+    task: DecisionTask,
+    strategy: StrategySpec,
+    ports: Ports,
+    *,
+    source: Source,
+    second: SecondSource | None,
 ) -> Gathered:
-    """Fetch daily bars, and take each chart's window."""
+    """Fetch daily bars, take each chart's window, and hear what a second source says of them."""
     as_of, calendar = task.as_of, ports.calendar_of(task, strategy)
     warm_up = _warm_up(strategy)
     fetched = fetch_bars(strategy, source, task.traded, as_of=as_of, calendar=calendar)
@@ -302,7 +238,31 @@ def _gather(
         windows=windows,
         age_sessions=age_in_sessions(daily, calendar, at=fresh_until),
         fresh_until=fresh_until,
+        opinion=_opinion(task, strategy, second, daily=daily, windows=windows, ports=ports),
     )
+
+
+def _opinion(
+    task: DecisionTask,
+    strategy: StrategySpec,
+    second: SecondSource | None,
+    *,
+    daily: Bars,
+    windows: Mapping[Timeframe, ChartWindow],
+    ports: Ports,
+) -> Opinion | None:
+    """Return what a second source says of the closes that charts are made of, if one is asked."""
+    asked = strategy.second_opinion
+    if asked is None or second is None:
+        return None
+    first = min(span.bars.first_on[0] for span in windows.values())
+    ours = Closes(
+        traded=task.traded,
+        bars=daily.take(daily.first_on >= first),
+        as_of=task.as_of,
+        calendar=ports.calendar_of(task, strategy),
+    )
+    return hear(asked, second, ours, now=ports.clock())
 
 
 def _refuse_stale(daily: Bars, *, calendar: Calendar, as_of: datetime) -> None:
@@ -361,54 +321,4 @@ def _draw(
         html=render_html(spec),
         spec=spec_text(spec),
         content=content,
-    )
-
-
-def _append_snapshots(
-    session: Session, kept: KeptEvidence, *, task: DecisionTask
-) -> dict[Timeframe, Stored]:
-    """Append the bars of each chart; weeks and months name the daily bars they were built from."""
-    snapshots: dict[Timeframe, Stored] = {}
-    for timeframe in sorted(kept.bars, key=lambda timeframe: timeframe.is_derived):
-        record = _snapshot(kept, timeframe, task=task, base=snapshots.get(timeframe.base))
-        snapshots[timeframe] = appends.append(session, record)
-    return snapshots
-
-
-def _snapshot(
-    kept: KeptEvidence, timeframe: Timeframe, *, task: DecisionTask, base: Stored | None
-) -> SnapshotRecord:
-    gathered, payload, calendar = kept.prepared.gathered, kept.payload, kept.calendar
-    if gathered is None or payload is None or calendar is None:
-        raise AssertionError("bars are kept together with the payload and calendar they came from")
-    span, fetched = gathered.windows[timeframe], gathered.fetched
-    bars = span.bars
-    return SnapshotRecord(
-        refs=task.refs,
-        instrument=task.instrument,
-        source=gathered.source,
-        timeframe=str(timeframe),
-        adjustment=bars.adjustment,
-        session=bars.hours,
-        session_first=day_of(bars.first_on[0]),
-        session_last=day_of(bars.last_on[-1]),
-        bar_count=len(bars),
-        bars_digest=kept.bars[timeframe].digest,
-        raw_digest=kept.longer.get(timeframe, payload).digest,
-        derived_from=base if timeframe.is_derived else None,
-        calendar=task.traded.calendar,
-        currency=bars.currency,
-        volume_unit=bars.volume_unit,
-        price_factor=fetched.price_factor,
-        dropped_rows=fetched.dropped_rows,
-        gaps=[day.isoformat() for day in span.gaps],
-        last_bar_complete=bool(bars.complete[-1]),
-        adjusted_with_hindsight=fetched.adjusted_with_hindsight,
-        from_cache=fetched.from_cache,
-        fetched_at=gathered.fetched_at,
-        available_at=time_of(bars.available_at[-1]),
-        missing_sessions=span.missing.sessions,
-        age_sessions=gathered.age_sessions,
-        calendar_digest=calendar.digest,
-        quoted_in=fetched.quoted_in or bars.currency,
     )

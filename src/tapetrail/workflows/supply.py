@@ -9,10 +9,12 @@ from tapetrail.core.canonical import JsonValue
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.sources.protocol import Source
+from tapetrail.sources.second_vendor import SecondVendor, second_source
 from tapetrail.sources.vendor_source import VendorSource
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.open_decisions import Dependencies, OpenDecision
 from tapetrail.workflows.prepare import fetch_bars
+from tapetrail.workflows.second_opinion import Closes, SecondSource
 from tapetrail.workflows.vintages import Ask, KeptSource, Shelf
 
 
@@ -33,11 +35,15 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
-    """Which vintages have a decision's bars, those that were fetched for it, or the failure."""
+    """Which vintages have a decision's bars, those that were fetched for it, or the failure.
+
+    `second` is the same of a second source. Its failure is none of the decision's bars.
+    """
 
     used: Sequence[int] = ()
     downloaded: frozenset[int] = frozenset()
     failure: Failure | None = None
+    second: "Supply | None" = None
 
     def as_json(self) -> JsonValue:
         """Return it as a step returns it."""
@@ -45,6 +51,7 @@ class Supply:
             "used": [*self.used],
             "downloaded": sorted(self.downloaded),
             "failure": self.failure and self.failure.as_json(),
+            "second": self.second and self.second.as_json(),
         }
 
     @classmethod
@@ -57,6 +64,7 @@ class Supply:
             used=cast("Sequence[int]", output["used"]),
             downloaded=frozenset(cast("Sequence[int]", output["downloaded"])),
             failure=Failure.of_json(failure) if failure else None,
+            second=cls.of(output.get("second")),
         )
 
 
@@ -67,12 +75,21 @@ def source_of(deps: Dependencies, found: OpenDecision, supply: Supply | None) ->
     (`not_cached`).
     """
     source = deps.ports.open_source(found.strategy, found.task.config, deps.lanes())
-    if not isinstance(source, VendorSource):
-        return source
-    kept = _kept(deps, found, source, ask=Ask.NEVER)
-    if supply is not None:
-        return replace(kept, only=frozenset(supply.used), downloaded={*supply.downloaded})
-    return kept
+    return _only_kept(deps, found, source, supply=supply)
+
+
+def second_of(
+    deps: Dependencies, found: OpenDecision, supply: Supply | None
+) -> SecondSource | None:
+    """Return where a second source's bars are read from, None where a strategy names none."""
+    if found.strategy.second_opinion is None:
+        return None
+    theirs = supply and supply.second
+    return SecondSource(
+        open=lambda: _only_kept(deps, found, _open_second(deps, found), supply=theirs),
+        failure=theirs and theirs.failure,
+        is_awaited=supply is None and not found.task.debug_mode,
+    )
 
 
 def is_to_fetch(task: DecisionTask, failure: Failure | None) -> bool:
@@ -82,18 +99,67 @@ def is_to_fetch(task: DecisionTask, failure: Failure | None) -> bool:
 
 
 def fetch(deps: Dependencies, found: OpenDecision) -> Supply:
-    """Return the vintages that have a decision's bars, fetched where they were not kept."""
+    """Return the vintages that have a decision's bars, fetched where they were not kept.
+
+    Bars of a second source are fetched once there are some to hold them against.
+    """
     task, strategy = found.task, found.strategy
     try:
         source = deps.ports.open_source(strategy, task.config, deps.lanes())
-        if not isinstance(source, VendorSource):
-            return Supply()
-        kept = _kept(deps, found, source, ask=Ask.WHERE_LACKING)
+        kept = _asking(deps, found, source)
         calendar = deps.ports.calendar_of(task, strategy)
-        fetch_bars(strategy, kept, task.traded, as_of=task.as_of, calendar=calendar)
+        fetched = fetch_bars(strategy, kept, task.traded, as_of=task.as_of, calendar=calendar)
     except TapeTrailError as error:
         return Supply(failure=Failure.of(Stage.BARS, error))
-    return Supply(used=kept.used, downloaded=frozenset(kept.downloaded))
+    ours = Closes(traded=task.traded, bars=fetched.bars, as_of=task.as_of, calendar=calendar)
+    return replace(_supply(kept), second=_fetch_second(deps, found, ours))
+
+
+def _fetch_second(deps: Dependencies, found: OpenDecision, ours: Closes) -> Supply | None:
+    asked = found.strategy.second_opinion
+    if asked is None:
+        return None
+    try:
+        kept = _asking(deps, found, _open_second(deps, found))
+        ours.fetch(asked, kept)
+    except TapeTrailError as error:
+        return Supply(failure=Failure.of(Stage.BARS, error))
+    return _supply(kept)
+
+
+def _supply(source: Source) -> Supply:
+    """Return which vintages a source's bars came out of; none where it is no vendor."""
+    if not isinstance(source, KeptSource):
+        return Supply()
+    return Supply(used=source.used, downloaded=frozenset(source.downloaded))
+
+
+def _open_second(deps: Dependencies, found: OpenDecision) -> Source:
+    """Return a strategy's second source, which must know the decision's instrument."""
+    asked, theirs = found.strategy.second_opinion, found.strategy.of_second_opinion
+    if asked is None or theirs is None:
+        raise AssertionError("a second source is opened where a strategy names one")
+    source = deps.ports.open_source(theirs, found.task.config, deps.lanes())
+    return second_source(source, asked, found.task.traded)
+
+
+def _only_kept(
+    deps: Dependencies, found: OpenDecision, source: Source, *, supply: Supply | None
+) -> Source:
+    """Return a source of which no vendor is asked: what is kept, and of that what is `supply`'s."""
+    if not isinstance(source, VendorSource):
+        return source
+    kept = _kept(deps, found, source, ask=Ask.NEVER)
+    if supply is None:
+        return kept
+    return replace(kept, only=frozenset(supply.used), downloaded={*supply.downloaded})
+
+
+def _asking(deps: Dependencies, found: OpenDecision, source: Source) -> Source:
+    """Return a source of which a vendor is asked where what is kept of it does not do."""
+    if not isinstance(source, VendorSource):
+        return source
+    return _kept(deps, found, source, ask=Ask.WHERE_LACKING)
 
 
 def _kept(deps: Dependencies, found: OpenDecision, vendor: VendorSource, *, ask: Ask) -> KeptSource:
@@ -104,4 +170,11 @@ def _kept(deps: Dependencies, found: OpenDecision, vendor: VendorSource, *, ask:
         actor=found.task.actor,
         turns=deps.turns,
     )
-    return KeptSource(vendor=vendor, row=found.task.instrument, shelf=shelf, ask=ask)
+    name, is_second = found.strategy.name, isinstance(vendor, SecondVendor)
+    return KeptSource(
+        vendor=vendor,
+        row=found.task.instrument,
+        shelf=shelf,
+        ask=ask,
+        way_on=f"tapetrail data fetch, with the file of strategy {name}" if is_second else "",
+    )

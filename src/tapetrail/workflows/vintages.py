@@ -74,7 +74,8 @@ class Shelf:
 class KeptSource:
     """A vendor's bars of one recorded instrument, out of its vintages.
 
-    `only` are the vintages that may be used, None for all. `used` and `downloaded` tell which were.
+    `way_on` is the command that fetches what is lacking, by default for its symbol alone. `only`
+    are the vintages that may be used, None for all. `used` and `downloaded` tell which were.
     Prices of another unit than before are refused, unless somebody `has_looked`.
     """
 
@@ -82,6 +83,7 @@ class KeptSource:
     row: Stored
     shelf: Shelf
     ask: Ask
+    way_on: str = ""
     only: Collection[int] | None = None
     has_looked: bool = False
     used: list[int] = field(default_factory=list[int])
@@ -257,10 +259,11 @@ class KeptSource:
             f"{each.first_on} to {each.last_on} (fetched {each.fetched_at:%Y-%m-%d %H:%M} UTC)"
             for each in held
         )
+        by_symbol = f"tapetrail data fetch {wanted.instrument.symbol} --source {self.name}"
         return (
             f"{wanted.instrument}: nothing of {self.name} from {wanted.first} to {wanted.last} is"
-            f" kept, and in debug mode nobody is asked; kept: {spans or 'nothing'}; run: tapetrail"
-            f" data fetch {wanted.instrument.symbol} --source {self.name}"
+            f" kept, and in debug mode nobody is asked; kept: {spans or 'nothing'}; run:"
+            f" {self.way_on or by_symbol}"
         )
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from tapetrail.wire import Shown
 
 SHOWN_MAX: Final = 20
-FETCHED: Final = ("symbol", "exchange", "vintage", "is_new", "first", "last", "bars", "problem")
+FETCHED: Final = (
+    "symbol", "exchange", "source", "vintage", "is_new", "first", "last", "bars", "problem",
+)  # fmt: skip
 MOVED: Final = ("session", "close_before", "close_after", "moved_pct")
 group: Final = typer.Typer()
 
@@ -103,6 +105,7 @@ def compare(
 
 def _query(named: "Sequence[str]", *, source: str | None) -> "RunQuery":
     from tapetrail.core.strategy.strategies import parse_strategy  # noqa: PLC0415 # --help never needs it
+    from tapetrail.sources.registry import config_of  # noqa: PLC0415 # as above
     from tapetrail.strategy_files import read_strategy  # noqa: PLC0415 # as above
     from tapetrail.usecases.planning import RunQuery  # noqa: PLC0415 # as above
 
@@ -113,13 +116,16 @@ def _query(named: "Sequence[str]", *, source: str | None) -> "RunQuery":
         raise InvalidInput(
             f"{named[0]!r}: a symbol needs --source, and the file of a strategy ends in .yaml"
         )
-    return RunQuery(spec=read_strategy(Path(named[0])))
+    path = Path(named[0])
+    spec = read_strategy(path)
+    return RunQuery(spec=spec, config=config_of(spec, folder=path.resolve().parent))
 
 
 def _cells(found: "FetchedData") -> "Sequence[object]":
     return (
         found.instrument.symbol,
         found.instrument.exchange,
+        found.source,
         found.vintage_id,
         found.is_new,
         found.session_first,

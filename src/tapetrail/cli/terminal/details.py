@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from tapetrail.cli.terminal.bar_notes import snapshot_notes
+from tapetrail.cli.terminal.bar_notes import opinion_notes, snapshot_notes
 from tapetrail.cli.terminal.output import Screen, cell, is_list, is_mapping, sanitise, short_number
 from tapetrail.cli.terminal.tables import (
     DECIMALS,
@@ -72,7 +72,8 @@ def _gist(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) -> Iter
 
 
 def _bars_gist(detail: Detail, *, screen: Screen) -> Iterator[str]:
-    for line in snapshot_notes(detail.related["snapshots"]):
+    opinions = detail.related.get("second_opinions", ())
+    for line in (*snapshot_notes(detail.related["snapshots"]), *opinion_notes(opinions)):
         yield "  " + coloured(sanitise(line), "33", screen=screen)
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from tapetrail.core.canonical import Digest
 from tapetrail.core.charts.figures import ChartFigures
+from tapetrail.core.market.opinions import Verdict
 from tapetrail.core.records.base import JsonArray, JsonObject, Record, Stored
 from tapetrail.core.records.runs import RunRefs, TradedRefs
 
@@ -87,6 +88,53 @@ class VintageRecord(Record):
     moved_pct_max: Decimal | None
     actor: str
     fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondPayload:
+    """What a second source sent, how its prices are adjusted and in what they are quoted."""
+
+    raw_digest: Digest
+    adjustment: str
+    quoted_in: str
+    fetched_at: datetime
+    from_cache: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosesHeldAgainst:
+    """What came of holding closes against those of a second source, as `ClosesCompared` has it.
+
+    `missing_here` and `missing_there` are the sessions of one side alone.
+    """
+
+    first_on: date
+    last_on: date
+    compared: int
+    differing: int
+    max_difference_pct: Decimal | None
+    max_difference_on: date
+    missing_here: JsonArray
+    missing_there: JsonArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondOpinionRecord(Record):
+    """What a second source said of a decision's daily closes, under its own `symbol`.
+
+    Without `closes` the opinion is absent, and `problem` says why; where something came, and could
+    not be compared, `payload` is it. Closes that differ by more than `limit_pct` are a `problem`.
+    """
+
+    TABLE: ClassVar[str] = "second_opinions"
+    refs: RunRefs
+    source: str
+    symbol: str
+    payload: SecondPayload | None
+    closes: ClosesHeldAgainst | None
+    limit_pct: Decimal
+    verdict: Verdict
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from tapetrail.core.records.answers import (
 from tapetrail.core.records.evidence import (
     ChartArchivalRecord,
     ChartRecord,
+    SecondOpinionRecord,
     SnapshotRecord,
     VintageRecord,
 )
@@ -52,6 +53,7 @@ RECORDS: Final = (
     AuditRecord,
     VintageRecord,
     SnapshotRecord,
+    SecondOpinionRecord,
     ChartRecord,
     PostedChartRecord,
     ChartArchivalRecord,

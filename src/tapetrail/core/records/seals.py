@@ -19,6 +19,7 @@ from tapetrail.core.records.states import DecisionStatus
 
 SEAL_ORDER: Final = (
     "market_snapshots",
+    "second_opinions",
     "charts",
     "llm_analyses",
     "analysis_charts",
@@ -87,8 +88,8 @@ class EndState:
 def seal_document(records: Iterable[Stored], end: EndState) -> JsonArray:
     """Return what pins a decision: its records' digests in order, then its end state.
 
-    The order is: the decision, its snapshots, charts, analyses, the charts each analysis read,
-    attempts, replies and signals; rows of one table by ascending id.
+    The order is: the decision, its snapshots, its second opinion, charts, analyses, the charts each
+    analysis read, attempts, replies and signals; rows of one table by ascending id.
     """
     state = {"status": end.status, **(end.failure.columns if end.failure else {})}
     return [*(record.digest for record in records), record_document("decisions", state)]

@@ -54,6 +54,7 @@ from tapetrail.core.strategy.parts import (
     Whole,
 )
 from tapetrail.core.strategy.refusals import explain, shown
+from tapetrail.core.strategy.second_opinion import SecondOpinion
 
 INSTRUMENTS_MAX: Final = 1000
 VERSION_MAX: Final = 1_000_000
@@ -124,6 +125,9 @@ class StrategySpec(Part):
     )
     data_quality: Annotated[DataQuality, YOUNGER] = Field(
         default=DataQuality(), description="a mapping of limits on missing sessions and on age"
+    )
+    second_opinion: Annotated[SecondOpinion | None, YOUNGER] = Field(
+        default=None, description="a mapping of a second source and of what its closes may differ"
     )
     timeframes: tuple[DrawnTimeframe, ...] = Field(
         default=(DAILY, WEEKLY), description=f"a list of {TIMEFRAMES_DRAWN}, the primary one first"
@@ -201,6 +205,14 @@ class StrategySpec(Part):
         return self
 
     @model_validator(mode="after")
+    def _check_second_opinion(self) -> Self:
+        second = self.second_opinion
+        problem = second.problem(self.source, self.instruments) if second else None
+        if problem:
+            raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
     def _check_as_new(self, info: ValidationInfo) -> Self:
         try:
             self.listings  # noqa: B018 # raises for what is missing
@@ -223,6 +235,22 @@ class StrategySpec(Part):
         """Each instrument with what is settled of it; nothing where the source says it all."""
         data = self.data
         return () if data is None else tuple((n, Listing.of(n, data)) for n in self.instruments)
+
+    @property
+    def of_second_opinion(self) -> "StrategySpec | None":
+        """The strategy as its second source is opened for it; None where it names none."""
+        second = self.second_opinion
+        if second is None:
+            return None
+        theirs = tuple(map(second.as_named, self.instruments))
+        return self.model_copy(
+            update={
+                "source": second.source,
+                "instruments": theirs,
+                "data": None,
+                "second_opinion": None,
+            }
+        )
 
     def listing_of(self, symbol: str) -> Listing | None:
         """Return what is settled of a symbol, None where it is not named or the source says it."""
@@ -318,4 +346,5 @@ _PARTS: Final[Mapping[str, Mapping[str, str]]] = {
     "budget": _rules(Budget),
     "data": _rules(DataSpec),
     "data_quality": _rules(DataQuality),
+    "second_opinion": _rules(SecondOpinion),
 }

@@ -229,6 +229,8 @@ CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.decisions
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_decision();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.market_snapshots
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_snapshot();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.second_opinions
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_child();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.charts
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_chart();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.llm_analyses

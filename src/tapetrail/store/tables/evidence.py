@@ -14,6 +14,7 @@ from tapetrail.core.records.answers import (
 from tapetrail.core.records.evidence import (
     ChartArchivalRecord,
     ChartRecord,
+    SecondOpinionRecord,
     SnapshotRecord,
     VintageRecord,
 )
@@ -96,6 +97,44 @@ record_table(
     check("price_factor_positive", "price_factor > 0"),
     check("quoted_in_by_factor", "(quoted_in = currency) = (price_factor = 1)"),
     check("derived_from_another", "derived_from < id"),
+)
+
+
+record_table(
+    [SecondOpinionRecord],
+    of_decision(),
+    UniqueConstraint("decision_id"),
+    Index(None, "execution_id", "id"),
+    *names_blobs("raw_digest"),
+    one_of("adjustment", Adjustment),
+    check(
+        "payload_whole",
+        "num_nulls(raw_digest, adjustment, quoted_in, fetched_at, from_cache) IN (0, 5)",
+    ),
+    check("compared_of_payload", "verdict = 'absent' OR raw_digest IS NOT NULL"),
+    check(
+        "closes_unless_absent",
+        "num_nulls(first_on, last_on, compared, differing, max_difference_on, missing_here,"
+        " missing_there) = CASE WHEN verdict = 'absent' THEN 7 ELSE 0 END",
+    ),
+    check("difference_of_closes", "max_difference_pct IS NULL OR verdict <> 'absent'"),
+    check("problem_unless_agrees", "(verdict = 'agrees') = (problem IS NULL)"),
+    check("verdict_of_differing", "verdict = 'absent' OR (verdict = 'differs') = (differing > 0)"),
+    # From a close of 0 there is no percentage, and another one differs in any case.
+    check(
+        "verdict_of_limit",
+        "verdict = 'absent' OR"
+        " (differing > 0) = (coalesce(max_difference_pct, limit_pct + 1) > limit_pct)",
+    ),
+    check("days_in_order", "first_on <= last_on"),
+    check("worst_between", "max_difference_on BETWEEN first_on AND last_on"),
+    check("differing_of_compared", "compared >= 1 AND differing BETWEEN 0 AND compared"),
+    check("max_difference_not_negative", "max_difference_pct >= 0"),
+    check("limit_positive", "limit_pct > 0"),
+    check(
+        "missing_listed",
+        "jsonb_typeof(missing_here) = 'array' AND jsonb_typeof(missing_there) = 'array'",
+    ),
 )
 
 
