@@ -173,3 +173,11 @@ def test_a_chart_says_what_its_bars_lack_and_nothing_where_they_lack_nothing() -
     remarks = data_remarks(missing(2), age_sessions=1)
     assert remarks[0].startswith("2 of 1000 sessions (0.2 %)")
     assert remarks[1] == "Bars end early: 1 session was completed after the last one"
+
+
+def test_weeks_that_a_vendor_left_out_fail_where_breaches_do() -> None:
+    DataLimits().check_lack("")
+    DataLimits(on_breach=OnBreach.WARN).check_lack("3 weeks of them have no bar")
+    with pytest.raises(InvalidInput, match="3 weeks of them have no bar") as raised:
+        DataLimits().check_lack("3 weeks of them have no bar")
+    assert raised.value.kind is ErrorKind.MISSING_SESSIONS

@@ -27,12 +27,14 @@ def scaled(bars: Bars, by: float, *, until: int) -> Bars:
 
 
 @given(first=st.integers(0, 40), count=st.integers(2, 20))
-def test_a_longer_or_shorter_history_of_the_same_bars_is_no_difference(
-    first: int, count: int
-) -> None:
+def test_a_shorter_history_has_lost_bars_and_moved_none(first: int, count: int) -> None:
     part = BARS.take(slice(first, first + count))
-    for found in (compare_bars(BARS, part), compare_bars(part, BARS)):
-        assert (found.bars, found.volumes, found.factor, found.moved_pct_max) == (0, 0, None, None)
+    lost, come = compare_bars(BARS, part), compare_bars(part, BARS)
+    assert len(lost.gone) == len(come.added) == len(BARS) - len(part)
+    for found in (lost, come):
+        assert (len(found.moved), found.volumes, found.factor) == (0, 0, None)
+        assert (found.bars, found.moved_pct_max) == (len(BARS) - len(part), None)
+    assert compare_bars(part, part).bars == 0
 
 
 def test_a_split_is_told_as_one_factor() -> None:

@@ -184,6 +184,7 @@ def test_a_full_last_page_is_followed_by_nothing_that_was_not_asked_for(
         (401, b'{"code":-2015,"msg":"Invalid API-key"}', ("HTTP 401", "Invalid API-key")),
         (200, b"<html>maintenance</html>", ("not JSON", "maintenance")),
         (200, b"", ("not JSON",)),
+        (200, b"[" * 100_000, ("not JSON (nested too deep)",)),
         (200, b'{"code":0}', ("no list of bars",)),
         (302, b"", ("HTTP 302", "redirects to 'https://else.where' are not followed")),
     ],

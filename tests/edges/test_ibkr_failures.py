@@ -103,6 +103,7 @@ LOGIN_PAGE: Final = b"<!doctype html><title>Login</title>"
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
+        (200, b"[" * 100_000, "not JSON"),
         (401, b"", "HTTP 401: nobody is logged in; log in at the gateway, in a browser"),
         (401, b'{"error":"not authenticated"}', "HTTP 401: nobody is logged in"),
         (401, b"Access Denied", "HTTP 401: nobody is logged in"),

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from tests.edges.yahoo_asked import EVENING, SHARE, at, opened
 from tests.model_server import ModelServer, model_server
-from tests.yahoo_server import Yahoo
+from tests.yahoo_server import APPLE, Yahoo
 
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
@@ -159,3 +159,18 @@ def test_another_address_has_vintages_of_its_own(kept: KeptSource, yahoo: ModelS
     elsewhere = replace(again(kept), vendor=replace(vendor, base_url=f"{yahoo.url}/other"))
     with pytest.raises(NotFound, match="kept: nothing"):
         fetch(replace(elsewhere, ask=Ask.NEVER), WEDNESDAY)
+
+
+def test_a_newer_reply_that_cannot_be_read_is_told_beside_the_bars_that_are_used(
+    kept: KeptSource, yahoo: ModelServer
+) -> None:
+    fetch(kept, FRIDAY)
+    assert fetch(again(kept), FRIDAY).remarks == ()
+    yahoo.answers = Yahoo(now=EVENING, meta={**APPLE, "currency": "EUR"})
+    with pytest.raises(InvalidInput):
+        fetch(again(kept, ask=Ask.ALWAYS), FRIDAY)
+    found = fetch(again(kept), FRIDAY)
+    assert found.from_cache
+    (said,) = found.remarks
+    assert said.startswith("What yahoo sent since 2026-11-20 23:00 UTC is not used: ")
+    assert "EUR" in said

@@ -97,7 +97,7 @@ def test_periods_before_the_days_are_the_vendors_whatever_they_are_labelled_by(
     text = written(rows_of(expected, label=label))
     found = fetched(source(tmp_path, 84, {str(timeframe): text}))
     own, ours = found.longer[timeframe], derived(found.bars, timeframe)
-    extended = extend_back(ours, own.bars, days=len(found.bars))
+    extended = extend_back(ours, own.bars, days=len(found.bars), calendar=CALENDAR)
     for name in (
         "first_on", "last_on", "opened_at", "closed_at", "open", "high", "low", "close", "volume",
     ):  # fmt: skip
@@ -146,7 +146,7 @@ def test_rows_of_a_cache_bring_their_weeks_along_and_a_frame_says_that_it_does_n
     found = fetched(FileSource.parse("file:cache.json", folder=tmp_path, dataset=DATASET))
     assert {*found.longer} == {WEEKLY}
     ours = derived(found.bars, WEEKLY)
-    extended = extend_back(ours, found.longer[WEEKLY].bars, days=84)
+    extended = extend_back(ours, found.longer[WEEKLY].bars, days=84, calendar=CALENDAR)
     assert len(extended.bars) == len(weeks)
     (stored,) = load_tables(serialise_tables(tables_of(kept)))
     assert stored.stated.longer == ()

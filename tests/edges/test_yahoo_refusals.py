@@ -173,6 +173,7 @@ def test_a_reply_of_the_right_shape_with_the_wrong_content_is_refused(  # noqa: 
         (404, b"nothing here", ("HTTP 404", "nothing here")),
         (200, b"", ("no chart",)),
         (200, b"[1]", ("no chart",)),
+        (200, b"[" * 100_000, ("no chart",)),
         (302, b"", ("redirects to 'https://consent.yahoo.com' are not followed",)),
     ],
 )

@@ -137,6 +137,20 @@ def test_weeks_that_are_not_those_of_the_days_are_a_recorded_failure(
 
 
 @pytest.mark.service
+def test_weeks_that_the_vendor_left_out_are_a_recorded_failure(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    rows = weekly(days())
+    for symbol in FACTORS:
+        write(tmp_path / "bars", symbol, [*rows[:-60], *rows[-30:]])
+    ran = terminal.run("run", "s.yaml", "--instruments", "ACME")
+    assert ran.code == 1, ran.err
+    failed = json.loads(terminal.run("decisions", "show", "1", "--json").out)
+    assert failed["error_kind"] == "missing_sessions"
+    assert "30 weeks of them, from that to " in failed["error_message"]
+
+
+@pytest.mark.service
 def test_a_weekly_file_in_the_place_of_a_daily_one_is_refused(
     terminal: Terminal, tmp_path: Path
 ) -> None:

@@ -100,7 +100,12 @@ def test_debug_mode_says_what_is_not_kept_and_what_is(
     (row,) = home.rows(MODES)
     assert (row["debug_mode"], row["error_kind"]) == (True, "not_cached")
     assert "in debug mode nobody is asked; kept: 20" in row["error_message"]
-    assert "run: tapetrail data fetch BTCUSDT --source binance" in row["error_message"]
+    assert "run: tapetrail data fetch STRATEGY --from 2012-06-29" in row["error_message"]
+    # The way on is one.
+    assert home.run("data", "fetch", file, "--from", "2012-06-29", **environment).returncode == 0
+    again = home.run("run", file, "--as-of", "2012-06-29", "--debug-mode", **environment)
+    assert again.returncode == 0, again.stdout + again.stderr
+    asked, connections = len(vendor.asked), Path("no such file")
     assert (len(vendor.asked), connections.exists()) == (asked, False)
 
 

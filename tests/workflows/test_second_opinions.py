@@ -355,7 +355,11 @@ def test_a_second_source_that_cannot_be_one_is_refused_before_the_run(
 def test_an_instrument_or_a_unit_that_the_second_source_lacks_is_refused_before_the_run(
     asking: Asking,
 ) -> None:
-    london = {"exchangeName": "LSE", "currency": "GBp", "exchangeTimezoneName": "Europe/London"}
+    london: dict[str, Any] = {
+        "exchangeName": "LSE",
+        "currency": "GBp",
+        "exchangeTimezoneName": "Europe/London",
+    }
     asking.answer(symbol="VOD.L", **london)
     for second, said in (("sample", "VOD.L"), ("ibkr", "quoted_in")):
         file = asking.home.strategy(

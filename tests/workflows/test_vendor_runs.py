@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 from tests.edges.test_binance import good
-from tests.model_server import Answer, Asked, ModelServer, model_server
+from tests.model_server import Answer, Answers, Asked, ModelServer, model_server
 from tests.workflows.conftest import Home
 
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of
@@ -171,3 +171,74 @@ def test_a_restated_history_is_dated_and_shown(
     plain = home.run("data", "compare", str(other["id"]))
     assert "was multiplied by 0.5" in plain.stdout
     assert home.run("data", "compare", "1", "2").returncode == 0
+
+
+def times(by: float, *, rows: slice) -> Answers:
+    """Return what answers with the prices of some rows multiplied."""
+
+    def answer(request: Asked) -> Answer | str:
+        found = good(request)
+        if "klines" not in request.path:
+            return found
+        assert isinstance(found, Answer)
+        changed = json.loads(found.body or b"")
+        for row in changed[rows]:
+            row[1:5] = [str(float(price) * by) for price in row[1:5]]
+        return Answer(body=json.dumps(changed).encode())
+
+    return answer
+
+
+def test_prices_of_another_unit_than_before_are_refused_until_somebody_has_looked(
+    home: Home, vendor: ModelServer, asked: dict[str, str]
+) -> None:
+    words = ("data", "fetch", "BTCUSDT", "--source", "binance", "--again")
+    assert home.run(*words, **asked).returncode == 0
+    vendor.answers = times(100, rows=slice(None))
+    refused = home.run(*words, **asked)
+    assert refused.returncode == 1
+    assert "every close is 100 times that of vintage 1" in refused.stdout
+    assert "tapetrail data fetch BTCUSDT --source binance --again --accept" in refused.stdout
+    assert home.run(*words, "--accept", **asked).returncode == 0
+    first, kept, taken = home.rows(VINTAGES)
+    assert (kept["problem"] is None, taken["differs_from"]) == (False, first["id"])
+    # From then on it is the unit.
+    assert home.run(*words, **asked).returncode == 0
+
+
+def test_what_a_vendor_restated_is_said_by_fetch_and_on_the_charts(
+    home: Home, vendor: ModelServer, asked: dict[str, str]
+) -> None:
+    file = home.strategy(symbols="BTCUSDT", more="source: binance")
+    assert home.run("data", "fetch", file, **asked).returncode == 0
+    vendor.answers = times(1.5, rows=slice(5, 6))
+    fetched = home.run("data", "fetch", file, "--again", **asked)
+    assert fetched.returncode == 0, fetched.stderr
+    said = "moved, went or came since vintage 1, by at most 50 %"
+    assert said in fetched.stderr
+    assert home.run("run", file, "--as-of", AS_OF, **asked).returncode == 0
+    assert home.run("charts", "save", "1", "--format", "html", "-o", "c.html").returncode == 0
+    page = (home.path.parent / "c.html").read_text(encoding="utf-8")
+    assert "Restated by binance: " in page
+    assert "moved, went or came since vintage" in page
+
+
+def test_a_feed_that_stands_still_is_said_on_the_charts(
+    home: Home, vendor: ModelServer, asked: dict[str, str]
+) -> None:
+    def still(request: Asked) -> Answer | str:
+        found = good(request)
+        if "klines" not in request.path:
+            return found
+        assert isinstance(found, Answer)
+        rows = json.loads(found.body or b"")
+        for row in rows[-60:]:
+            row[1:6] = ["50", "50", "50", "50", "0"]
+        return Answer(body=json.dumps(rows).encode())
+
+    file = home.strategy(symbols="BTCUSDT", more="source: binance")
+    vendor.answers = still
+    assert home.run("run", file, **asked).returncode == 0
+    assert home.run("charts", "save", "1", "--format", "html", "-o", "c.html").returncode == 0
+    page = (home.path.parent / "c.html").read_text(encoding="utf-8")
+    assert "The last 60 daily bars are all the same, volumes too: nothing traded since" in page

@@ -5,7 +5,6 @@ page (the vendor's documentation of its market data, read on 2026-11-27). Prices
 volumes are in the base asset.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -24,6 +23,7 @@ from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Received
 from tapetrail.http.excerpts import excerpt
+from tapetrail.http.json_bodies import load_json
 from tapetrail.http.retry_after import asked_s
 from tapetrail.sources.asking import Vendor
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
@@ -212,7 +212,7 @@ class BinanceSource(VendorSource):
 
     def _document(self, received: Received) -> object:
         try:
-            return cast("object", json.loads(received.body))
+            return load_json(received.body)
         except ValueError as error:
             raise self.vendor.refused(
                 f"not JSON ({error}), HTTP {received.http_status}: {excerpt(received.body)}"
@@ -223,7 +223,7 @@ class BinanceSource(VendorSource):
 def _table(payload: bytes, media_type: str, symbol: str) -> Table:
     """Return the rows of a payload, remembered for a while: it is read once it came, and again."""
     pages = pages_of(payload) if media_type == MEDIA_TYPE else [payload]
-    rows = [row for page in pages for row in cast("list[Row]", json.loads(page))]
+    rows = [row for page in pages for row in cast("list[Row]", load_json(page))]
     (table,) = tables_of_values(rows, place=f"{NAME}, {symbol}")
     return table
 

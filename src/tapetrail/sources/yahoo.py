@@ -5,7 +5,6 @@ it has the splits of all that time with it, and those after `as_of` are undone. 
 never asked for.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,6 +20,7 @@ from tapetrail.core.market.conventions import MissingPrices
 from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
+from tapetrail.http.json_bodies import load_json
 from tapetrail.sources.asking import Vendor
 from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind, strategy_line
 from tapetrail.sources.tabular.normaliser import DataConventions
@@ -140,7 +140,7 @@ class YahooSource(VendorSource):
         place = f"{NAME}, {instrument.symbol}"
         meta = meta_of(Chart.model_validate_json(vintage.payload), symbol=instrument.symbol)
         is_coin = asset_class_of(meta.described(place=place)) == CRYPTO
-        (table,) = tables_of_values(json.loads(vintage.payload), place=place)
+        (table,) = tables_of_values(load_json(vintage.payload), place=place)
         _check_zone(meta, wanted, place=place)
         table = _with_days(table, zone_named(calendar.zone))
         fetched_on = vintage.fetched_at.astimezone(zone_named(calendar.zone)).date()

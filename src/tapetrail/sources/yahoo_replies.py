@@ -4,7 +4,6 @@
 unofficial: nobody documents them, and they may change or stop any day.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, NoReturn, TypeVar
@@ -14,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.http.calls import Received
 from tapetrail.http.excerpts import excerpt
+from tapetrail.http.json_bodies import load_json
 from tapetrail.sources.asking import Vendor
 from tapetrail.sources.yahoo_markets import Described
 
@@ -176,7 +176,7 @@ def raise_no_bars(message: str) -> NoReturn:
 def _error_in(body: bytes) -> _Error | None:
     """Return the error of `{"chart": {"result": null, "error": {...}}}` or its kin."""
     try:
-        document: object = json.loads(body)
+        document: object = load_json(body)
     except ValueError:
         return None
     for key in ("chart", "finance"):

@@ -21,14 +21,14 @@ from tapetrail.workflows.vintages import Ask, KeptSource, Shelf, compare_vintage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tapetrail.core.market.bars import Bars, Calendar
+    from tapetrail.core.market.bars import Calendar
     from tapetrail.core.market.instruments import Instrument
     from tapetrail.core.market.restatements import Restatement
     from tapetrail.core.plans import PlannedDecision
     from tapetrail.core.records.base import Stored
     from tapetrail.core.strategy.strategies import StrategySpec
     from tapetrail.settings import ProviderLimits
-    from tapetrail.sources.protocol import Source
+    from tapetrail.sources.protocol import Fetched, Source
     from tapetrail.store.vintages import VintageOf
     from tapetrail.usecases.planning import Planner, RunQuery
     from tapetrail.usecases.requests import Requests
@@ -48,6 +48,7 @@ class FetchedData:
     session_first: date | None = None
     session_last: date | None = None
     bar_count: int | None = None
+    remarks: tuple[str, ...] = ()
     problem: str | None = None
 
 
@@ -79,19 +80,27 @@ class Data:
         self._limits = limits
 
     def fetch(
-        self, query: "RunQuery", *, first_on: date | None = None, again: bool = False
+        self,
+        query: "RunQuery",
+        *,
+        first_on: date | None = None,
+        again: bool = False,
+        accept: bool = False,
     ) -> list[FetchedData]:
         """Fetch what a run of a strategy needs; return what came of each of its instruments.
 
         Bars of a second source are fetched, too, for the days that the first has bars of.
 
         With `first_on` also what runs as of that day, and of later ones, need. What is kept and
-        answers for it is asked for `again` only where that is wanted. Raises what a run refuses,
-        and `InvalidInput` for a source that is no vendor, and in debug mode.
+        answers for it is asked for `again` only where that is wanted. Prices that look like another
+        unit than before are refused, unless one has looked and does `accept` them. Raises what a
+        run refuses, and `InvalidInput` for a source that is no vendor, and in debug mode.
         """
-        spec = query.spec
+        spec, today = query.spec, self._process.clock().date()
         if self._process.debug_mode:
             raise InvalidInput("debug mode asks nobody over a network; leave it to fetch bars")
+        if first_on is not None and first_on > today:
+            raise InvalidInput(f"{first_on}: lies ahead, today is {today}")
         planner = self._planner()
         theirs = spec.of_second_opinion
         if theirs is None or not isinstance(planner.open(theirs, query.config), VendorSource):
@@ -106,6 +115,7 @@ class Data:
                 shelf=self._shelf(),
                 ask=Ask.ALWAYS if again else Ask.WHERE_LACKING,
                 first_on=first_on,
+                has_looked=accept,
             )
 
             def fetch(decision: "PlannedDecision") -> list[FetchedData]:
@@ -194,6 +204,7 @@ class _Fetching:
     shelf: Shelf
     ask: Ask
     first_on: date | None
+    has_looked: bool
 
     def of(
         self, decision: "PlannedDecision", *, row: "Stored", calendar: "Calendar"
@@ -202,12 +213,17 @@ class _Fetching:
         traded, asked, ours = decision.instrument, self.spec.second_opinion, list[Closes]()
         kept = self._kept(self.source, row)
 
-        def first() -> "Bars":
+        def first() -> "Fetched":
             early = None if self.first_on is None else close_on_or_before(calendar, self.first_on)
-            for as_of in filter(None, (early, decision.as_of)):
-                got = fetch_bars(self.spec, kept, traded, as_of=as_of, calendar=calendar)
-                ours.append(Closes(traded=traded, bars=got.bars, as_of=as_of, calendar=calendar))
-            return ours[-1].bars
+            got = [
+                (as_of, fetch_bars(self.spec, kept, traded, as_of=as_of, calendar=calendar))
+                for as_of in filter(None, (early, decision.as_of))
+            ]
+            ours.extend(
+                Closes(traded=traded, bars=each.bars, as_of=as_of, calendar=calendar)
+                for as_of, each in got
+            )
+            return got[-1][1]
 
         found = _came(kept, traded, first)
         shown = [found] if isinstance(kept, KeptSource) or found.problem else []
@@ -215,8 +231,8 @@ class _Fetching:
             return shown
         theirs = self._kept(second_source(self.second, asked, traded), row)
 
-        def second() -> "Bars":
-            return [closes.fetch(asked, theirs) for closes in ours][-1].bars
+        def second() -> "Fetched":
+            return [closes.fetch(asked, theirs) for closes in ours][-1]
 
         return [*shown, _came(theirs, asked.named(traded), second)]
 
@@ -224,22 +240,26 @@ class _Fetching:
         """Return a vendor out of what is kept of it; bars of others are at hand."""
         if not isinstance(source, VendorSource):
             return source
-        return KeptSource(vendor=source, row=row, shelf=self.shelf, ask=self.ask)
+        return KeptSource(
+            vendor=source, row=row, shelf=self.shelf, ask=self.ask, has_looked=self.has_looked
+        )
 
 
-def _came(kept: "Source", traded: "Instrument", fetch: "Callable[[], Bars]") -> FetchedData:
+def _came(kept: "Source", traded: "Instrument", fetch: "Callable[[], Fetched]") -> FetchedData:
     """Return what came of a fetch: the vintage it is in, or why there is none."""
     used = kept.used if isinstance(kept, KeptSource) else []
     new = kept.downloaded if isinstance(kept, KeptSource) else set[int]()
     try:
-        bars = fetch()
+        fetched = fetch()
     except TapeTrailError as error:
         return FetchedData(
             instrument=traded, source=kept.name, is_new=bool(new), problem=error.message
         )
+    bars = fetched.bars
     return FetchedData(
         instrument=traded,
         source=kept.name,
+        remarks=fetched.remarks,
         vintage_id=next(reversed(used), None),
         is_new=bool(new),
         session_first=day_of(bars.first_on[0]),

@@ -25,9 +25,10 @@ from tapetrail.core.market.completeness import (
     data_remarks,
     missing_sessions,
 )
-from tapetrail.core.market.histories import derive_bars, gaps, known_at, window
+from tapetrail.core.market.histories import Window, derive_bars, gaps, known_at, window
 from tapetrail.core.market.indicators import applied, derive_indicators
 from tapetrail.core.market.longer_histories import extend_back
+from tapetrail.core.market.oddities import oddities
 from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.records.evidence import ChartContent
 from tapetrail.core.strategy.analysts import AnalystSpec
@@ -82,7 +83,8 @@ class ChartWindow:
     """The bars one chart is made from; `gaps` are scheduled sessions without a bar.
 
     `missing` are the sessions within its span that have no bar and were not halted. `longer` is
-    the source's own history of such bars, where some of them are used.
+    the source's own history of such bars, where some of them are used; `lack` says
+    which of those have no bar, and `remarks` all that, and what is odd.
     """
 
     bars: Bars
@@ -90,7 +92,8 @@ class ChartWindow:
     gaps: tuple[date, ...]
     missing: Missing
     longer: LongerHistory | None = None
-    remark: str | None = None
+    lack: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,19 +120,20 @@ class Gathered:
         """
         for span in self.windows.values():
             limits.check_missing(span.missing)
+            limits.check_lack(span.lack)
         limits.check_age(self.age_sessions, until=f"{self.fresh_until:%Y-%m-%d %H:%M} UTC")
         if self.opinion is not None:
             self.opinion.check()
 
     def remarks(self, timeframe: Timeframe) -> tuple[str, ...]:
-        """Return what a chart says of its bars: missing sessions, those since the last, whose.
+        """Return what a chart says of its bars: what is missing, odd or restated, and whose.
 
         And what there is to say of the second opinion.
         """
         span = self.windows[timeframe]
         said = data_remarks(span.missing, age_sessions=self.age_sessions)
-        whose = () if span.remark is None else (span.remark,)
-        return (*said, *whose, *(self.opinion.remarks() if self.opinion is not None else ()))
+        heard = self.opinion.remarks() if self.opinion is not None else ()
+        return (*said, *span.remarks, *self.fetched.remarks, *heard)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +222,7 @@ def _gather(
     for timeframe, drawn in strategy.drawn:
         bars = derive_bars(daily, timeframe, calendar=calendar, as_of=as_of)
         longer = fetched.longer.get(timeframe)
-        extended = longer and extend_back(bars, longer.bars, days=len(daily))
+        extended = longer and extend_back(bars, longer.bars, days=len(daily), calendar=calendar)
         span = window(extended.bars if extended else bars, drawn=drawn, warmup=warm_up)
         own = extended and extended.within(span.bars)
         windows[timeframe] = ChartWindow(
@@ -227,7 +231,8 @@ def _gather(
             gaps=() if timeframe.is_derived else gaps(span.bars, calendar),
             missing=missing_sessions(daily, calendar, spans=span.bars, halts=halts),
             longer=longer if own and own.own else None,
-            remark=own.remark if own else None,
+            lack=own.lack if own else "",
+            remarks=(*filter(None, [own and own.remark]), *oddities(drawn_days(daily, span))),
         )
     fresh_until = fresh_until_of(task.config, as_of=as_of)
     return Gathered(
@@ -263,6 +268,11 @@ def _opinion(
         calendar=ports.calendar_of(task, strategy),
     )
     return hear(asked, second, ours, now=ports.clock())
+
+
+def drawn_days(daily: Bars, span: Window) -> Bars:
+    """Return the daily bars of what a window draws."""
+    return daily.take(daily.last_on >= span.bars.first_on[span.drawn_from])
 
 
 def _refuse_stale(daily: Bars, *, calendar: Calendar, as_of: datetime) -> None:

@@ -33,6 +33,8 @@ from tapetrail.store import appends, vintages
 from tapetrail.store.vintages import Differs, KeptVintage, VintageKey
 
 SHOWN_MAX: Final = 3
+PROBLEM_SHOWN_MAX: Final = 200
+PCT_DECIMALS: Final = 6
 
 
 class Ask(StrEnum):
@@ -74,7 +76,7 @@ class Shelf:
 class KeptSource:
     """A vendor's bars of one recorded instrument, out of its vintages.
 
-    `way_on` is the command that fetches what is lacking, by default for its symbol alone. `only`
+    `way_on` is the command that fetches what is lacking, by default of its strategy. `only`
     are the vintages that may be used, None for all. `used` and `downloaded` tell which were.
     Prices of another unit than before are refused, unless somebody `has_looked`.
     """
@@ -124,12 +126,23 @@ class KeptSource:
         kept = self._found(wanted) or self._asked(wanted)
         self.used.append(kept.row.id)
         fetched = self.vendor.read(self._read(kept), wanted)
-        said = [] if kept.differs is None else [f"Restated by {self.name}: {kept.differs}"]
         return replace(
             fetched,
             from_cache=kept.row.id not in self.downloaded,
-            remarks=(*fetched.remarks, *said),
+            remarks=(*fetched.remarks, *self._remarks(kept)),
         )
+
+    def _remarks(self, kept: KeptVintage) -> list[str]:
+        """Return what there is to say of a vintage to whoever looks at its bars."""
+        said: list[str] = []
+        if kept.differs is not None:
+            said.append(f"Restated by {self.name}: {kept.differs}")
+        if kept.later_problem is not None:
+            said.append(
+                f"What {self.name} sent since {kept.fetched_at:%Y-%m-%d %H:%M} UTC is not used:"
+                f" {kept.later_problem[:PROBLEM_SHOWN_MAX]}"
+            )
+        return said
 
     @property
     def _key(self) -> VintageKey:
@@ -204,7 +217,7 @@ class KeptSource:
         return _Change(
             before=before.row,
             bars=found.bars,
-            pct_max=None if pct is None else decimal_of(pct),
+            pct_max=None if pct is None else decimal_of(round(pct, PCT_DECIMALS)),
         )
 
     def _append(
@@ -259,11 +272,11 @@ class KeptSource:
             f"{each.first_on} to {each.last_on} (fetched {each.fetched_at:%Y-%m-%d %H:%M} UTC)"
             for each in held
         )
-        by_symbol = f"tapetrail data fetch {wanted.instrument.symbol} --source {self.name}"
+        by_file = f"tapetrail data fetch STRATEGY --from {wanted.last}"
         return (
             f"{wanted.instrument}: nothing of {self.name} from {wanted.first} to {wanted.last} is"
             f" kept, and in debug mode nobody is asked; kept: {spans or 'nothing'}; run:"
-            f" {self.way_on or by_symbol}"
+            f" {self.way_on or by_file}"
         )
 
 

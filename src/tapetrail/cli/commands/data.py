@@ -57,6 +57,10 @@ def fetch(
     again: Annotated[
         bool, typer.Option("--again", help="Also what is kept and would do: a new vintage.")
     ] = False,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept", help="Prices that look like another unit, once you have looked."),
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Fetch what runs will need, so that they find it on record, in debug mode too.
@@ -65,7 +69,7 @@ def fetch(
     """
     query, first_on = _query(named, source=source), read_date(first, "--from")
     with opened_or_new(settings()) as record:
-        found = record.data.fetch(query, first_on=first_on, again=again)
+        found = record.data.fetch(query, first_on=first_on, again=again, accept=accept)
     rows = [dict(zip(FETCHED, _cells(each), strict=True)) for each in found]
     if as_json:
         print_json({"data": [view_document(row) for row in rows]})
@@ -74,6 +78,9 @@ def fetch(
             echo(line)
         counts = Counter(_word(each) for each in found)
         note(", ".join(f"{count} {word}" for word, count in counts.items()))
+    for each in found:
+        for said in each.remarks:
+            note(sanitise(f"{each.instrument.symbol}, vintage {each.vintage_id}: {said}"))
     return 1 if any(each.problem for each in found) else 0
 
 

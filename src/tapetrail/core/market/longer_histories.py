@@ -67,18 +67,21 @@ class Periods:
 class Extended:
     """Bars of weeks or months, the first `own` of them the vendor's own.
 
-    `confirmed` of the others were held against the vendor's; `days` daily bars did that.
+    `confirmed` of the others were held against the vendor's; `days` daily bars did that. `lacking`
+    are the weeks or months among the vendor's own without a bar, by their last session.
     """
 
     bars: Bars
     own: int
     confirmed: int
     days: int
+    lacking: Days
 
     def within(self, window: Bars) -> "Extended":
         """Return what of it a window of its last bars holds."""
         outside = len(self.bars) - len(window)
-        return replace(self, bars=window, own=max(0, self.own - outside))
+        lacking = self.lacking[self.lacking > window.last_on[0]]
+        return replace(self, bars=window, own=max(0, self.own - outside), lacking=lacking)
 
     @property
     def remark(self) -> str | None:
@@ -87,13 +90,27 @@ class Extended:
             return None
         word = self.bars.timeframe.unit.word
         first, last = day_of(self.bars.first_on[0]), day_of(self.bars.last_on[self.own - 1])
+        lack = f"; {self.lack}" if self.lack else ""
         return (
             f"{self.own} {word}s from {first} to {last} are the vendor's own: {self.days} daily"
-            f" bars confirm the {self.confirmed} after them, and cannot confirm those"
+            f" bars confirm the {self.confirmed} after them, and cannot confirm those{lack}"
+        )
+
+    @property
+    def lack(self) -> str:
+        """Return how many weeks or months the vendor left out, and where; nothing for none."""
+        count, word = len(self.lacking), self.bars.timeframe.unit.word
+        if not count:
+            return ""
+        first, last = day_of(self.lacking[0]), day_of(self.lacking[-1])
+        return (
+            f"1 {word} of them, to {first}, has no bar"
+            if count == 1
+            else f"{count} {word}s of them, from that to {first} to that to {last}, have no bar"
         )
 
 
-def extend_back(derived: Bars, vendors: Bars, *, days: int) -> Extended:
+def extend_back(derived: Bars, vendors: Bars, *, days: int, calendar: Calendar) -> Extended:
     """Return bars made of daily ones, with the vendor's before them where those are whole.
 
     Raises `InvalidInput` (`bad_bars`) where a week or month that both have is another one, and
@@ -109,11 +126,15 @@ def extend_back(derived: Bars, vendors: Bars, *, days: int) -> Extended:
         )
     _check_same(derived.take(both), vendors.take(np.isin(vendors.last_on, derived.last_on)))
     before = vendors.take(vendors.last_on < derived.first_on[0])
+    scheduled = Periods.of(calendar, derived.timeframe).calendar.sessions
+    first = before.last_on[0] if len(before) else derived.last_on[0]
+    expected = scheduled[(scheduled >= first) & (scheduled < derived.last_on[0])]
     return Extended(
         bars=joined(before, derived) if len(before) else derived,
         own=len(before),
         confirmed=int(both.sum()),
         days=days,
+        lacking=np.setdiff1d(expected, before.last_on),
     )
 
 

@@ -15,7 +15,7 @@ _SAME_FACTOR: Final = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Restatement:
-    """What changed in the sessions that both histories span.
+    """What changed between two histories of the same days.
 
     `moved` are those of which a price is another one, shape (n,), with their closes before and
     after and the largest move of a price in percent of the earlier one (infinite where that is 0).
@@ -68,10 +68,8 @@ class Restatement:
 
 
 def compare_bars(earlier: Bars, later: Bars) -> Restatement:
-    """Return how `later` differs from `earlier`, over the sessions from which to which both go."""
-    first = max(earlier.first_on[0], later.first_on[0])
-    last = min(earlier.last_on[-1], later.last_on[-1])
-    old, new = (_between(bars, first, last) for bars in (earlier, later))
+    """Return how `later` differs from `earlier`; both are of the same days."""
+    old, new = earlier, later
     _, at_old, at_new = np.intersect1d(
         old.last_on, new.last_on, assume_unique=True, return_indices=True
     )
@@ -105,10 +103,6 @@ def compare_bars(earlier: Bars, later: Bars) -> Restatement:
         volumes=int(is_other_volume.sum()),
         common=len(at_old),
     )
-
-
-def _between(bars: Bars, first: np.datetime64, last: np.datetime64) -> Bars:
-    return bars.take((bars.first_on >= first) & (bars.last_on <= last))
 
 
 def _same(before: Floats, after: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -55,6 +55,17 @@ class DataLimits:
                 kind=ErrorKind.MISSING_SESSIONS,
             )
 
+    def check_lack(self, lack: str) -> None:
+        """Raise `InvalidInput` (`missing_sessions`) for weeks or months that a vendor left out.
+
+        `lack` says which, and nothing for none.
+        """
+        if lack and self.on_breach is OnBreach.FAIL:
+            raise InvalidInput(
+                f"weeks or months of the vendor's own: {lack}; fetch them anew, or leave them out",
+                kind=ErrorKind.MISSING_SESSIONS,
+            )
+
     def check_age(self, age: int, *, until: str) -> None:
         """Raise `InvalidInput` (`stale_bars`) for bars that are too old, where that is to fail.
 

@@ -4,7 +4,6 @@ A session is a person's: they log in at the gateway in a browser. Where it has o
 begun anew with `compete=false`, which ends nobody else's.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from tapetrail.core.canonical import canonical_json, storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, NotFound
 from tapetrail.http.calls import Call, Received
 from tapetrail.http.excerpts import excerpt
+from tapetrail.http.json_bodies import load_json
 from tapetrail.http.retry_after import asked_s
 from tapetrail.sources.asking import Vendor
 from tapetrail.sources.tabular.values import Document, as_document, as_list, member, text_member
@@ -128,7 +128,7 @@ class Gateway:
 
     def _value(self, received: Received) -> object:
         try:
-            return json.loads(received.body)
+            return load_json(received.body)
         except ValueError as error:
             is_page = received.body.lstrip()[:1] == b"<"
             said = f"not JSON but a page, as that of its login; {LOGIN}" if is_page else "not JSON"
@@ -227,6 +227,6 @@ def _words(received: Received) -> str:
 
 def _document(received: Received) -> Document | None:
     try:
-        return as_document(json.loads(received.body))
+        return as_document(load_json(received.body))
     except ValueError:
         return None

@@ -1,6 +1,5 @@
 """IBKR as a source: `ibkr` in a strategy, its gateway where the environment says."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +11,7 @@ from tapetrail.core.market.units import unit_problem
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.calls import Trust
+from tapetrail.http.json_bodies import load_json
 from tapetrail.sources.asking import Vendor
 from tapetrail.sources.ibkr import contracts
 from tapetrail.sources.ibkr.gateway import Gateway
@@ -95,7 +95,7 @@ class IbkrSource(VendorSource):
         """Return the bars that are wanted. Raises as `VendorSource` says."""
         is_paged = vintage.media_type == MEDIA_TYPE
         pages = pages_of(vintage.payload) if is_paged else [vintage.payload]
-        documents: list[object] = [json.loads(page) for page in pages]
+        documents: list[object] = [load_json(page) for page in pages]
         return bars_of_table(
             table_of_pages(documents, wanted.instrument),
             vintage,
