@@ -357,7 +357,8 @@ def test_an_instrument_or_a_unit_that_the_second_source_lacks_is_refused_before_
     asking: Asking,
 ) -> None:
     london = {"exchangeName": "LSE", "currency": "GBp", "exchangeTimezoneName": "Europe/London"}
-    asking.answer(symbol="VOD.L", **london)
+    meta = {**APPLE, "symbol": "VOD.L", **london}
+    asking.server.answers = Yahoo(now=EVENING, follows=True, calendar="XLON", meta=meta)
     for second, said in (("sample", "VOD.L"), ("ibkr", "quoted_in")):
         file = asking.home.strategy(
             symbols="VOD.L", more=f"source: yahoo\nsecond_opinion: {{source: {second}}}"
