@@ -44,6 +44,19 @@ def test_a_split_is_told_as_one_factor() -> None:
     assert found.after == pytest.approx(found.before / 4)
 
 
+@pytest.mark.parametrize(
+    ("by", "until", "is_unit"),
+    [(100.0, 60, True), (0.01, 60, True), (0.001, 60, True), (97.0, 60, True),
+     (0.25, 60, False), (100.0, 50, False), (1.0, 60, False)],
+)  # fmt: skip
+def test_another_unit_is_told_from_a_split(by: float, until: int, *, is_unit: bool) -> None:
+    found = compare_bars(BARS, scaled(BARS, by, until=until))
+    assert found.common == 60
+    assert (found.unit_factor is not None) is is_unit
+    if is_unit:
+        assert found.unit_factor == pytest.approx(by)
+
+
 def test_two_bars_that_moved_apart_have_no_factor_and_each_its_move() -> None:
     high = BARS.high.copy()
     high[[3, 9]] *= (1.01, 1.5)

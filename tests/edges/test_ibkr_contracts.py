@@ -166,6 +166,7 @@ def test_a_search_finds_symbols_and_companies_with_what_means_them(
     assert (first.name, first.symbol) == ("VOD COMPANY", "VOD")
     assert first.strategy_line == (
         'instruments: [{symbol: "VOD", exchange: "XLON", conid: 31972278}]'
+        "  # and its quoted_in, such as GBX or GBP in London"
     )
     assert len(server.asked) == 2
     assert [each.symbol for each in source.find("VOD COMP")] == ["VOD"] * 3

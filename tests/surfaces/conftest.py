@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.edges.test_binance import good
 from tests.homes import copy_home, plain_path
+from tests.model_server import model_server
 
 from tapetrail.cli.app import run_command_line
 
@@ -61,7 +63,10 @@ class Terminal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A home in which one strategy ran once: AAPL completed, FB failed for want of weekly bars."""
+    """A home in which one strategy ran once: AAPL completed, FB failed for want of weekly bars.
+
+    Beside it, one pair's bars were fetched from a vendor.
+    """
 
     terminal: Terminal
     ran: Answer
@@ -78,6 +83,10 @@ def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> G
     strategy.write_text("name: two\ninstruments: [AAPL, FB]\n", encoding="utf-8")
     started = terminal.run("db", "start")
     ran = terminal.run("run", str(strategy), "--as-of", AS_OF, "--json")
+    with model_server() as vendor:
+        vendor.answers = good
+        words = ("data", "fetch", "BTCUSDT", "--source", "binance")
+        assert terminal.run(*words, BINANCE_BASE_URL=vendor.url).code == 0
     yield Recorded(terminal=terminal, ran=ran, started=started)
     terminal.run("db", "stop")
 

@@ -102,7 +102,7 @@ def test_an_empty_list_has_no_rows_in_any_shape(ask: Run) -> None:
 def test_a_span_narrows_a_list_to_what_was_made_in_it(resource: str, ask: Run) -> None:
     made_at = {
         "executions": "created_at", "decisions": "created_at", "analyses": "analyzed_at",
-        "snapshots": "fetched_at",
+        "snapshots": "fetched_at", "data": "fetched_at",
     }  # fmt: skip
     rows = rows_of(ask, resource)
     times = sorted(str(row[made_at.get(resource, "generated_at")]) for row in rows)

@@ -68,6 +68,9 @@ def test_a_pair_is_decided_on_by_the_bytes_that_the_vendor_sent(
     assert len(pages) > 1
     assert pages_of(payload) == pages
     assert not daily["from_cache"]
+    # It waited in a queue of its own, and held no slot for work meanwhile.
+    queues = home.rows("SELECT DISTINCT queue_name FROM dbos.workflow_status WHERE name = 'decide'")
+    assert queues == [{"queue_name": "waiting_decisions"}]
     (vintage,) = home.rows(VINTAGES)
     assert vintage["fetched_at"] == daily["fetched_at"]
     assert str(vintage["session_last"]) > AS_OF

@@ -27,7 +27,8 @@ class Fetched:
     the source's stated policy. `adjusted_with_hindsight` says that the prices may be restated for
     what happened after `as_of`. `fetched_at` is when a vendor sent the payload, None for one that
     was read on the spot; `from_cache` that it was kept before it was asked for. `longer` are the
-    weeks and months that the source has itself, up to `as_of`.
+    weeks and months that the source has itself, up to `as_of`. `remarks` is what there is to say of
+    the bars to whoever looks at them.
     """
 
     payload: bytes
@@ -43,6 +44,7 @@ class Fetched:
     longer: Mapping[Timeframe, "LongerHistory"] = field(
         default_factory=dict[Timeframe, "LongerHistory"]
     )
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -77,10 +77,10 @@ def _begins_session(calendar: Calendar, as_of: datetime, later: datetime) -> boo
 def _check_final(vintage: Vintage, wanted: Wanted, *, delay: timedelta, place: str) -> None:
     final = last_session_at(wanted.calendar, vintage.fetched_at - delay)
     if final < wanted.last:
+        late = f"; this feed is {_minutes(delay)} late, so ask again that long after the close"
         raise InvalidInput(
             f"{place}: the bar of {wanted.last} was not final when it was fetched, at"
-            f" {vintage.fetched_at:%Y-%m-%d %H:%M:%S} UTC; this feed is {_minutes(delay)} late, so"
-            f" ask again {_minutes(delay)} after the close",
+            f" {vintage.fetched_at:%Y-%m-%d %H:%M:%S} UTC{late if delay else ''}",
             kind=ErrorKind.STALE_BARS,
         )
 

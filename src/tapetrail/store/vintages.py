@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import Row, text
@@ -14,7 +15,8 @@ from tapetrail.core.market.instruments import Instrument
 from tapetrail.core.records.base import Stored
 
 _COLUMNS: Final = """
-    v.id, v.record_digest, v.first_on, v.last_on, v.fetched_at, v.raw_digest, b.media_type
+    v.id, v.record_digest, v.first_on, v.last_on, v.fetched_at, v.raw_digest, b.media_type,
+    v.differs_from, v.moved_bars, v.moved_pct_max
     FROM tapetrail.market_vintages AS v JOIN tapetrail.blobs AS b ON b.digest = v.raw_digest
 """
 _OF_KEY: Final = """
@@ -35,7 +37,8 @@ _HELD: Final = text(f"""
 _TRADED: Final = tuple(field.name for field in fields(Instrument))
 _ONE: Final = text("""
     SELECT v.id, v.record_digest, v.first_on, v.last_on, v.fetched_at, v.raw_digest, b.media_type,
-        v.source, v.quoted_in, v.problem, v.parameters->>'symbol' AS symbol_there,
+        v.differs_from, v.moved_bars, v.moved_pct_max, v.source, v.quoted_in, v.problem,
+        v.parameters->>'symbol' AS symbol_there,
         i.symbol, i.exchange, i.currency,
         coalesce(i.conid, f.value::bigint) AS conid,
         i.asset_class, i.tick_size, i.multiplier, i.calendar
@@ -74,6 +77,21 @@ class VintageKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Differs:
+    """How a vintage differs from the one before: in so many bars, prices by at most so much."""
+
+    before: int
+    bars: int
+    pct_max: Decimal | None
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        bars = "1 bar" if self.bars == 1 else f"{self.bars} bars"
+        by = "" if self.pct_max is None else f", by at most {self.pct_max:.3g} %"
+        return f"{bars} moved, went or came since vintage {self.before}{by}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeptVintage:
     """A vintage on record whose bars can be read."""
 
@@ -83,6 +101,7 @@ class KeptVintage:
     fetched_at: datetime
     raw_digest: Digest
     media_type: str
+    differs: Differs | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,4 +177,7 @@ def _kept(row: Row[Any]) -> KeptVintage:
         fetched_at=row.fetched_at,
         raw_digest=Digest(row.raw_digest),
         media_type=row.media_type,
+        differs=None
+        if row.differs_from is None
+        else Differs(before=row.differs_from, bars=row.moved_bars, pct_max=row.moved_pct_max),
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tapetrail.analysts.protocol import LocalAnalyst
 from tapetrail.analysts.registry import Analysts
 from tapetrail.core.analysis.rules import ANALYST
-from tapetrail.core.errors import InvalidInput, NotFound
+from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.market.calendar_changes import CalendarChanges
 from tapetrail.core.market.exchanges import mic_of
@@ -296,8 +296,19 @@ class Planner:
             )
         key = (source.name, named)
         if key not in self._resolved:
-            self._resolved[key] = _only_one(named, source.candidates(named))
+            self._resolved[key] = _only_one(named, _asked(source, named))
         return self._resolved[key]
+
+
+def _asked(source: Source, named: InstrumentName) -> Sequence[Instrument]:
+    """Return what a provider says that `named` may mean.
+
+    Raises `EdgeFailure` for what it says and cannot be: that is no mistake of whoever asks.
+    """
+    try:
+        return source.candidates(named)
+    except InvalidInput as error:
+        raise EdgeFailure(error.message, kind=ErrorKind.SOURCE_UNAVAILABLE) from error
 
 
 def _wanted(query: RunQuery) -> Sequence[InstrumentName]:

@@ -30,7 +30,7 @@ from tapetrail.persistence import keep_object
 from tapetrail.sources.protocol import Fetched, check_timeframe
 from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
 from tapetrail.store import appends, vintages
-from tapetrail.store.vintages import KeptVintage, VintageKey
+from tapetrail.store.vintages import Differs, KeptVintage, VintageKey
 
 SHOWN_MAX: Final = 3
 
@@ -76,6 +76,7 @@ class KeptSource:
 
     `way_on` is the command that fetches what is lacking, by default for its symbol alone. `only`
     are the vintages that may be used, None for all. `used` and `downloaded` tell which were.
+    Prices of another unit than before are refused, unless somebody `has_looked`.
     """
 
     vendor: VendorSource
@@ -84,6 +85,7 @@ class KeptSource:
     ask: Ask
     way_on: str = ""
     only: Collection[int] | None = None
+    has_looked: bool = False
     used: list[int] = field(default_factory=list[int])
     downloaded: set[int] = field(default_factory=set[int])
 
@@ -122,7 +124,12 @@ class KeptSource:
         kept = self._found(wanted) or self._asked(wanted)
         self.used.append(kept.row.id)
         fetched = self.vendor.read(self._read(kept), wanted)
-        return replace(fetched, from_cache=kept.row.id not in self.downloaded)
+        said = [] if kept.differs is None else [f"Restated by {self.name}: {kept.differs}"]
+        return replace(
+            fetched,
+            from_cache=kept.row.id not in self.downloaded,
+            remarks=(*fetched.remarks, *said),
+        )
 
     @property
     def _key(self) -> VintageKey:
@@ -158,10 +165,10 @@ class KeptSource:
         vintage = self.vendor.download(wide)
         try:
             vintage, fetched = self._final(vintage, wide, wanted)
+            change = self._change(vintage, wanted)
         except TapeTrailError as error:
             self._append(vintage, problem=storable_text(error.message))
             raise
-        change = self._change(vintage, wanted)
         return self._append(vintage, fetched=fetched, change=change)
 
     def _final(self, vintage: Vintage, wide: Wanted, wanted: Wanted) -> tuple[Vintage, Fetched]:
@@ -184,6 +191,15 @@ class KeptSource:
         found = compare_vintages(self.vendor, wanted, before=self._read(before), after=vintage)
         if found is None or not found.bars:
             return None
+        if found.unit_factor is not None and not self.has_looked:
+            raise InvalidInput(
+                f"{wanted.instrument}: every close is {found.unit_factor:.4g} times that of vintage"
+                f" {before.row.id}, fetched {before.fetched_at:%Y-%m-%d %H:%M} UTC: it looks like"
+                " another unit; look at the vendor's prices, and if the new ones are right:"
+                f" tapetrail data fetch {wanted.instrument.symbol} --source {self.name} --again"
+                " --accept",
+                kind=ErrorKind.BAD_BARS,
+            )
         pct = found.moved_pct_max
         return _Change(
             before=before.row,
@@ -228,6 +244,8 @@ class KeptSource:
             fetched_at=vintage.fetched_at,
             raw_digest=blob.digest,
             media_type=vintage.media_type,
+            differs=change
+            and Differs(before=change.before.id, bars=change.bars, pct_max=change.pct_max),
         )
 
     def _read(self, kept: KeptVintage) -> Vintage:

@@ -7,6 +7,8 @@ import numpy as np
 
 from tapetrail.core.market.bars import Bars, Days, Floats
 
+_UNITS: Final = (100, 1000)
+_NEAR_UNIT: Final = 0.05
 _SAME_FACTOR: Final = 1e-3
 """Ratios this close to each other are one factor, as prices are rounded."""
 
@@ -18,7 +20,7 @@ class Restatement:
     `moved` are those of which a price is another one, shape (n,), with their closes before and
     after and the largest move of a price in percent of the earlier one (infinite where that is 0).
     `gone` had a bar and have none, `added` the other way round. `volumes` counts the bars of which
-    only the volume is another one.
+    only the volume is another one, and `common` those of both histories.
     """
 
     moved: Days
@@ -28,6 +30,7 @@ class Restatement:
     gone: Days
     added: Days
     volumes: int
+    common: int
 
     @property
     def bars(self) -> int:
@@ -49,6 +52,19 @@ class Restatement:
         middle = float(np.median(ratios))
         is_one = bool(np.all(np.abs(ratios / middle - 1) <= _SAME_FACTOR)) if middle else False
         return middle if is_one else None
+
+    @property
+    def unit_factor(self) -> float | None:
+        """Return the factor of every close where it is about 100, 1000 or a part of that.
+
+        That is what another unit looks like, as pence for pounds, and hardly ever a split.
+        """
+        factor = self.factor
+        if factor is None or factor <= 0 or len(self.moved) < self.common:
+            return None
+        larger = max(factor, 1 / factor)
+        is_unit = any(abs(larger / unit - 1) <= _NEAR_UNIT for unit in _UNITS)
+        return factor if is_unit else None
 
 
 def compare_bars(earlier: Bars, later: Bars) -> Restatement:
@@ -87,6 +103,7 @@ def compare_bars(earlier: Bars, later: Bars) -> Restatement:
         gone=np.setdiff1d(old.last_on, new.last_on, assume_unique=True),
         added=np.setdiff1d(new.last_on, old.last_on, assume_unique=True),
         volumes=int(is_other_volume.sum()),
+        common=len(at_old),
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from tapetrail.core.errors import ErrorKind, NotFound
 from tapetrail.core.market.bars import Instrument
 from tapetrail.core.market.exchanges import mic_of
+from tapetrail.core.market.units import STATED_ON
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.sources.ibkr.exchanges import mic_at_ibkr
 from tapetrail.sources.ibkr.gateway import Gateway
@@ -109,6 +110,8 @@ def _found(match: _Match) -> Found:
     where = {"exchange": mic} if mic else {}
     can_be_named = " " not in match.symbol
     line = strategy_line(match.symbol, **where, conid=match.conid) if can_be_named else ""
+    if line and mic in STATED_ON:
+        line += "  # and its quoted_in, such as GBX or GBP in London"
     return Found(
         symbol=match.symbol,
         name=match.name or "",
