@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from tests.edges.test_binance import good, kline
 from tests.edges.yahoo_asked import EVENING
+from tests.ibkr_gateway import IbkrGateway
 from tests.model_server import Answer, ModelServer, model_server
 from tests.workflows.conftest import Home
 from tests.yahoo_server import APPLE, Change, Yahoo, unchanged
@@ -355,12 +356,9 @@ def test_a_second_source_that_cannot_be_one_is_refused_before_the_run(
 def test_an_instrument_or_a_unit_that_the_second_source_lacks_is_refused_before_the_run(
     asking: Asking,
 ) -> None:
-    london: dict[str, Any] = {
-        "exchangeName": "LSE",
-        "currency": "GBp",
-        "exchangeTimezoneName": "Europe/London",
-    }
-    asking.answer(symbol="VOD.L", **london)
+    london = {"exchangeName": "LSE", "currency": "GBp", "exchangeTimezoneName": "Europe/London"}
+    meta = {**APPLE, "symbol": "VOD.L", **london}
+    asking.server.answers = Yahoo(now=EVENING, follows=True, calendar="XLON", meta=meta)
     for second, said in (("sample", "VOD.L"), ("ibkr", "quoted_in")):
         file = asking.home.strategy(
             symbols="VOD.L", more=f"source: yahoo\nsecond_opinion: {{source: {second}}}"
@@ -369,3 +367,34 @@ def test_an_instrument_or_a_unit_that_the_second_source_lacks_is_refused_before_
         assert done.returncode in {2, 3}, done.stdout + done.stderr
         assert said in done.stderr
     assert asking.home.rows("SELECT id FROM tapetrail.decisions") == []
+
+
+def test_two_vendors_are_fetched_one_after_the_other_and_each_in_its_own_unit(
+    asking: Asking,
+) -> None:
+    london = {"exchangeName": "LSE", "currency": "GBp", "exchangeTimezoneName": "Europe/London"}
+    asking.server.answers = Yahoo(
+        now=EVENING, follows=True, calendar="XLON", meta={**APPLE, "symbol": "VOD.L", **london}
+    )
+    file = asking.home.strategy(
+        symbols="{symbol: VOD, exchange: LSE, currency: GBP, quoted_in: GBX}",
+        more="source: ibkr\nsecond_opinion:"
+        " {source: yahoo, on_difference: warn, symbols: {VOD: VOD.L}}",
+    )
+    with model_server() as gateway:
+        gateway.answers = IbkrGateway(has_session=False, has_named_accounts=False)
+        urls = {"IBKR_BASE_URL": gateway.url, "YAHOO_BASE_URL": asking.server.url}
+        done = asking.home.run("run", file, "--as-of", AS_OF, **urls)
+        assert done.returncode == 0, done.stdout + done.stderr
+        again = asking.home.run("run", file, "--as-of", AS_OF, "--debug-mode", **urls)
+        assert again.returncode == 0, again.stdout + again.stderr
+    row, kept = asking.home.rows(OPINIONS)
+    assert (row["source"], row["symbol"], row["quoted_in"]) == ("yahoo", "VOD.L", "GBp")
+    assert (row["verdict"], row["from_cache"]) == ("differs", False)
+    # The gateway's prices are made up, but in pounds as these are: not a hundredfold away.
+    assert "pence" not in row["problem"]
+    numbers = ("compared", "differing", "max_difference_pct", "raw_digest", "problem")
+    assert [kept[name] for name in numbers] == [row[name] for name in numbers]
+    assert kept["from_cache"]
+    assert [each["source"] for each in asking.home.rows(VINTAGES)] == ["ibkr", "yahoo"]
+    assert asking.home.run("verify", "--deep").returncode == 0

@@ -6,7 +6,7 @@ Apart from the runs, because reading the record needs none of it.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +16,6 @@ from tapetrail.core.analysis.rules import ANALYST
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar, Instrument
 from tapetrail.core.market.calendar_changes import CalendarChanges
-from tapetrail.core.market.exchanges import mic_of
 from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.plans import (
     Coverage,
@@ -31,21 +30,20 @@ from tapetrail.core.plans import (
 )
 from tapetrail.core.records.states import RunType
 from tapetrail.core.strategy.analysts import AnalystSpec
-from tapetrail.core.strategy.parts import ANY, InstrumentName
-from tapetrail.core.strategy.refusals import nearest
-from tapetrail.core.strategy.strategies import ALL, INSTRUMENTS_MAX, StrategySpec
+from tapetrail.core.strategy.parts import InstrumentName
+from tapetrail.core.strategy.strategies import INSTRUMENTS_MAX, StrategySpec
 from tapetrail.prompt_files import is_shipped, prompt_named
 from tapetrail.sources.asking import FREE, Lanes
 from tapetrail.sources.protocol import Need, Noting, Source, SourceKind
 from tapetrail.sources.registry import Registry
 from tapetrail.sources.tabular.in_memory import FrameSource
 from tapetrail.sources.vendor_source import VendorSource
+from tapetrail.usecases.resolving import fits, is_shadowed, matching, only_one
 
 if TYPE_CHECKING:
     from tapetrail.analysts.models.analyst import EndpointModel
 
 LOOKUPS_AT_ONCE: Final = 8
-_SHOWN_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,7 +262,7 @@ class Planner:
             singles = [*threads.map(one, wanted)]
         for named, single in zip(wanted, singles, strict=True):
             if single is None:
-                new = [each for each in _matching(source, named) if each not in found]
+                new = [each for each in matching(source, named) if each not in found]
                 matched.update(new)
             else:
                 new = [] if single in matched else [single]
@@ -281,22 +279,22 @@ class Planner:
     ) -> Instrument:
         """Return the one instrument that `named` means; a provider is the last to be asked."""
         if Need.NETWORK not in kind.needs:
-            return _only_one(named, source.candidates(named))
+            return only_one(named, source.candidates(named))
         fitting = [
             known
             for known in self._on_record.instruments(named.symbol)
-            if _fits(named, known) and not (Need.CONID in kind.needs and known.conid is None)
+            if fits(named, known) and not (Need.CONID in kind.needs and known.conid is None)
         ]
-        recorded = [known for known in fitting if not _is_shadowed(known, fitting)]
+        recorded = [known for known in fitting if not is_shadowed(known, fitting)]
         if recorded:
-            return _only_one(named, recorded)
+            return only_one(named, recorded)
         if debug_mode:
             raise NotFound(
                 f"no instrument {named} in the record; in debug mode {source.name} is not asked"
             )
         key = (source.name, named)
         if key not in self._resolved:
-            self._resolved[key] = _only_one(named, _asked(source, named))
+            self._resolved[key] = only_one(named, _asked(source, named))
         return self._resolved[key]
 
 
@@ -323,84 +321,3 @@ def _wanted(query: RunQuery) -> Sequence[InstrumentName]:
         for name in [each for each in named if each.symbol == symbol]
         or [InstrumentName(symbol=symbol)]
     ] or named
-
-
-def _matching(source: Source, named: InstrumentName) -> Sequence[Instrument]:
-    """Return what a source holds of a form. Raises `NotFound` for nothing, with what is near."""
-    word = ALL if named.symbol == ANY else str(named)
-    held = source.instruments()
-    if not held:
-        raise NotFound(
-            f"instruments {word}: {source.name} cannot say what it holds; name the instruments"
-        )
-    found = [
-        each
-        for each in held
-        if named.matches(each.symbol) and _fits(_under(named, symbol=each.symbol), each)
-    ]
-    if not found:
-        symbols = [each.symbol for each in held]
-        near = nearest(named.symbol.replace(ANY, ""), symbols)
-        shown = ", ".join(map(str, held[:_SHOWN_MAX]))
-        more = f" and {len(held) - _SHOWN_MAX} more" if len(held) > _SHOWN_MAX else ""
-        said = f"; did you mean {near}?" if near else ""
-        raise NotFound(f"instruments {word}: {source.name} holds {shown}{more}{said}")
-    return found
-
-
-def _under(named: InstrumentName, *, symbol: str) -> InstrumentName:
-    """Return the name of one instrument that a pattern may mean."""
-    return InstrumentName(symbol=symbol, exchange=named.exchange, currency=named.currency)
-
-
-def _only_one(named: InstrumentName, candidates: Sequence[Instrument]) -> Instrument:
-    """Return the candidate that `named` means, under its conid.
-
-    Raises `NotFound` unless it is exactly one, and `InvalidInput` for one with another conid.
-    """
-    fitting = [candidate for candidate in candidates if _fits(named, candidate)]
-    numbered = [candidate for candidate in fitting if candidate.conid == named.conid]
-    if named.conid is not None and len(numbered) == 1:
-        fitting = numbered
-    if len(fitting) == 1:
-        return _with_conid(named, fitting[0])
-    if fitting:
-        found = " or ".join(map(_shown, fitting))
-        more = ", or its conid" if any(each.conid for each in fitting) else ""
-        raise NotFound(f"instrument {named}: may be {found}; name its exchange and currency{more}")
-    offered = ", ".join(map(_shown, candidates)) or "nothing of that name"
-    raise NotFound(f"no instrument {named}; the source offers {offered}")
-
-
-def _shown(candidate: Instrument) -> str:
-    """Return `VOD (XLON, GBP)`, and in front of the bracket's end its conid where there is one."""
-    shown = str(candidate)
-    return shown if candidate.conid is None else f"{shown[:-1]}, conid {candidate.conid})"
-
-
-def _with_conid(named: InstrumentName, found: Instrument) -> Instrument:
-    if named.conid is None or found.conid == named.conid:
-        return found
-    if found.conid is not None:
-        raise InvalidInput(
-            f"instrument {found}: its conid is {found.conid}, the strategy says {named.conid}"
-        )
-    return replace(found, conid=named.conid)
-
-
-def _is_shadowed(known: Instrument, others: Sequence[Instrument]) -> bool:
-    """Return whether a record under an exchange's other name has one beside it that comes first.
-
-    The one under the MIC does, and among other names the one that was recorded first.
-    """
-    market = mic_of(known.exchange), known.currency
-    same = [other for other in others if (mic_of(other.exchange), other.currency) == market]
-    return known != min(same, key=lambda other: other.exchange != mic_of(other.exchange))
-
-
-def _fits(named: InstrumentName, instrument: Instrument) -> bool:
-    return named.may_be(
-        InstrumentName(
-            symbol=instrument.symbol, exchange=instrument.exchange, currency=instrument.currency
-        )
-    )

@@ -213,11 +213,11 @@ class KeptSource:
                 " --accept",
                 kind=ErrorKind.BAD_BARS,
             )
-        pct = found.moved_pct_max
+        shown = round(found.moved_pct_max or 0, PCT_DECIMALS)
         return _Change(
             before=before.row,
             bars=found.bars,
-            pct_max=None if pct is None else decimal_of(round(pct, PCT_DECIMALS)),
+            pct_max=decimal_of(shown) if shown else None,
         )
 
     def _append(
