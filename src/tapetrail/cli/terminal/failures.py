@@ -71,7 +71,7 @@ def exit_code_of(
         code = command()
         flush()
     except TapeTrailError as error:
-        code = _CODES[type(error)]
+        code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
         show_error(error.message, hint=_hint(error, hint, damaged=damaged))
         return code
     except KeyboardInterrupt as error:
