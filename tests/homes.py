@@ -30,3 +30,8 @@ def prepare_home(home: Path) -> None:
 def copy_home(prepared: Path, home: Path) -> None:
     """Copy a home whose server is stopped; its files keep their owner, who may be another user."""
     subprocess.run(["cp", "-Rp", prepared, home], check=True)  # noqa: S607 # from PATH, as people do
+
+
+def python_path(folder: Path) -> str:
+    """Return where modules are looked for: in a folder first, then where this process looks."""
+    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Generator
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.homes import python_path
 from tests.model_server import Answer, ModelServer, model_server
 from tests.surfaces.conftest import Answer as Ended
 from tests.surfaces.conftest import Terminal
@@ -77,9 +77,10 @@ def test_who_cannot_be_asked_is_said_with_those_who_can(
     assert (banned.code, "banned this address" in banned.err) == (5, True)
 
 
-@pytest.mark.skipif(find_spec("yfinance") is not None, reason="yfinance is installed")
-def test_yahoo_without_its_package_says_what_to_install(terminal: Terminal) -> None:
-    done = terminal.run("symbols", "find", "apple", "--source", "yahoo")
+def test_yahoo_without_its_package_says_what_to_install(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['yfinance'] = None")
+    words = ("symbols", "find", "apple", "--source", "yahoo")
+    done = terminal.run(*words, PYTHONPATH=python_path(tmp_path))
     assert "pip install yfinance, or tapetrail[yahoo]" in done.err
 
 

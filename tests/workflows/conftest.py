@@ -24,11 +24,6 @@ FOUR: Final = "AAPL, GOOG, IBM, MSFT"
 Row = dict[str, Any]
 
 
-def python_path(folder: Path) -> str:
-    """Return where modules are looked for: in a folder first, then where this process looks."""
-    return os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
     """A home folder, and our command line in it."""

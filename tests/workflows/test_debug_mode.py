@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 from tests.edges.test_binance import good
+from tests.homes import python_path
 from tests.model_server import ModelServer, model_server
-from tests.workflows.conftest import Home, python_path
+from tests.workflows.conftest import Home
 
 pytestmark = pytest.mark.service
 

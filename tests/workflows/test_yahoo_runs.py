@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.edges.yahoo_asked import EVENING
+from tests.homes import python_path
 from tests.model_server import ModelServer, model_server
-from tests.workflows.conftest import Home, python_path
+from tests.workflows.conftest import Home
 from tests.workflows.test_vendor_runs import AS_OF, RECORDED
 from tests.yahoo_server import APPLE, RATIO, Yahoo
 
