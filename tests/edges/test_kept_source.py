@@ -4,7 +4,7 @@ from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from sqlalchemy import Engine, text
@@ -174,3 +174,47 @@ def test_a_newer_reply_that_cannot_be_read_is_told_beside_the_bars_that_are_used
     (said,) = found.remarks
     assert said.startswith("What yahoo sent since 2026-11-20 23:00 UTC is not used: ")
     assert "EUR" in said
+
+
+def test_a_vendor_that_is_late_with_its_last_bar_is_asked_again(
+    kept: KeptSource, yahoo: ModelServer, engine: Engine
+) -> None:
+    def without_the_last(result: dict[str, Any]) -> None:
+        del result["timestamp"][-1]
+        for column in result["indicators"]["quote"][0].values():
+            del column[-1]
+
+    yahoo.answers = Yahoo(now=EVENING, change=without_the_last)
+    assert fetch(kept, FRIDAY).bars.last_on[-1].item() == date(2026, 11, 19)
+    assert spans(engine) == [(date(2026, 1, 1), date(2026, 11, 19), None)]
+    # Whoever prepares what was just fetched reads it all the same.
+    named = replace(again(kept, ask=Ask.NEVER), only=frozenset(kept.used))
+    assert fetch(named, FRIDAY).bars.last_on[-1].item() == date(2026, 11, 19)
+    yahoo.answers = Yahoo(now=EVENING)
+    assert fetch(again(kept), FRIDAY).bars.last_on[-1].item() == date(2026, 11, 20)
+    assert len(yahoo.asked) == 2
+
+
+def test_what_is_asked_for_anew_takes_the_place_of_all_before_it(
+    kept: KeptSource, engine: Engine
+) -> None:
+    fetch(kept, WEDNESDAY, date(2025, 3, 3))
+    fetch(again(kept, ask=Ask.ALWAYS), FRIDAY)
+    assert [first for first, *_ in spans(engine)] == [date(2025, 1, 1)] * 2
+    other = again(kept)
+    fetch(other, WEDNESDAY, date(2025, 3, 3))
+    assert other.used != kept.used
+
+
+def test_bars_that_begin_later_than_yahoo_says_it_has_them_are_told(
+    kept: KeptSource, yahoo: ModelServer
+) -> None:
+    def late(result: dict[str, Any]) -> None:
+        del result["timestamp"][:100]
+        for column in result["indicators"]["quote"][0].values():
+            del column[:100]
+        result["meta"]["firstTradeDate"] = 345479400
+
+    yahoo.answers = Yahoo(now=EVENING, change=late)
+    (said,) = fetch(kept, FRIDAY, date(2026, 1, 2)).remarks
+    assert said.endswith("and Yahoo says that it has them since 1980-12-12")

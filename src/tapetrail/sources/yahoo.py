@@ -17,7 +17,7 @@ import numpy as np
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Adjustment, Calendar, Instrument
 from tapetrail.core.market.conventions import MissingPrices
-from tapetrail.core.market.sessions import last_session_at
+from tapetrail.core.market.sessions import day_of, last_session_at
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.json_bodies import load_json
@@ -53,6 +53,9 @@ from tapetrail.sources.yfinance_call import call_by_yfinance
 NAME: Final = "yahoo"
 BASE_URL: Final = "https://query2.finance.yahoo.com"
 BASE_URL_ENV: Final = "YAHOO_BASE_URL"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATE: Final = timedelta(days=30)
+"""Longer than any holidays: bars that begin so much later than they could are lacking."""
 DELAY: Final = timedelta(minutes=30)
 """The longest that its page of exchanges names; a reply does not say its own."""
 NOTE: Final = (
@@ -152,13 +155,14 @@ class YahooSource(VendorSource):
             ends_at_last_trade=False,
         )
         sessions = _without_holidays(replace(table, stated=stated), calendar)
-        return bars_of_table(
+        found = bars_of_table(
             _without_volumes(sessions) if is_coin else sessions,
             vintage,
             wanted,
             conventions=_CONVENTIONS,
             delay=DELAY,
         )
+        return replace(found, remarks=_remarks(found, meta, asked=wanted.first))
 
     def _chart(self, symbol: str, **query: str | int) -> tuple[Chart, bytes]:
         """Return a chart, and the bytes of the reply. Raises for whatever else comes."""
@@ -172,6 +176,17 @@ class YahooSource(VendorSource):
 def _midnight(day: date, zone: ZoneInfo) -> int:
     """Return the first second of a day where the exchange is; before 1970 it is below 0."""
     return int(datetime.combine(day, time(), zone).timestamp())
+
+
+def _remarks(found: Fetched, meta: Meta, *, asked: date) -> tuple[str, ...]:
+    """Return that bars which were asked for are lacking, where Yahoo says that it has them."""
+    if meta.first_traded_at is None:
+        return ()
+    first = day_of(found.bars.first_on[0])
+    since = (_EPOCH + timedelta(seconds=meta.first_traded_at)).date()
+    if first - max(since, asked) <= _LATE:
+        return ()
+    return (f"Bars begin on {first}, and Yahoo says that it has them since {since}",)
 
 
 def _check_zone(meta: Meta, wanted: Wanted, *, place: str) -> None:

@@ -50,6 +50,7 @@ class Meta(BaseModel):
     instrument_type: str = Field(alias="instrumentType")
     zone: str = Field(alias="exchangeTimezoneName")
     traded_at: Seconds | None = Field(default=None, alias="regularMarketTime")
+    first_traded_at: float | None = Field(default=None, alias="firstTradeDate")
 
     def described(self, *, place: str) -> Described:
         """Return what it says of where the symbol trades. Raises `InvalidInput`."""

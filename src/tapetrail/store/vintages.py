@@ -31,7 +31,8 @@ _OF_KEY: Final = """
 """
 _NEWEST: Final = text(f"""
     SELECT {_COLUMNS}
-    WHERE {_OF_KEY} AND v.first_on <= :first AND v.last_on >= :last
+    WHERE {_OF_KEY} AND v.first_on <= :first
+        AND (v.last_on >= :last OR CAST(:only AS bigint[]) IS NOT NULL)
         AND (CAST(:only AS bigint[]) IS NULL OR v.id = ANY(CAST(:only AS bigint[])))
     ORDER BY v.id DESC LIMIT 1
 """)  # texts of this module
@@ -40,6 +41,9 @@ _HELD: Final = text(f"""
 """)  # as above
 
 
+_EARLIEST: Final = text(f"""
+    SELECT min(v.first_on) FROM tapetrail.market_vintages AS v WHERE {_OF_KEY}
+""")  # noqa: S608 # as above
 _TRADED: Final = tuple(field.name for field in fields(Instrument))
 _ONE: Final = text("""
     SELECT v.id, v.record_digest, v.first_on, v.last_on, v.fetched_at, v.raw_digest, b.media_type,
@@ -142,10 +146,18 @@ def newest_covering(
     last: date,
     only: Collection[int] | None = None,
 ) -> KeptVintage | None:
-    """Return the newest vintage that answers for these days, of those numbers if any are given."""
+    """Return the newest vintage that answers for these days.
+
+    Of those numbers, if any are given; they may end early, which is for whoever reads them to say.
+    """
     given = {"first": first, "last": last, "only": None if only is None else sorted(only)}
     found = session.execute(_NEWEST, {**key.values, **given}).one_or_none()
     return None if found is None else _kept(found)
+
+
+def earliest_first(session: Session, key: VintageKey) -> date | None:
+    """Return the first day that any vintage answers for, None where there is none."""
+    return session.execute(_EARLIEST, key.values).scalar()
 
 
 def newest(session: Session, key: VintageKey, *, limit: int) -> Sequence[KeptVintage]:

@@ -174,10 +174,15 @@ class KeptSource:
         """
         calendar = wanted.calendar
         begin = max(date(wanted.first.year, 1, 1), day_of(calendar.sessions[0]))
+        if self.ask is Ask.ALWAYS:
+            # It takes the place of those before it, for all of their days.
+            with Session(self.shelf.engine) as session:
+                begin = min(begin, vintages.earliest_first(session, self._key) or begin)
         wide = replace(wanted, first=begin, as_of=max(self.shelf.clock(), wanted.as_of))
         vintage = self.vendor.download(wide)
         try:
             vintage, fetched = self._final(vintage, wide, wanted)
+            vintage = _ending_with(vintage, fetched)
             change = self._change(vintage, wanted)
         except TapeTrailError as error:
             self._append(vintage, problem=storable_text(error.message))
@@ -314,6 +319,11 @@ def compare_vintages(
         return None
     common = replace(wanted, first=first, as_of=close_on_or_before(wanted.calendar, last))
     return compare_bars(vendor.read(before, common).bars, vendor.read(after, common).bars)
+
+
+def _ending_with(vintage: Vintage, fetched: Fetched) -> Vintage:
+    """Return a vintage as one that answers up to its last bar: a vendor may be late with more."""
+    return replace(vintage, last_on=min(vintage.last_on, day_of(fetched.bars.last_on[-1])))
 
 
 def _bars_columns(fetched: Fetched) -> VintageBars:
