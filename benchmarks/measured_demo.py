@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from tapetrail.cli.commands import demo
-from tapetrail.workflows import decide, prepare
+from tapetrail.workflows import decide, evidence
 
 CONCURRENCY: Final = 2
 P = ParamSpec("P")
@@ -50,7 +50,7 @@ def main(figures: Path) -> None:
     decide.prepare = clock.watched(decide.prepare)
     decide.interview = clock.watched(decide.interview)
     decide.conclude = clock.watched(decide.conclude)
-    prepare.bars_text = clock.watched(prepare.bars_text)
+    evidence.bars_text = clock.watched(evidence.bars_text)
     demo.demo(concurrency=CONCURRENCY)
     figures.write_text(json.dumps({"cpu_s": time.process_time(), "work_s": clock.cpu_s}), "utf-8")
 

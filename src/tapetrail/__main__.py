@@ -3,8 +3,12 @@
 import gc
 import sys
 from contextlib import suppress
+from typing import Final
 
 from tapetrail import __version__
+
+SWITCH_S: Final = 0.0005
+"""How long a thread that draws may keep one waiting that calls; Python's own 5 ms is too long."""
 
 
 def main() -> None:
@@ -19,6 +23,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
 
+    sys.setswitchinterval(SWITCH_S)
     code = run_command_line()
     # The interpreter would look for garbage in all that was imported, where there is none.
     gc.freeze()

@@ -187,7 +187,10 @@ def _gateway(settings: Settings, folder: Path) -> Iterator[Check]:
     from tapetrail.sources.ibkr import source as ibkr  # noqa: PLC0415 # it loads numpy
 
     is_meant = bool(os.environ.get(ibkr.BASE_URL_ENV)) or any(
-        spec.source == ibkr.NAME for _, spec in _read_strategies(folder)
+        each.source == ibkr.NAME
+        for _, spec in _read_strategies(folder)
+        for each in (spec, spec.of_second_opinion)
+        if each is not None
     )
     if not is_meant:
         return

@@ -29,6 +29,9 @@ _ADDRESSES: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\",;)]+")
 _PATHS: Final = re.compile(r"(?<![\w<])/(?:[^\s/:;,'\")]+/)+[^\s:;,'\")]*")
 _STRATEGIES: Final = re.compile(r"[^\s/'\"]+\.ya?ml\b")
 _OWN: Final = re.compile(r"TAPETRAIL_[A-Z_]+|[A-Z0-9]+_(?:BASE_URL|API_KEY|CA_FILE|VERIFY_TLS)")
+_FLAGS: Final = frozenset({"true", "false"})
+_LONG: Final = 7
+"""A text of more letters is taken out within words, too; it is none by chance."""
 _SHORT: Final = 3
 """Texts of fewer letters are words of everybody, and blotting them out would spoil the rest."""
 
@@ -84,12 +87,15 @@ class _Blot:
             **{environment[name]: f"<{name}>" for name in _set(environment)},
             **{_host_in(environment[name]): f"<host of {name}>" for name in _set(environment)},
         }
-        return cls({word: shown for word, shown in words.items() if len(word) > _SHORT})
+        taken = {word: shown for word, shown in words.items() if word.casefold() not in _FLAGS}
+        return cls({word: shown for word, shown in taken.items() if len(word) > _SHORT})
 
     def out(self, text: str) -> str:
         """Return a text without them, and without addresses, paths and files of strategies."""
         for word, shown in self._words:
-            text = text.replace(word, shown)
+            found = re.escape(word)
+            whole = found if len(word) > _LONG else rf"(?<![^\W_]){found}(?![^\W_])"
+            text = re.sub(whole, lambda _, shown=shown: shown, text)
         text = _PATHS.sub("<path>", _ADDRESSES.sub("<address>", text))
         return _STRATEGIES.sub("<strategy>.yaml", text)
 

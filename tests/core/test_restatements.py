@@ -59,6 +59,19 @@ def test_another_unit_is_told_from_a_split(by: float, until: int, *, is_unit: bo
         assert found.unit_factor == pytest.approx(by)
 
 
+def test_another_unit_is_one_though_prices_were_rounded_and_one_was_corrected() -> None:
+    closes = np.array([150.25, 151.75, 149.5, 152.25, 150.0, 148.5, 151.0, 153.5, 154.0, 155.25])
+    pence = daily_bars(closes * 1.0)
+    pounds = np.round(closes / 100, 2)
+    found = compare_bars(pence, daily_bars(pounds))
+    assert found.factor is None
+    assert found.unit_factor == pytest.approx(0.01, rel=0.01)
+    pounds[3] *= 2
+    assert compare_bars(pence, daily_bars(pounds)).unit_factor is not None
+    pounds[4] *= 2
+    assert compare_bars(pence, daily_bars(pounds)).unit_factor is None
+
+
 def test_two_bars_that_moved_apart_have_no_factor_and_each_its_move() -> None:
     high = BARS.high.copy()
     high[[3, 9]] *= (1.01, 1.5)

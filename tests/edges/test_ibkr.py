@@ -187,6 +187,8 @@ def test_a_share_that_is_younger_begins_where_there_is_no_data(
     assert found.bars.first_on[0].item() == date(2026, 3, 2)
     assert len(queries(server)) == 2
     assert found.payload == server.sent[0]
+    assert found.remarks == ("Bars begin on 2026-03-02: ibkr sent none before",)
+    assert fetch(source, first=date(2026, 3, 2)).remarks == ()
 
 
 def test_no_data_at_all_is_said(source: IbkrSource, gateway: IbkrGateway) -> None:

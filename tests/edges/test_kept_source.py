@@ -19,6 +19,7 @@ from tapetrail.core.market.bars import DAILY
 from tapetrail.core.records.runs import InstrumentRecord
 from tapetrail.sources.calendars import load_calendar
 from tapetrail.sources.protocol import Fetched
+from tapetrail.sources.vendor_source import Vintage, Wanted
 from tapetrail.sources.yahoo import YahooSource
 from tapetrail.store import appends
 from tapetrail.store.private.server import ServerAddress
@@ -56,6 +57,13 @@ def kept(engine: Engine, yahoo: ModelServer, tmp_path: Path) -> Generator[KeptSo
     shelf = Shelf(engine=engine, blobs=blobs, clock=lambda: EVENING, actor="tests")
     with opened(yahoo.url, waits=[]) as vendor:
         yield KeptSource(vendor=vendor, row=row, shelf=shelf, ask=Ask.WHERE_LACKING)
+
+
+class Hasty(YahooSource):
+    """Says of what it sends that it goes to the last close, however late its feed is."""
+
+    def download(self, wanted: Wanted) -> Vintage:
+        return replace(super().download(wanted), last_on=wanted.last)
 
 
 def again(kept: KeptSource, *, now: datetime | None = None, ask: Ask | None = None) -> KeptSource:
@@ -125,6 +133,19 @@ def test_a_last_bar_that_is_not_final_is_left_out_where_it_is_not_needed(
     assert [problem is None for *_, problem in spans(engine)] == [True, False, True]
 
 
+def test_what_was_asked_just_after_a_close_answers_for_every_session_before_it(
+    kept: KeptSource, yahoo: ModelServer, engine: Engine
+) -> None:
+    yahoo.answers = Yahoo(now=FRIDAY)
+    vendor = kept.vendor
+    assert isinstance(vendor, YahooSource)
+    early = again(kept, now=FRIDAY)
+    # As of a vendor whose reply alone says that it is late.
+    hasty = replace(early, vendor=Hasty(vendor=at(vendor, FRIDAY).vendor, base_url=yahoo.url))
+    fetch(hasty, datetime(2026, 10, 1, 21, tzinfo=UTC))
+    assert spans(engine) == [(date(2026, 1, 1), date(2026, 11, 19), None)]
+
+
 def test_nobody_is_asked_who_may_not_be_and_whoever_must_be_is_once(
     kept: KeptSource, yahoo: ModelServer
 ) -> None:
@@ -172,8 +193,26 @@ def test_a_newer_reply_that_cannot_be_read_is_told_beside_the_bars_that_are_used
     found = fetch(again(kept), FRIDAY)
     assert found.from_cache
     (said,) = found.remarks
-    assert said.startswith("What yahoo sent since 2026-11-20 23:00 UTC is not used: ")
-    assert "EUR" in said
+    assert said == "What yahoo sent since 2026-11-20 23:00 UTC cannot be read, and is not used"
+
+
+def test_of_a_restated_history_is_said_what_concerns_the_bars_that_are_wanted(
+    kept: KeptSource, yahoo: ModelServer
+) -> None:
+    def other_friday(result: dict[str, Any]) -> None:
+        (quote,) = result["indicators"]["quote"]
+        for name in ("open", "high", "low", "close"):
+            quote[name][-1] *= 1.5
+
+    fetch(kept, FRIDAY)
+    yahoo.answers = Yahoo(now=EVENING, change=other_friday)
+    (said,) = fetch(again(kept, ask=Ask.ALWAYS), FRIDAY).remarks
+    assert said == (
+        "Restated by yahoo: 1 bar moved, went or came since vintage"
+        f" {kept.used[0]}, by at most 50 %"
+    )
+    # On Wednesday nobody could know of Friday, nor that there was anything to know.
+    assert fetch(again(kept), WEDNESDAY).remarks == ()
 
 
 def test_a_vendor_that_is_late_with_its_last_bar_is_asked_again(
@@ -218,3 +257,28 @@ def test_bars_that_begin_later_than_yahoo_says_it_has_them_are_told(
     yahoo.answers = Yahoo(now=EVENING, change=late)
     (said,) = fetch(kept, FRIDAY, date(2026, 1, 2)).remarks
     assert said.endswith("and Yahoo says that it has them since 1980-12-12")
+
+
+def test_what_cannot_be_read_any_more_is_no_reason_to_refuse_what_comes_now(
+    kept: KeptSource, engine: Engine, yahoo: ModelServer
+) -> None:
+    fetch(kept, FRIDAY)
+    blobs = kept.shelf.blobs
+    assert isinstance(blobs, DirectoryBlobs)
+    for file in blobs.root.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"something else")
+    yahoo.answers = Yahoo(now=EVENING, meta={**APPLE, "priceHint": 4})
+    found = fetch(again(kept, ask=Ask.ALWAYS), FRIDAY)
+    assert not found.from_cache
+    assert [problem for *_, problem in spans(engine)] == [None, None]
+
+
+def test_what_is_fetched_goes_back_as_far_as_any_before_it(
+    kept: KeptSource, engine: Engine, yahoo: ModelServer
+) -> None:
+    fetch(kept, FRIDAY, date(2025, 6, 2))
+    monday = datetime(2026, 11, 23, 22, tzinfo=UTC)
+    yahoo.answers = Yahoo(now=monday)
+    fetch(again(kept, now=monday), datetime(2026, 11, 23, 21, tzinfo=UTC))
+    assert [first for first, *_ in spans(engine)] == [date(2025, 1, 1)] * 2

@@ -133,17 +133,23 @@ def test_a_hundred_waiting_threads_take_turns_on_one_connection(url: str, slots:
     assert locks(url) == 0
 
 
-def tries_once() -> float:
-    """Let who waits be tried for at once, and then not for days."""
-    return 1e6
+class TriesOnce:
+    """Lets who waits be tried for at once, and then not for days; counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> float:
+        self.asked += 1
+        return 1e6
 
 
 class Second:
-    """Who waits for the one slot of a provider in a thread of its own, once that is held."""
+    """Who waits for the one slot in a thread of its own, and was tried for in vain."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, chance: TriesOnce) -> None:
         self.got, self.may_end = threading.Event(), threading.Event()
-        self._slots = slots
+        self._slots, self._chance = slots, chance
         self._thread = threading.Thread(target=self._take)
 
     def _take(self) -> None:
@@ -155,8 +161,10 @@ class Second:
             self.may_end.wait(10)
 
     def __enter__(self) -> Self:
+        before = self._chance.asked
         self._thread.start()
-        wait_for(lambda: len(self._slots._waiting) == 1)  # noqa: SLF001 # nobody else tells  # pyright: ignore[reportPrivateUsage]
+        # Once for which slot to begin with, and once for how long to wait.
+        wait_for(lambda: self._chance.asked == before + 2)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -165,10 +173,11 @@ class Second:
 
 
 def test_a_slot_is_handed_on_within_a_process_and_stays_locked(url: str) -> None:
-    slots = Slots(url, chance=tries_once)
+    chance = TriesOnce()
+    slots = Slots(url, chance=chance)
     with ExitStack() as first:
         first.enter_context(slots.take("s@x", slots_max=1, is_ending=never))
-        with Second(slots) as second:
+        with Second(slots, chance) as second:
             first.close()
             assert second.got.wait(10)
             assert locks(url) == 1
@@ -177,10 +186,11 @@ def test_a_slot_is_handed_on_within_a_process_and_stays_locked(url: str) -> None
 
 
 def test_a_slot_that_one_process_had_for_long_is_let_go_of_for_others(url: str) -> None:
-    slots = Slots(url, chance=tries_once, handed_on_s=0)
+    chance = TriesOnce()
+    slots = Slots(url, chance=chance, handed_on_s=0)
     with ExitStack() as first:
         first.enter_context(slots.take("s@x", slots_max=1, is_ending=never))
-        with Second(slots) as second:
+        with Second(slots, chance) as second:
             first.close()
             assert locks(url) == 0
             assert not second.got.is_set()

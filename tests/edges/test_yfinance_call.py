@@ -16,7 +16,7 @@ from tapetrail.core.errors import EdgeFailure, ErrorKind
 from tapetrail.http.calls import Call, Limits
 from tapetrail.sources.protocol import Process
 from tapetrail.sources.registry import Registry
-from tapetrail.sources.yfinance_call import PACKAGE, ask, call_by_yfinance
+from tapetrail.sources.yfinance_call import PACKAGE, Refusals, ask, call_by_yfinance
 
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CALL: Final = Call(url="https://query2.finance.yahoo.com/v8/finance/chart/AAPL?interval=1d")
@@ -24,7 +24,14 @@ IS_THERE: Final = find_spec(PACKAGE) is not None
 
 
 class TheirError(Exception):
+    """As `YFException` is one."""
+
+
+class TooManyError(TheirError):
     """As `YFRateLimitError` is one."""
+
+
+REFUSALS: Final = Refusals(too_many=TooManyError, any=TheirError)
 
 
 @dataclass(kw_only=True)
@@ -55,7 +62,7 @@ class StandIn:
 
 
 def asked_by(module: StandIn) -> Any:
-    return ask(CALL, Limits(total_s=30), data=module, refused=TheirError, clock=lambda: NOON)
+    return ask(CALL, Limits(total_s=30), data=module, refusals=REFUSALS, clock=lambda: NOON)
 
 
 def test_the_body_and_the_kept_headers_are_those_of_the_reply() -> None:
@@ -70,9 +77,9 @@ def test_the_body_and_the_kept_headers_are_those_of_the_reply() -> None:
     ("error", "kind", "words"),
     [
         (
-            TheirError("Too Many Requests. Rate limited. Try after a while."),
+            TheirError("no crumb to be had"),
             ErrorKind.SOURCE_UNAVAILABLE,
-            "yahoo, asked by yfinance: Too Many Requests. Rate limited",
+            "yahoo, asked by yfinance: no crumb to be had; wait, then ask again",
         ),
         (TimeoutError(), ErrorKind.CONNECTION_FAILED, "no reply: TimeoutError"),
         (OSError("no route"), ErrorKind.CONNECTION_FAILED, "no reply: no route"),
@@ -87,14 +94,20 @@ def test_what_yfinance_raises_is_said_in_words(
     assert words in raised.value.message
 
 
-def test_without_the_package_the_way_on_is_said_before_anything_is_asked(
+def test_that_it_was_asked_too_often_is_the_status_for_it() -> None:
+    received = asked_by(StandIn(found=TooManyError("Too Many Requests. Try after a while.")))
+    assert (received.http_status, received.headers) == (429, {})
+    assert received.body == b"Too Many Requests. Try after a while."
+
+
+def test_without_the_package_the_way_on_is_said_once_somebody_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "yfinance", None)
     with pytest.raises(
         EdgeFailure, match=r"pip install yfinance, or tapetrail\[yahoo\]; or name"
     ) as raised:
-        call_by_yfinance(clock=lambda: NOON)
+        call_by_yfinance(clock=lambda: NOON)(CALL, Limits(total_s=30))
     assert raised.value.kind is ErrorKind.SOURCE_UNAVAILABLE
     assert Registry(process=Process(read_frame=lambda _: b"")).kind("yahoo").name == "yahoo"
 
@@ -120,7 +133,7 @@ def real() -> Any:
 def test_the_real_package_gives_the_bytes_that_were_sent(real: Any, server: ModelServer) -> None:
     url = f"{server.url}/v8/finance/chart/AAPL?interval=1d&period1=1790000000&period2=1795200000"
     received = ask(
-        Call(url=url), Limits(total_s=30), data=real, refused=TheirError, clock=lambda: NOON
+        Call(url=url), Limits(total_s=30), data=real, refusals=REFUSALS, clock=lambda: NOON
     )
     assert (received.http_status, received.body) == (200, server.sent[0])
     assert received.media_type == "application/json"
@@ -132,6 +145,18 @@ def test_the_real_package_says_what_breaks_off(real: Any, server: ModelServer) -
     with pytest.raises(EdgeFailure, match="no reply") as raised:
         ask(
             Call(url=f"{server.url}/v8/finance/chart/AAPL"), Limits(total_s=5), data=real,
-            refused=TheirError, clock=lambda: NOON,
+            refusals=REFUSALS, clock=lambda: NOON,
         )  # fmt: skip
     assert raised.value.kind is ErrorKind.CONNECTION_FAILED
+
+
+def test_the_real_package_says_that_it_was_asked_too_often(real: Any, server: ModelServer) -> None:
+    exceptions = import_module(f"{PACKAGE}.exceptions")
+    assert issubclass(exceptions.YFRateLimitError, exceptions.YFException)
+    server.answers = lambda _: Answer(status=429, body=b"Too Many Requests")
+    refusals = Refusals(too_many=exceptions.YFRateLimitError, any=exceptions.YFException)
+    received = ask(
+        Call(url=f"{server.url}/v8/finance/chart/AAPL"), Limits(total_s=5), data=real,
+        refusals=refusals, clock=lambda: NOON,
+    )  # fmt: skip
+    assert received.http_status == 429

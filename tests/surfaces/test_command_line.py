@@ -333,6 +333,23 @@ def test_reading_imports_nothing_that_only_runs_need(
     assert ended.stderr.strip() == str([0] * len(commands))
 
 
+STARTED = """
+import atexit, sys
+from tapetrail.__main__ import main
+atexit.register(lambda: print(sys.getswitchinterval(), file=sys.stderr))
+sys.argv = ["tapetrail", "--help"]
+main()
+"""
+
+
+def test_a_thread_that_waits_for_a_reply_is_let_in_soon(recorded: Recorded) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", STARTED], env=recorded.terminal.environment(),
+        capture_output=True, encoding="utf-8", timeout=60, check=True,
+    )  # fmt: skip
+    assert float(ended.stderr) < sys.getswitchinterval()
+
+
 def on_terminal(terminal: Terminal, *words: str, **environment: str) -> str:
     """Return what a command shows on a terminal of 100 columns."""
     ours, theirs = pty.openpty()

@@ -143,9 +143,11 @@ def test_a_report_says_what_helps_and_nothing_that_is_nobodys_business(
         IBKR_BASE_URL="https://gateway.example.org:1/v1/api",
         IBKR_CA_FILE="/home/ada/gateway.pem",
         TAPETRAIL_ACTOR="Ada Lovelace",
+        IBKR_VERIFY_TLS="true",
     )
     said = answer.out
-    assert "BINANCE_BASE_URL, IBKR_BASE_URL, IBKR_CA_FILE, OPENAI_API_KEY, TAPETRAIL_ACTOR" in said
+    assert "<IBKR_VERIFY_TLS>" not in said
+    assert "BINANCE_BASE_URL, IBKR_BASE_URL, IBKR_CA_FILE, IBKR_VERIFY_TLS, OPENAI_API_KEY" in said
     assert "ok    database    PostgreSQL " in said
     assert "<TAPETRAIL_HOME>" in said
     assert "decisions; failed: " in said

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from tests.builders import calendar, daily_bars, wave
 
-from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, Stage, TapeTrailError
+from tapetrail.core.errors import (
+    EdgeFailure,
+    ErrorKind,
+    IntegrityFailure,
+    InvalidInput,
+    NotFound,
+    Stage,
+    TapeTrailError,
+)
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bars import Bars, Calendar, Instrument, Timeframe, time_of
 from tapetrail.core.strategy.parts import InstrumentName
@@ -111,6 +119,18 @@ def test_another_error_is_an_absence_even_while_a_fetch_is_to_come() -> None:
     error = InvalidInput("row 3: no price", kind=ErrorKind.BAD_BARS)
     found = heard(Other(BARS, error), is_awaited=True)
     assert (found.verdict, found.remarks()) == ("absent", ("no second opinion of other: bad bars",))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IntegrityFailure("blob 7 is another one", kind=ErrorKind.CORRUPT_BLOB),
+        EdgeFailure("no blobs", kind=ErrorKind.BLOB_STORE_UNAVAILABLE),
+    ],
+)
+def test_what_is_wrong_with_the_record_is_no_absence(error: TapeTrailError) -> None:
+    with pytest.raises(type(error), match=str(error)):
+        heard(Other(BARS, error))
 
 
 def test_an_error_without_a_kind_is_a_defect() -> None:

@@ -224,7 +224,7 @@ def test_debug_mode_hears_what_is_kept_and_nothing_else(asking: Asking) -> None:
         "completed", "absent", None,
     )  # fmt: skip
     assert "in debug mode nobody is asked" in absent["problem"]
-    assert "run: tapetrail data fetch, with the file of strategy test" in absent["problem"]
+    assert "run: tapetrail data fetch STRATEGY --from 2024-06-28" in absent["problem"]
     assert asking.server.asked == []
     fetched = asking.home.run("data", "fetch", file, YAHOO_BASE_URL=asking.server.url)
     assert fetched.returncode == 0, fetched.stdout + fetched.stderr

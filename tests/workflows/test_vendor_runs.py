@@ -197,8 +197,8 @@ def test_prices_of_another_unit_than_before_are_refused_until_somebody_has_looke
     vendor.answers = times(100, rows=slice(None))
     refused = home.run(*words, **asked)
     assert refused.returncode == 1
-    assert "every close is 100 times that of vintage 1" in refused.stdout
-    assert "tapetrail data fetch BTCUSDT --source binance --again --accept" in refused.stdout
+    assert "nearly every close is 100 times that of vintage 1" in refused.stdout
+    assert "tapetrail data fetch STRATEGY --again --accept" in refused.stdout
     assert home.run(*words, "--accept", **asked).returncode == 0
     first, kept, taken = home.rows(VINTAGES)
     assert (kept["problem"] is None, taken["differs_from"]) == (False, first["id"])

@@ -131,13 +131,16 @@ class Vendor:
             raise self.refused(f"HTTP {status}: redirects to {place!r} are not followed")
         if status != _TOO_MANY and status not in _SERVER_ERRORS:
             return None
-        asked = asked_s(received.headers, now=self.clock())
-        if status == _TOO_MANY and asked is None:
+        asked, said = asked_s(received.headers, now=self.clock()), ""
+        if asked is not None:
+            asked = max(asked, 0.0)
+            said = f", asks to wait {asked:g} s"
+        elif status == _TOO_MANY and self.penalty_s is not None:
             asked = self.penalty_s
-        wait_s = float(number) if asked is None else max(asked, 0.0)
+            said = f", is left alone for {asked:g} s"
+        wait_s = float(number) if asked is None else asked
         if status == _TOO_MANY:
             self.rest(wait_s, f"HTTP {status}: {excerpt(received.body)}")
         if is_last or wait_s > WAIT_MAX_S:
-            said = "" if asked is None else f", asks to wait {wait_s:g} s"
             raise self.refused(f"HTTP {status}{said}: {excerpt(received.body)}")
         return wait_s

@@ -53,14 +53,17 @@ class SecondVendor(VendorSource):
         return self.vendor.read(vintage, wanted)
 
     def _check(self, theirs: Instrument) -> None:
-        named = InstrumentName(
-            symbol=theirs.symbol, exchange=theirs.exchange, currency=theirs.currency
-        )
+        # What it is has to come from the vendor, unless the strategy says that it knows.
+        named = InstrumentName(symbol=theirs.symbol, conid=theirs.conid)
+        if self._is_named:
+            named = named.model_copy(
+                update={"exchange": theirs.exchange, "currency": theirs.currency}
+            )
         try:
             found = self.vendor.candidates(named)
         except (InvalidInput, NotFound) as error:
             raise NotFound(error.message, kind=error.kind or ErrorKind.NO_BARS) from error
-        if not any(self._is_traded(each) for each in found):
+        if not any(self._is_traded(each, theirs.conid) for each in found):
             offered = " or ".join(map(str, found)) or f"no {theirs.symbol}"
             raise NotFound(
                 f"{self.name} has {offered}, and the decision is about {self.traded}; name its"
@@ -68,10 +71,15 @@ class SecondVendor(VendorSource):
                 kind=ErrorKind.NO_BARS,
             )
 
-    def _is_traded(self, found: Instrument) -> bool:
-        is_named = self.traded.symbol in dict(self.asked.symbols or ())
-        is_market = is_named or mic_of(found.exchange) == mic_of(self.traded.exchange)
-        return is_market and found.currency == self.traded.currency
+    @property
+    def _is_named(self) -> bool:
+        """Return whether the strategy says what the vendor calls it."""
+        return self.traded.symbol in dict(self.asked.symbols or ())
+
+    def _is_traded(self, found: Instrument, conid: int | None) -> bool:
+        is_market = self._is_named or mic_of(found.exchange) == mic_of(self.traded.exchange)
+        is_other_contract = found.conid is not None and conid is not None and found.conid != conid
+        return is_market and found.currency == self.traded.currency and not is_other_contract
 
 
 def second_source(source: Source, asked: SecondOpinion, traded: Instrument) -> Source:

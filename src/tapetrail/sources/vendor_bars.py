@@ -1,14 +1,14 @@
 """A vendor's rows as the bars that are wanted: not those of later days, nor one not yet final."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import numpy as np
 
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.core.market.bars import Calendar
-from tapetrail.core.market.sessions import last_session_at
+from tapetrail.core.market.sessions import day_of, last_session_at
 from tapetrail.sources.protocol import Fetched
 from tapetrail.sources.tabular.normaliser import DataConventions, bars_of, with_sessions
 from tapetrail.sources.tabular.raw import parsed_columns
@@ -17,6 +17,7 @@ from tapetrail.sources.tabular.tables import Table
 from tapetrail.sources.tabular.zones import zone_named
 from tapetrail.sources.vendor_source import Vintage, Wanted
 
+_LATE: Final = timedelta(days=30)
 NO_DELAY: Final = timedelta(0)
 
 
@@ -62,6 +63,12 @@ def bars_of_table(
         adjusted_with_hindsight=history.has_hindsight,
         fetched_at=vintage.fetched_at,
     )
+
+
+def begins_late(found: Fetched, first: date) -> date | None:
+    """Return when bars begin, where that is so long after a day that holidays do not explain it."""
+    begun = day_of(found.bars.first_on[0])
+    return begun if begun - first > _LATE else None
 
 
 def _begins_session(calendar: Calendar, as_of: datetime, later: datetime) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Adjustment, Calendar, Instrument
 from tapetrail.core.market.conventions import MissingPrices
-from tapetrail.core.market.sessions import day_of, last_session_at
+from tapetrail.core.market.sessions import last_session_at
 from tapetrail.core.strategy.parts import InstrumentName
 from tapetrail.core.strategy.strategies import StrategySpec
 from tapetrail.http.json_bodies import load_json
@@ -28,7 +28,7 @@ from tapetrail.sources.tabular.shapes import tables_of_values
 from tapetrail.sources.tabular.tables import Table
 from tapetrail.sources.tabular.values import day_at
 from tapetrail.sources.tabular.zones import zone_named
-from tapetrail.sources.vendor_bars import bars_of_table
+from tapetrail.sources.vendor_bars import bars_of_table, begins_late
 from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
 from tapetrail.sources.yahoo_markets import (
     ASSET_CLASSES,
@@ -53,9 +53,9 @@ from tapetrail.sources.yfinance_call import call_by_yfinance
 NAME: Final = "yahoo"
 BASE_URL: Final = "https://query2.finance.yahoo.com"
 BASE_URL_ENV: Final = "YAHOO_BASE_URL"
+PENALTY_S: Final = 60.0
+"""How long Yahoo is left alone after a 429; it does not say for how long it wants to be."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LATE: Final = timedelta(days=30)
-"""Longer than any holidays: bars that begin so much later than they could are lacking."""
 DELAY: Final = timedelta(minutes=30)
 """The longest that its page of exchanges names; a reply does not say its own."""
 NOTE: Final = (
@@ -182,11 +182,11 @@ def _remarks(found: Fetched, meta: Meta, *, asked: date) -> tuple[str, ...]:
     """Return that bars which were asked for are lacking, where Yahoo says that it has them."""
     if meta.first_traded_at is None:
         return ()
-    first = day_of(found.bars.first_on[0])
     since = (_EPOCH + timedelta(seconds=meta.first_traded_at)).date()
-    if first - max(since, asked) <= _LATE:
+    begun = begins_late(found, max(since, asked))
+    if begun is None:
         return ()
-    return (f"Bars begin on {first}, and Yahoo says that it has them since {since}",)
+    return (f"Bars begin on {begun}, and Yahoo says that it has them since {since}",)
 
 
 def _check_zone(meta: Meta, wanted: Wanted, *, place: str) -> None:
@@ -250,7 +250,7 @@ def _found(row: Quote) -> Found:
         name=row.name or row.short_name or "",
         exchange=MICS.get(row.exchange_code, f"({row.exchange_code})"),
         asset_class=ASSET_CLASSES.get(row.quote_type, row.quote_type.lower()),
-        strategy_line=strategy_line(row.symbol),
+        strategy_line=strategy_line(row.symbol) if row.quote_type in ASSET_CLASSES else "",
     )
 
 
@@ -260,10 +260,12 @@ def _bad(message: str) -> InvalidInput:
 
 def _source(process: Process) -> YahooSource:
     """Return the source: by yfinance at Yahoo's own address, by our own transport at another."""
-    vendor, elsewhere = process.vendor(NAME), process.environment.get(BASE_URL_ENV)
+    vendor = replace(process.vendor(NAME), penalty_s=PENALTY_S)
+    elsewhere = process.environment.get(BASE_URL_ENV)
     if elsewhere:
         return YahooSource(vendor=vendor, base_url=elsewhere.rstrip("/"))
-    return YahooSource(vendor=replace(vendor, call=call_by_yfinance(clock=vendor.clock)))
+    by_yfinance = call_by_yfinance(clock=vendor.clock)
+    return YahooSource(vendor=replace(vendor, call=by_yfinance))
 
 
 def _open(spec: StrategySpec, config: Mapping[str, str], process: Process) -> YahooSource:

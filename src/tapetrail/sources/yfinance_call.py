@@ -5,6 +5,7 @@ up with it. Nothing of it is used but the call: no frame, no cache of prices, no
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from tapetrail.http.transport import kept_headers
 
 PACKAGE: Final = "yfinance"
 _SAID_MAX: Final = 300
+_TOO_MANY: Final = 429
 _ONE_AT_A_TIME: Final = Lock()
 
 
@@ -56,26 +58,37 @@ class Data(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusals:
+    """How yfinance refuses: for having asked too often, and for any reason, that one too."""
+
+    too_many: type[Exception]
+    any: type[Exception]
+
+
 class _Exceptions(Protocol):
     YFException: type[Exception]
+    YFRateLimitError: type[Exception]
 
 
 def call_by_yfinance(*, clock: Callable[[], datetime]) -> Callable[[Call, Limits], Received]:
-    """Return how Yahoo is asked. Raises `EdgeFailure` where the package is not installed.
+    """Return how Yahoo is asked; that raises `EdgeFailure` where the package is not installed.
 
-    It is imported with the first call, which takes two seconds.
+    It is imported with the first call, which takes two seconds; what is kept is read without it.
     """
-    if find_spec(PACKAGE) is None:
-        raise EdgeFailure(
-            f"source yahoo: is asked by {PACKAGE}, which is not installed: pip install {PACKAGE},"
-            " or tapetrail[yahoo]; or name another server with Yahoo's interface in YAHOO_BASE_URL",
-            kind=ErrorKind.SOURCE_UNAVAILABLE,
-        )
 
     def call(call: Call, limits: Limits) -> Received:
+        if find_spec(PACKAGE) is None:
+            raise EdgeFailure(
+                f"source yahoo: is asked by {PACKAGE}, which is not installed: pip install"
+                f" {PACKAGE}, or tapetrail[yahoo]; or name another server with Yahoo's interface in"
+                " YAHOO_BASE_URL",
+                kind=ErrorKind.SOURCE_UNAVAILABLE,
+            )
         data = cast("Data", import_module(f"{PACKAGE}.data"))
-        exceptions = cast("_Exceptions", import_module(f"{PACKAGE}.exceptions"))
-        return ask(call, limits, data=data, refused=exceptions.YFException, clock=clock)
+        theirs = cast("_Exceptions", import_module(f"{PACKAGE}.exceptions"))
+        refusals = Refusals(too_many=theirs.YFRateLimitError, any=theirs.YFException)
+        return ask(call, limits, data=data, refusals=refusals, clock=clock)
 
     return call
 
@@ -85,11 +98,12 @@ def ask(
     limits: Limits,
     *,
     data: Data,
-    refused: type[Exception],
+    refusals: Refusals,
     clock: Callable[[], datetime],
 ) -> Received:
     """Return what came back to a call. Raises `EdgeFailure` where nothing did.
 
+    That Yahoo was asked too often comes as the exception for it, and leaves as status 429.
     Calls are made one at a time, for yfinance has one session a process. `limits` hold for each of
     its requests, of which there may be several: a cookie, a crumb, the reply, and that once more.
     """
@@ -97,7 +111,10 @@ def ask(
         sent_at = clock()
         try:
             response = data.YfData().get(call.url, None, limits.total_s)
-        except refused as error:
+            status, headers, body = response.status_code, response.headers, response.content
+        except refusals.too_many as error:
+            status, headers, body = _TOO_MANY, dict[str, str](), _said(error).encode()
+        except refusals.any as error:
             raise EdgeFailure(
                 f"yahoo, asked by {PACKAGE}: {_said(error)}; wait, then ask again; a newer one may"
                 f" know the way: pip install --upgrade {PACKAGE}",
@@ -110,9 +127,9 @@ def ask(
             ) from error
         ended_at = clock()
     return Received(
-        http_status=response.status_code,
-        headers=kept_headers(response.headers, call),
-        body=response.content,
+        http_status=status,
+        headers=kept_headers(headers, call),
+        body=body,
         sent_at=sent_at,
         first_byte_at=ended_at,
         ended_at=ended_at,

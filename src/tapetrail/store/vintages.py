@@ -16,13 +16,12 @@ from tapetrail.core.records.base import Stored
 
 _COLUMNS: Final = """
     v.id, v.record_digest, v.first_on, v.last_on, v.fetched_at, v.raw_digest, b.media_type,
-    v.differs_from, v.moved_bars, v.moved_pct_max, (
-        SELECT p.problem FROM tapetrail.market_vintages AS p
+    v.differs_from, v.moved_bars, v.moved_pct_max, EXISTS (
+        SELECT 1 FROM tapetrail.market_vintages AS p
         WHERE p.instrument_id = v.instrument_id AND p.source = v.source
             AND p.timeframe = v.timeframe AND p.parameters = v.parameters
             AND p.id > v.id AND p.problem IS NOT NULL
-        ORDER BY p.id DESC LIMIT 1
-    ) AS later_problem
+    ) AS has_later_problem
     FROM tapetrail.market_vintages AS v JOIN tapetrail.blobs AS b ON b.digest = v.raw_digest
 """
 _OF_KEY: Final = """
@@ -47,7 +46,7 @@ _EARLIEST: Final = text(f"""
 _TRADED: Final = tuple(field.name for field in fields(Instrument))
 _ONE: Final = text("""
     SELECT v.id, v.record_digest, v.first_on, v.last_on, v.fetched_at, v.raw_digest, b.media_type,
-        v.differs_from, v.moved_bars, v.moved_pct_max, NULL AS later_problem,
+        v.differs_from, v.moved_bars, v.moved_pct_max, FALSE AS has_later_problem,
         v.source, v.quoted_in, v.problem,
         v.parameters->>'symbol' AS symbol_there,
         i.symbol, i.exchange, i.currency,
@@ -104,10 +103,7 @@ class Differs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptVintage:
-    """A vintage on record whose bars can be read.
-
-    `later_problem` is why those of the newest one after it cannot.
-    """
+    """A vintage on record whose bars can be read; those of one after it, perhaps, cannot."""
 
     row: Stored
     first_on: date
@@ -116,7 +112,7 @@ class KeptVintage:
     raw_digest: Digest
     media_type: str
     differs: Differs | None = None
-    later_problem: str | None = None
+    has_later_problem: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,5 +199,5 @@ def _kept(row: Row[Any]) -> KeptVintage:
         differs=None
         if row.differs_from is None
         else Differs(before=row.differs_from, bars=row.moved_bars, pct_max=row.moved_pct_max),
-        later_problem=row.later_problem,
+        has_later_problem=row.has_later_problem,
     )

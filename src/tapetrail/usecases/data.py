@@ -122,7 +122,9 @@ class Data:
                 calendar = planner.calendar_of(spec, decision.instrument)
                 return fetching.of(decision, row=rows[decision.instrument], calendar=calendar)
 
-            with ThreadPoolExecutor(self._limits(spec.source).max_in_flight) as threads:
+            asked = (spec, theirs) if theirs else (spec,)
+            at_once = min(self._limits(each.source).max_in_flight for each in asked)
+            with ThreadPoolExecutor(at_once) as threads:
                 return [each for found in threads.map(fetch, plan.decisions) for each in found]
 
     def compare(self, number: int, with_number: int | None = None) -> Comparison:
@@ -140,10 +142,10 @@ class Data:
             )
         if before.kept.row.id > after.kept.row.id:
             before, after = after, before
-        if (before.instrument, before.source) != (after.instrument, after.source):
+        if (before.traded, before.source) != (after.traded, after.source):
             raise InvalidInput(
-                f"vintages {before.kept.row.id} and {after.kept.row.id} are of {before.instrument}"
-                f" of {before.source} and {after.instrument} of {after.source}; compare two of one"
+                f"vintages {before.kept.row.id} and {after.kept.row.id} are of {before.traded}"
+                f" of {before.source} and {after.traded} of {after.source}; compare two of one"
                 " instrument and source"
             )
         vendor, wanted = self._reader(after)

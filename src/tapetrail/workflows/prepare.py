@@ -1,7 +1,6 @@
-"""What a decision is made on: bars fetched, charts drawn, all of it stored and recorded.
+"""What a decision is made on: bars fetched and held against a second source's, charts drawn.
 
-Nothing is asked here, and nothing is decided. What an earlier part found is kept when a later one
-fails. Bytes are stored before the first statement, so that no row is locked meanwhile.
+Nothing is asked, decided or stored here. What an earlier part found is kept when a later one fails.
 """
 
 from collections.abc import Callable, Mapping

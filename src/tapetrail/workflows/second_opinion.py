@@ -10,7 +10,14 @@ from functools import partial
 from typing import Self
 
 from tapetrail.core.canonical import Digest, storable_text
-from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, Stage, TapeTrailError
+from tapetrail.core.errors import (
+    ErrorKind,
+    IntegrityFailure,
+    InvalidInput,
+    NotFound,
+    Stage,
+    TapeTrailError,
+)
 from tapetrail.core.failures import Failure
 from tapetrail.core.market.bars import DAILY, Bars, Calendar, Instrument
 from tapetrail.core.market.histories import known_at
@@ -157,8 +164,8 @@ class Closes:
 def hear(asked: SecondOpinion, second: SecondSource, ours: Closes, *, now: datetime) -> Opinion:
     """Return what a second source says of our daily closes.
 
-    Raises `NotFound` (`not_cached`) for bars that are still to be fetched, and an error that names
-    no kind, which is a defect.
+    Raises `NotFound` (`not_cached`) for bars that are still to be fetched, what is wrong with the
+    record itself, and an error that names no kind, which is a defect.
     """
     opinion = partial(Opinion, asked=asked, symbol=asked.symbol_of(ours.traded.symbol))
     if second.failure is not None:
@@ -166,7 +173,8 @@ def hear(asked: SecondOpinion, second: SecondSource, ours: Closes, *, now: datet
     try:
         fetched = ours.fetch(asked, second.open())
     except TapeTrailError as error:
-        if second.is_awaited and error.kind is ErrorKind.NOT_CACHED:
+        is_to_come = second.is_awaited and error.kind is ErrorKind.NOT_CACHED
+        if is_to_come or is_of_the_record(error):
             raise
         return opinion(heard=Absence.of(Failure.of(Stage.BARS, error)), fetched_at=now)
     came = partial(opinion, fetched=fetched, fetched_at=fetched.fetched_at or now)
@@ -177,6 +185,11 @@ def hear(asked: SecondOpinion, second: SecondSource, ours: Closes, *, now: datet
         return came(heard=Absence(reason=error.message, shown=error.message))
     is_late = bool(theirs.first_on[0] > ours.bars.first_on[0])
     return came(heard=compared, begins_late=is_late)
+
+
+def is_of_the_record(error: TapeTrailError) -> bool:
+    """Return whether it is our own bytes that are wrong or away, and not what a vendor has."""
+    return isinstance(error, IntegrityFailure) or error.kind is ErrorKind.BLOB_STORE_UNAVAILABLE
 
 
 def _closes(found: ClosesCompared) -> ClosesHeldAgainst:

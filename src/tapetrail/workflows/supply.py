@@ -9,12 +9,12 @@ from tapetrail.core.canonical import JsonValue
 from tapetrail.core.errors import ErrorKind, Stage, TapeTrailError
 from tapetrail.core.failures import Failure
 from tapetrail.sources.protocol import Source
-from tapetrail.sources.second_vendor import SecondVendor, second_source
+from tapetrail.sources.second_vendor import second_source
 from tapetrail.sources.vendor_source import VendorSource
 from tapetrail.store.reads import DecisionTask
 from tapetrail.workflows.open_decisions import Dependencies, OpenDecision
 from tapetrail.workflows.prepare import fetch_bars
-from tapetrail.workflows.second_opinion import Closes, SecondSource
+from tapetrail.workflows.second_opinion import Closes, SecondSource, is_of_the_record
 from tapetrail.workflows.vintages import Ask, KeptSource, Shelf
 
 
@@ -109,10 +109,10 @@ def fetch(deps: Dependencies, found: OpenDecision) -> Supply:
         kept = _asking(deps, found, source)
         calendar = deps.ports.calendar_of(task, strategy)
         fetched = fetch_bars(strategy, kept, task.traded, as_of=task.as_of, calendar=calendar)
+        ours = Closes(traded=task.traded, bars=fetched.bars, as_of=task.as_of, calendar=calendar)
+        return replace(_supply(kept), second=_fetch_second(deps, found, ours))
     except TapeTrailError as error:
         return Supply(failure=Failure.of(Stage.BARS, error))
-    ours = Closes(traded=task.traded, bars=fetched.bars, as_of=task.as_of, calendar=calendar)
-    return replace(_supply(kept), second=_fetch_second(deps, found, ours))
 
 
 def _fetch_second(deps: Dependencies, found: OpenDecision, ours: Closes) -> Supply | None:
@@ -123,6 +123,8 @@ def _fetch_second(deps: Dependencies, found: OpenDecision, ours: Closes) -> Supp
         kept = _asking(deps, found, _open_second(deps, found))
         ours.fetch(asked, kept)
     except TapeTrailError as error:
+        if is_of_the_record(error):
+            raise
         return Supply(failure=Failure.of(Stage.BARS, error))
     return _supply(kept)
 
@@ -170,11 +172,4 @@ def _kept(deps: Dependencies, found: OpenDecision, vendor: VendorSource, *, ask:
         actor=found.task.actor,
         turns=deps.turns,
     )
-    name, is_second = found.strategy.name, isinstance(vendor, SecondVendor)
-    return KeptSource(
-        vendor=vendor,
-        row=found.task.instrument,
-        shelf=shelf,
-        ask=ask,
-        way_on=f"tapetrail data fetch, with the file of strategy {name}" if is_second else "",
-    )
+    return KeptSource(vendor=vendor, row=found.task.instrument, shelf=shelf, ask=ask)

@@ -22,7 +22,7 @@ from tapetrail.core.canonical import decimal_of, storable_text
 from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound, TapeTrailError
 from tapetrail.core.market.bars import DAILY, Calendar, Instrument, Timeframe
 from tapetrail.core.market.restatements import Restatement, compare_bars
-from tapetrail.core.market.sessions import close_on_or_before, day_of
+from tapetrail.core.market.sessions import close_on_or_before, day_of, session_before
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.evidence import VintageBars, VintageRecord
 from tapetrail.core.strategy.parts import InstrumentName
@@ -33,7 +33,6 @@ from tapetrail.store import appends, vintages
 from tapetrail.store.vintages import Differs, KeptVintage, VintageKey
 
 SHOWN_MAX: Final = 3
-PROBLEM_SHOWN_MAX: Final = 200
 PCT_DECIMALS: Final = 6
 
 
@@ -76,8 +75,7 @@ class Shelf:
 class KeptSource:
     """A vendor's bars of one recorded instrument, out of its vintages.
 
-    `way_on` is the command that fetches what is lacking, by default of its strategy. `only`
-    are the vintages that may be used, None for all. `used` and `downloaded` tell which were.
+    `only` are the vintages that may be used, None for all. `used` and `downloaded` tell which were.
     Prices of another unit than before are refused, unless somebody `has_looked`.
     """
 
@@ -85,7 +83,6 @@ class KeptSource:
     row: Stored
     shelf: Shelf
     ask: Ask
-    way_on: str = ""
     only: Collection[int] | None = None
     has_looked: bool = False
     used: list[int] = field(default_factory=list[int])
@@ -129,20 +126,42 @@ class KeptSource:
         return replace(
             fetched,
             from_cache=kept.row.id not in self.downloaded,
-            remarks=(*fetched.remarks, *self._remarks(kept)),
+            remarks=(*fetched.remarks, *self._remarks(kept, wanted)),
         )
 
-    def _remarks(self, kept: KeptVintage) -> list[str]:
-        """Return what there is to say of a vintage to whoever looks at its bars."""
+    def _remarks(self, kept: KeptVintage, wanted: Wanted) -> list[str]:
+        """Return what there is to say of a vintage to whoever looks at the bars that are wanted.
+
+        Nothing in it tells of bars after them.
+        """
         said: list[str] = []
         if kept.differs is not None:
-            said.append(f"Restated by {self.name}: {kept.differs}")
-        if kept.later_problem is not None:
+            differs = self._differs(kept, kept.differs, wanted)
+            if differs is not None:
+                said.append(f"Restated by {self.name}: {differs}")
+        if kept.has_later_problem:
             said.append(
-                f"What {self.name} sent since {kept.fetched_at:%Y-%m-%d %H:%M} UTC is not used:"
-                f" {kept.later_problem[:PROBLEM_SHOWN_MAX]}"
+                f"What {self.name} sent since {kept.fetched_at:%Y-%m-%d %H:%M} UTC cannot be read,"
+                " and is not used"
             )
         return said
+
+    def _differs(self, kept: KeptVintage, all_days: Differs, wanted: Wanted) -> Differs | None:
+        """Return how the bars that are wanted differ from those before, None where they do not."""
+        with Session(self.shelf.engine) as session:
+            before = vintages.vintage(session, all_days.before).kept
+        within = replace(
+            self._read(before),
+            first_on=max(before.first_on, wanted.first),
+            last_on=min(before.last_on, wanted.last),
+        )
+        try:
+            found = compare_vintages(self.vendor, wanted, before=within, after=self._read(kept))
+        except NotFound:
+            return all_days
+        if found is None or not found.bars:
+            return None
+        return replace(all_days, bars=found.bars, pct_max=_pct_of(found))
 
     @property
     def _key(self) -> VintageKey:
@@ -174,10 +193,9 @@ class KeptSource:
         """
         calendar = wanted.calendar
         begin = max(date(wanted.first.year, 1, 1), day_of(calendar.sessions[0]))
-        if self.ask is Ask.ALWAYS:
+        with Session(self.shelf.engine) as session:
             # It takes the place of those before it, for all of their days.
-            with Session(self.shelf.engine) as session:
-                begin = min(begin, vintages.earliest_first(session, self._key) or begin)
+            begin = min(begin, vintages.earliest_first(session, self._key) or begin)
         wide = replace(wanted, first=begin, as_of=max(self.shelf.clock(), wanted.as_of))
         vintage = self.vendor.download(wide)
         try:
@@ -196,34 +214,35 @@ class KeptSource:
         except InvalidInput as error:
             if error.kind is not ErrorKind.STALE_BARS or wide.last == wanted.last:
                 raise
-        final = vintage.last_on if vintage.last_on < wide.last else wanted.last
+        final = min(vintage.last_on, session_before(wide.calendar, wide.last))
         narrow = replace(wide, as_of=close_on_or_before(wide.calendar, final))
         return replace(vintage, last_on=final), self.vendor.read(vintage, narrow)
 
     def _change(self, vintage: Vintage, wanted: Wanted) -> "_Change | None":
-        """Return how a vintage differs from the newest one before it, None where it does not."""
+        """Return how a vintage differs from the newest one before it, None where it does not.
+
+        One that cannot be read any more, or has no bars in the same days, is no reason to refuse
+        what the vendor sends now.
+        """
         with Session(self.shelf.engine) as session:
             before = next(iter(vintages.newest(session, self._key, limit=1)), None)
         if before is None:
             return None
-        found = compare_vintages(self.vendor, wanted, before=self._read(before), after=vintage)
+        try:
+            found = compare_vintages(self.vendor, wanted, before=self._read(before), after=vintage)
+        except TapeTrailError:
+            return None
         if found is None or not found.bars:
             return None
         if found.unit_factor is not None and not self.has_looked:
             raise InvalidInput(
-                f"{wanted.instrument}: every close is {found.unit_factor:.4g} times that of vintage"
-                f" {before.row.id}, fetched {before.fetched_at:%Y-%m-%d %H:%M} UTC: it looks like"
-                " another unit; look at the vendor's prices, and if the new ones are right:"
-                f" tapetrail data fetch {wanted.instrument.symbol} --source {self.name} --again"
-                " --accept",
+                f"{wanted.instrument}: nearly every close is {found.unit_factor:.4g} times that of"
+                f" vintage {before.row.id}, fetched {before.fetched_at:%Y-%m-%d %H:%M} UTC: it"
+                " looks like another unit; look at the vendor's prices, and if the new ones are"
+                " right: tapetrail data fetch STRATEGY --again --accept",
                 kind=ErrorKind.BAD_BARS,
             )
-        shown = round(found.moved_pct_max or 0, PCT_DECIMALS)
-        return _Change(
-            before=before.row,
-            bars=found.bars,
-            pct_max=decimal_of(shown) if shown else None,
-        )
+        return _Change(before=before.row, bars=found.bars, pct_max=_pct_of(found))
 
     def _append(
         self,
@@ -277,11 +296,10 @@ class KeptSource:
             f"{each.first_on} to {each.last_on} (fetched {each.fetched_at:%Y-%m-%d %H:%M} UTC)"
             for each in held
         )
-        by_file = f"tapetrail data fetch STRATEGY --from {wanted.last}"
         return (
             f"{wanted.instrument}: nothing of {self.name} from {wanted.first} to {wanted.last} is"
             f" kept, and in debug mode nobody is asked; kept: {spans or 'nothing'}; run:"
-            f" {self.way_on or by_file}"
+            f" tapetrail data fetch STRATEGY --from {wanted.last}"
         )
 
 
@@ -319,6 +337,11 @@ def compare_vintages(
         return None
     common = replace(wanted, first=first, as_of=close_on_or_before(wanted.calendar, last))
     return compare_bars(vendor.read(before, common).bars, vendor.read(after, common).bars)
+
+
+def _pct_of(found: Restatement) -> Decimal | None:
+    shown = round(found.moved_pct_max or 0, PCT_DECIMALS)
+    return decimal_of(shown) if shown else None
 
 
 def _ending_with(vintage: Vintage, fetched: Fetched) -> Vintage:

@@ -9,6 +9,8 @@ from tapetrail.core.market.bars import Bars, Days, Floats
 
 _UNITS: Final = (100, 1000)
 _NEAR_UNIT: Final = 0.05
+_NEARLY_ALL: Final = 0.9
+"""A unit is another one though prices were rounded for it, and though a few were corrected too."""
 _SAME_FACTOR: Final = 1e-3
 """Ratios this close to each other are one factor, as prices are rounded."""
 
@@ -55,16 +57,20 @@ class Restatement:
 
     @property
     def unit_factor(self) -> float | None:
-        """Return the factor of every close where it is about 100, 1000 or a part of that.
+        """Return the factor of nearly every close where it is about 100, 1000 or a part of that.
 
         That is what another unit looks like, as pence for pounds, and hardly ever a split.
         """
-        factor = self.factor
-        if factor is None or factor <= 0 or len(self.moved) < self.common:
+        prices = self.before > 0
+        if self.common <= 1 or prices.sum() < _NEARLY_ALL * self.common:
             return None
-        larger = max(factor, 1 / factor)
+        ratios = self.after[prices] / self.before[prices]
+        middle = float(np.median(ratios))
+        if middle <= 0 or np.mean(np.abs(ratios / middle - 1) <= _NEAR_UNIT) < _NEARLY_ALL:
+            return None
+        larger = max(middle, 1 / middle)
         is_unit = any(abs(larger / unit - 1) <= _NEAR_UNIT for unit in _UNITS)
-        return factor if is_unit else None
+        return middle if is_unit else None
 
 
 def compare_bars(earlier: Bars, later: Bars) -> Restatement:

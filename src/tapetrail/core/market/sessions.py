@@ -45,6 +45,14 @@ def close_on_or_before(calendar: Calendar, on: date) -> datetime:
     return datetime.fromisoformat(str(calendar.closed_at[at])).replace(tzinfo=UTC)
 
 
+def session_before(calendar: Calendar, on: date) -> date:
+    """Return the last session before a date. Raises `InvalidInput` where there is none."""
+    at = int(np.searchsorted(calendar.sessions, np.datetime64(on))) - 1
+    if at < 0:
+        raise InvalidInput(f"before {on}: {_reach(calendar)}")
+    return day_of(calendar.sessions[at])
+
+
 def are_sessions(calendar: Calendar, days: Days) -> NDArray[np.bool_]:
     """Return which days are sessions, shape (n,)."""
     at = np.searchsorted(calendar.sessions, days)

@@ -1,7 +1,7 @@
 """IBKR as a source: `ibkr` in a strategy, its gateway where the environment says."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from tapetrail.sources.ibkr.history import delay_of, fetch_pages, table_of_pages
 from tapetrail.sources.pages import MEDIA_TYPE, pages_of, pages_text
 from tapetrail.sources.protocol import Fetched, Found, Need, Process, SourceKind
 from tapetrail.sources.tabular.normaliser import DataConventions
-from tapetrail.sources.vendor_bars import bars_of_table
+from tapetrail.sources.vendor_bars import bars_of_table, begins_late
 from tapetrail.sources.vendor_source import VendorSource, Vintage, Wanted
 
 NAME: Final = "ibkr"
@@ -96,12 +96,16 @@ class IbkrSource(VendorSource):
         is_paged = vintage.media_type == MEDIA_TYPE
         pages = pages_of(vintage.payload) if is_paged else [vintage.payload]
         documents: list[object] = [load_json(page) for page in pages]
-        return bars_of_table(
+        found = bars_of_table(
             table_of_pages(documents, wanted.instrument),
             vintage,
             wanted,
             conventions=self._conventions(wanted.instrument),
             delay=delay_of(documents, wanted.instrument),
+        )
+        begun = begins_late(found, wanted.first)
+        return replace(
+            found, remarks=(f"Bars begin on {begun}: ibkr sent none before",) if begun else ()
         )
 
     def _conventions(self, instrument: Instrument) -> DataConventions:
