@@ -26,8 +26,9 @@ RENAMED: Final = SecondOpinion.model_validate({"source": "other", "symbols": {"V
 
 @dataclass(kw_only=True)
 class Other(VendorSource):
-    """A vendor that has these contracts, and answers by the number alone."""
+    """A vendor that has these contracts; asked for a number, it looks at it or does not."""
 
+    by_number: bool = True
     has: tuple[Instrument, ...] = (NASDAQ, LONDON)
     asked: list[InstrumentName] = field(default_factory=list[InstrumentName])
     downloaded: list[int | None] = field(default_factory=list[int | None])
@@ -42,7 +43,8 @@ class Other(VendorSource):
 
     def candidates(self, named: InstrumentName) -> tuple[Instrument, ...]:
         self.asked.append(named)
-        return tuple(each for each in self.has if named.conid in {None, each.conid})
+        numbers = {None, named.conid} if self.by_number else {each.conid for each in self.has}
+        return tuple(each for each in self.has if named.conid is None or each.conid in numbers)
 
     def download(self, wanted: Wanted) -> Vintage:
         self.downloaded.append(wanted.instrument.conid)
@@ -83,12 +85,13 @@ def test_a_number_of_another_contract_is_none_of_this_instrument() -> None:
 
 
 def test_a_vendor_that_looks_up_by_symbol_has_to_find_the_same_number() -> None:
-    other = Other(has=(replace(NASDAQ, conid=333),))
-    named = replace(NASDAQ, conid=333)
-    download(other, named)
-    other = Other(has=())
+    other = Other(has=(replace(NASDAQ, conid=333),), by_number=False)
+    download(other, replace(NASDAQ, conid=333))
+    with pytest.raises(NotFound, match="other has VOD"):
+        download(other, NASDAQ)
+    assert other.downloaded == [333]
     with pytest.raises(NotFound, match="other has no VOD"):
-        download(other, named)
+        download(Other(has=()), NASDAQ)
 
 
 def test_who_names_the_symbol_there_says_the_market_too() -> None:

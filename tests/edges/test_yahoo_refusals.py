@@ -1,6 +1,8 @@
 """What Yahoo says instead of bars, and bars that are none: each is refused in its words."""
 
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from tests.yahoo_server import (
 )
 
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, NotFound, TapeTrailError
-from tapetrail.sources.yahoo import YahooSource
+from tapetrail.sources.yahoo import PENALTY_S, YahooSource
 
 
 @pytest.fixture
@@ -236,3 +238,24 @@ def test_a_server_that_is_asked_too_often_is_asked_thrice_and_said(
     with pytest.raises(EdgeFailure, match="yahoo: HTTP 429: 'Too Many Requests"):
         fetch(source)
     assert (len(server.asked), waits) == (3, [1.0, 2.0])
+
+
+def test_a_server_that_does_not_say_for_how_long_is_left_alone_as_long_as_is_known(
+    source: YahooSource, server: ModelServer, waits: list[float]
+) -> None:
+    server.answers = lambda _: Answer(status=429, body=b"Too Many Requests")
+    rests: list[float] = []
+
+    class Lanes:
+        def place(self, vendor: str) -> AbstractContextManager[None]:
+            assert vendor == "yahoo"
+            return nullcontext()
+
+        def rest(self, vendor: str, *, seconds: float, reason: str) -> None:
+            assert (vendor, reason) == ("yahoo", "HTTP 429: 'Too Many Requests'")
+            rests.append(seconds)
+
+    patient = replace(source.vendor, penalty_s=PENALTY_S, lanes=Lanes())
+    with pytest.raises(EdgeFailure, match="HTTP 429, is left alone for 60 s: 'Too Many"):
+        fetch(replace(source, vendor=patient))
+    assert (len(server.asked), waits, rests) == (1, [], [60.0])
