@@ -10,6 +10,7 @@ from tapetrail.core.market.sessions import (
     close_on_or_before,
     last_session_at,
     session_after,
+    session_before,
     session_positions,
 )
 
@@ -100,3 +101,10 @@ def test_a_session_ahead_of_the_calendar_is_refused_with_its_reach() -> None:
     with pytest.raises(InvalidInput, match="is known from 2026-11-16 until 2026-12-04") as failure:
         session_after(THANKSGIVING, close, sessions=2)
     assert failure.value.kind is ErrorKind.NO_SIGNAL
+
+
+def test_the_session_before_a_day_is_never_that_day() -> None:
+    found = [session_before(THANKSGIVING, date(2026, 11, day)) for day in (27, 23, 22, 17)]
+    assert found == [date(2026, 11, day) for day in (25, 20, 20, 16)]
+    with pytest.raises(InvalidInput, match="before 2026-11-16: "):
+        session_before(THANKSGIVING, date(2026, 11, 16))
