@@ -272,6 +272,26 @@ def test_what_cannot_be_read_any_more_is_no_reason_to_refuse_what_comes_now(
     assert fetch(again(kept, ask=Ask.NEVER), FRIDAY).payload == found.payload
 
 
+def test_bars_are_used_though_those_that_they_restate_are_gone(
+    kept: KeptSource, yahoo: ModelServer, tmp_path: Path
+) -> None:
+    def other_friday(result: dict[str, Any]) -> None:
+        (quote,) = result["indicators"]["quote"]
+        for name in ("open", "high", "low", "close"):
+            quote[name][-1] *= 1.5
+
+    fetch(kept, FRIDAY)
+    first = [file for file in (tmp_path / "blobs").rglob("*") if file.is_file()]
+    yahoo.answers = Yahoo(now=EVENING, change=other_friday)
+    fetch(again(kept, ask=Ask.ALWAYS), FRIDAY)
+    for file in first:
+        file.write_bytes(b"something else")
+    found = fetch(again(kept), FRIDAY)
+    assert found.remarks == (
+        f"Restated by yahoo: vintage {kept.used[0]} cannot be compared with these bars",
+    )
+
+
 def test_what_is_fetched_goes_back_as_far_as_any_before_it(
     kept: KeptSource, engine: Engine, yahoo: ModelServer
 ) -> None:

@@ -137,7 +137,7 @@ class KeptSource:
         said: list[str] = []
         if kept.differs is not None:
             differs = self._differs(kept, kept.differs, wanted)
-            if differs is not None:
+            if differs:
                 said.append(f"Restated by {self.name}: {differs}")
         if kept.has_later_problem:
             said.append(
@@ -146,22 +146,25 @@ class KeptSource:
             )
         return said
 
-    def _differs(self, kept: KeptVintage, all_days: Differs, wanted: Wanted) -> Differs | None:
-        """Return how the bars that are wanted differ from those before, None where they do not."""
+    def _differs(self, kept: KeptVintage, all_days: Differs, wanted: Wanted) -> str:
+        """Return how the bars that are wanted differ from those before; nothing if they do not.
+
+        Those before may be gone by now, or be none of these days: no reason to do without these.
+        """
         with Session(self.shelf.engine) as session:
             before = vintages.vintage(session, all_days.before).kept
-        within = replace(
-            self._read(before),
-            first_on=max(before.first_on, wanted.first),
-            last_on=min(before.last_on, wanted.last),
-        )
         try:
+            within = replace(
+                self._read(before),
+                first_on=max(before.first_on, wanted.first),
+                last_on=min(before.last_on, wanted.last),
+            )
             found = compare_vintages(self.vendor, wanted, before=within, after=self._read(kept))
-        except NotFound:
-            return all_days
+        except TapeTrailError:
+            return f"vintage {all_days.before} cannot be compared with these bars"
         if found is None or not found.bars:
-            return None
-        return replace(all_days, bars=found.bars, pct_max=_pct_of(found))
+            return ""
+        return str(replace(all_days, bars=found.bars, pct_max=_pct_of(found)))
 
     @property
     def _key(self) -> VintageKey:
