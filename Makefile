@@ -67,7 +67,7 @@ format: .venv/dev.stamp ## rewrite the sources in the project's format
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv lock --quiet
-	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra files --extra sample -o src/tapetrail/requirements.lock --format requirements-txt
+	uv export --quiet --no-header --no-emit-project --no-dev --group build --extra files --extra s3 --extra sample -o src/tapetrail/requirements.lock --format requirements-txt
 	uv export --quiet --no-header --no-emit-project --all-groups --no-group rivals --all-extras -o requirements-dev.lock --format requirements-txt
 	uv export --quiet --no-header --no-emit-project --all-groups --all-extras -o benchmarks/requirements.lock --format requirements-txt
 

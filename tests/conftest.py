@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from hypothesis import settings
 from tests.homes import prepare_home
+from tests.s3_server import S3Server, running_s3
 
 from tapetrail.store.private.server import PrivateServer, ServerAddress
 
@@ -24,6 +25,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerAddress]
     home = tmp_path_factory.mktemp("server") / "home"
     with PrivateServer(home=home).hold() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
+    """A real S3 server that runs for as long as the session."""
+    with running_s3(tmp_path_factory.mktemp("s3") / "data") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tapetrail.blobs.protocol import BlobStore
     from tapetrail.http.calls import Trust
     from tapetrail.http.transport import Transport
+    from tapetrail.s3_settings import S3Settings
     from tapetrail.settings import ProviderLimits
     from tapetrail.sources.asking import Lanes, Vendor
     from tapetrail.sources.ibkr.gateway import Gateway
@@ -97,6 +98,7 @@ def process(settings: Settings) -> Process:
         clock_offset_ms=_clock_offset_ms,
         budget_day_usd=settings.budget_day_usd,
         debug_mode=settings.debug_mode,
+        has_bucket=settings.s3 is not None,
     )
 
 
@@ -323,6 +325,20 @@ def owner_engine(url: str) -> "Generator[Engine]":
         raise EdgeFailure(f"PostgreSQL did not answer; {reason}") from error
     finally:
         engine.dispose()
+
+
+def create_bucket(settings: Settings, *, has_lock: bool) -> "tuple[S3Settings, bool]":
+    """Create the bucket for blobs; return how it is reached, and whether there was none.
+
+    Raises `InvalidInput` where the settings name none, `EdgeFailure` if it is refused.
+    """
+    from tapetrail.core.errors import InvalidInput  # noqa: PLC0415 # for one command only
+
+    if settings.s3 is None:
+        raise InvalidInput("no bucket is named; say which: TAPETRAIL_BLOBS=s3://BUCKET/PREFIX")
+    from tapetrail.blobs import opening  # noqa: PLC0415 # for one command only
+
+    return settings.s3, opening.create_bucket(settings.s3, has_lock=has_lock)
 
 
 def _free_bytes(home: Path) -> int:

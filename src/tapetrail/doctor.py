@@ -9,21 +9,17 @@ import platform
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, requires, version
-from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from tapetrail import bootstrap
-from tapetrail.blobs.directory import DirectoryBlobs
-from tapetrail.core.blob_keys import object_key
-from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import TapeTrailError
 from tapetrail.core.verification.verdict import REMEDY
+from tapetrail.doctor_checks import INSTALL, Check, Level, fail, naming, ok, warn
+from tapetrail.doctor_stores import blob_checks
 from tapetrail.settings import Settings
 from tapetrail.store.database import SCHEMA_VERSION
 from tapetrail.store.private.restore_marks import is_unfinished
@@ -38,29 +34,9 @@ SKEW_S: Final = 1.0
 VERIFIED_DAYS: Final = 30
 ENDINGS: Final = ("*.yaml", "*.yml")
 STRATEGIES_MAX: Final = 50
-PROBE: Final = b"tapetrail doctor: a probe, no part of any record"
 CALENDAR: Final = "XNYS"
-INSTALL: Final = "pip install --require-hashes -r requirements.lock"
 _LOCKED: Final = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^ \\;]+)( ;)?", re.MULTILINE)
 _NEEDED: Final = re.compile(r"[A-Za-z0-9._-]+")
-
-
-class Level(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """What one check found, and what mends it."""
-
-    name: str
-    level: Level
-    found: str
-    fix: str | None = None
 
 
 def examine(settings: Settings, origins: Mapping[str, str], *, folder: Path) -> Iterator[Check]:
@@ -72,24 +48,27 @@ def examine(settings: Settings, origins: Mapping[str, str], *, folder: Path) -> 
     """
     yield _packages()
     stated = [f"{key} from {place}" for key, place in origins.items() if place != "default"]
-    yield _ok("settings", "; ".join(stated) or "defaults only")
-    keys = [*_naming("keys", lambda: _keys(settings))]
+    yield ok("settings", "; ".join(stated) or "defaults only")
+    keys = [*naming("keys", lambda: _keys(settings))]
     yield from keys
     if all(check.level is Level.OK for check in keys):
         yield from _strategies(settings, folder)
     yield from _gateway(settings, folder)
-    yield from _naming("renderer", _renderer)
-    yield from _naming("calendars", _calendar)
+    yield from naming("renderer", _renderer)
+    yield from naming("calendars", _calendar)
     if is_unfinished(settings.home):
         found = f"a restore into {settings.home} did not finish"
-        yield _fail("record", found, fix="tapetrail db restore FILE")
+        yield fail("record", found, fix="tapetrail db restore FILE")
         return
     is_private = settings.database_url is None
     yield from _home(settings)
     if is_private and not bootstrap.record_database(settings).server.has_data():
-        yield _warn("record", f"no record here yet, in {settings.home}", fix="tapetrail demo")
+        yield warn("record", f"no record here yet, in {settings.home}", fix="tapetrail demo")
         return
-    for check in chain(_naming("blobs", lambda: _blobs(settings)), _database(settings)):
+    kept = [_for_a_full_disk(check, settings.home) for check in blob_checks(settings)]
+    yield from kept
+    is_kept = all(check.level is not Level.FAIL for check in kept)
+    for check in _database(settings, has_blobs=is_kept):
         yield _for_a_full_disk(check, settings.home)
 
 
@@ -111,10 +90,10 @@ def _packages() -> Check:
     ]
     found = f"Python {platform.python_version()}, {len(wanted)} packages"
     if missing:
-        return _fail("packages", f"{found}; missing: {', '.join(missing)}", fix=INSTALL)
+        return fail("packages", f"{found}; missing: {', '.join(missing)}", fix=INSTALL)
     if other:
-        return _warn("packages", f"{found}; other versions: {'; '.join(other)}", fix=INSTALL)
-    return _ok("packages", f"{found} as locked" if lock.is_file() else found)
+        return warn("packages", f"{found}; other versions: {'; '.join(other)}", fix=INSTALL)
+    return ok("packages", f"{found} as locked" if lock.is_file() else found)
 
 
 def _locked(text: str) -> dict[str, list[str]]:
@@ -152,7 +131,7 @@ def _keys(settings: Settings) -> Check:
         if family.key_envs:
             found[any(environment.get(name) for name in family.key_envs)].append(family.word)
     there, missing = (", ".join(found[has]) or "no family" for has in (True, False))
-    return _ok("keys", f"there for {there} of models; missing for {missing}")
+    return ok("keys", f"there for {there} of models; missing for {missing}")
 
 
 def _strategies(settings: Settings, folder: Path) -> Iterator[Check]:
@@ -168,7 +147,7 @@ def _strategies(settings: Settings, folder: Path) -> Iterator[Check]:
                 planner.model(analyst).check()
             except TapeTrailError as error:
                 found = f"{file_name}: {error.message}"
-                yield _warn("strategy", found, fix="tapetrail help environment")
+                yield warn("strategy", found, fix="tapetrail help environment")
 
 
 def _read_strategies(folder: Path) -> "Iterator[tuple[str, StrategySpec]]":
@@ -199,13 +178,13 @@ def _gateway(settings: Settings, folder: Path) -> Iterator[Check]:
             found = gateway.describe()
         is_checked = ibkr.trust_of(os.environ).is_checked
     except TapeTrailError as error:
-        yield _warn("ibkr", error.message, fix="see the message")
+        yield warn("ibkr", error.message, fix="see the message")
         return
     if is_checked:
-        yield _ok("ibkr", found)
+        yield ok("ibkr", found)
     else:
         found += f"; its certificate is not checked ({ibkr.VERIFY_ENV}=false)"
-        yield _warn("ibkr", found, fix=f"name its certificate in {ibkr.CA_FILE_ENV}")
+        yield warn("ibkr", found, fix=f"name its certificate in {ibkr.CA_FILE_ENV}")
 
 
 def _renderer() -> Check:
@@ -216,80 +195,69 @@ def _renderer() -> Check:
 
     for file_name in FONT_FILES.values():
         load_font(file_name)
-    return _ok("renderer", RENDERER)
+    return ok("renderer", RENDERER)
 
 
 def _calendar() -> Check:
     from tapetrail.sources.calendars import load_calendar  # noqa: PLC0415 # it loads numpy
 
     sessions = len(load_calendar(CALENDAR).sessions)
-    return _ok("calendars", f"{CALENDAR} has {sessions} sessions")
+    return ok("calendars", f"{CALENDAR} has {sessions} sessions")
 
 
 def _home(settings: Settings) -> Iterator[Check]:
     home = settings.home
     folder = next(path for path in (home, *home.parents) if path.exists())
     if not folder.is_dir():
-        yield _fail("home", f"{folder} is no folder", fix="set TAPETRAIL_HOME to another path")
+        yield fail("home", f"{folder} is no folder", fix="set TAPETRAIL_HOME to another path")
     elif not os.access(folder, os.W_OK | os.X_OK):
-        yield _fail("home", f"{folder} is not writable", fix=f"chown or chmod {folder}")
+        yield fail("home", f"{folder} is not writable", fix=f"chown or chmod {folder}")
     elif home.exists() and _mode(home) & 0o077:
-        yield _warn("home", f"{home} is open to others", fix=f"chmod 700 {home}")
+        yield warn("home", f"{home} is open to others", fix=f"chmod 700 {home}")
     else:
-        yield _ok("home", str(home) if home.exists() else f"{home}, not there yet")
+        yield ok("home", str(home) if home.exists() else f"{home}, not there yet")
     free = shutil.disk_usage(folder).free
     found = f"{free / 1e9:.1f} GB free"
     if free < FREE_WARN:
-        check = _fail if free < FREE_FAIL else _warn
+        check = fail if free < FREE_FAIL else warn
         yield check("disk", found, fix=f"make room on the disk of {folder}")
     else:
-        yield _ok("disk", found)
+        yield ok("disk", found)
 
 
-def _blobs(settings: Settings) -> Check:
-    """Write, read and remove a probe by the store's own code, in a folder beside the real one.
-
-    It is on the same disk, goes with its folder, and no row names it.
-    """
-    key = object_key(digest_bytes(PROBE))
-    with TemporaryDirectory(dir=settings.home, prefix="doctor-") as folder:
-        store = DirectoryBlobs(root=Path(folder))
-        store.read(key, digest=store.put(PROBE, key=key))
-    return _ok("blobs", "a probe was written, read and removed")
-
-
-def _database(settings: Settings) -> Iterator[Check]:
+def _database(settings: Settings, *, has_blobs: bool) -> Iterator[Check]:
     try:
         current = bootstrap.record_database(settings).version()
         if current != SCHEMA_VERSION:
             found = f"schema {current or 'missing'}, this release needs {SCHEMA_VERSION}"
-            yield _fail("database", found, fix="tapetrail db upgrade")
+            yield fail("database", found, fix="tapetrail db upgrade")
             return
         before = bootstrap.utc_now()
         health = bootstrap.load_health(settings)
         after = bootstrap.utc_now()
     except TapeTrailError as error:
         fix = "tapetrail help environment" if settings.database_url else "tapetrail db start"
-        yield _fail("database", error.message, fix=fix)
+        yield fail("database", error.message, fix=fix)
         return
-    yield _ok("database", f"PostgreSQL {health.server_version}, schema {current}")
+    yield ok("database", f"PostgreSQL {health.server_version}, schema {current}")
     if not health.has_engine_tables:
-        yield _fail("engine", "its tables are missing", fix="tapetrail db upgrade")
+        yield fail("engine", "its tables are missing", fix="tapetrail db upgrade")
     if not health.may_record:
         found = "the role of the address may not act as tapetrail_app"
-        yield _fail("role", found, fix="as a superuser: GRANT tapetrail_app TO that role")
-    yield from _naming("verify", lambda: _verification(settings))
+        yield fail("role", found, fix="as a superuser: GRANT tapetrail_app TO that role")
+    if has_blobs:
+        yield from naming("verify", lambda: _verification(settings))
     yield from _socket(settings)
     skew = max((before - health.now).total_seconds(), (health.now - after).total_seconds(), 0.0)
     if skew > SKEW_S:
-        yield _warn("clock", f"{skew:.1f} s apart from the database's", fix="synchronise by NTP")
+        yield warn("clock", f"{skew:.1f} s apart from the database's", fix="synchronise by NTP")
     else:
-        yield _ok("clock", f"within {SKEW_S:.0f} s of the database's")
+        yield ok("clock", f"within {SKEW_S:.0f} s of the database's")
     work = f"{health.open_decisions} decisions open, {health.workers} workers alive"
     if health.open_decisions and not health.workers:
-        yield _warn("work", work, fix="tapetrail worker")
+        yield warn("work", work, fix="tapetrail worker")
     else:
-        yield _ok("work", work)
+        yield ok("work", work)
 
 
 def _verification(settings: Settings) -> Check:
@@ -298,20 +266,20 @@ def _verification(settings: Settings) -> Check:
         newest, last = record.verification.newest(), record.verification.remembered()
     if newest is not None and newest.faults:
         found = f"{len(newest.faults)} faults in the newest decisions, such as {newest.faults[0]}"
-        return _fail("verify", found, fix=REMEDY)
+        return fail("verify", found, fix=REMEDY)
     count = 0 if newest is None else newest.decisions
     found = f"the newest {count} decisions are consistent"
     if not last:
-        return _ok("verify", f"{found}; all of it was not yet verified: tapetrail verify --deep")
+        return ok("verify", f"{found}; all of it was not yet verified: tapetrail verify --deep")
     for each in last:
         depth = "its objects' bytes read" if each.is_deep else "bytes not read"
         age = (bootstrap.utc_now() - each.at).days
         found += f"; all of it was verified {age} days ago, {depth}, with {each.faults} faults"
     if any(each.faults for each in last):
-        return _fail("verify", found, fix=REMEDY)
+        return fail("verify", found, fix=REMEDY)
     if (bootstrap.utc_now() - last[0].at).days > VERIFIED_DAYS:
-        return _warn("verify", found, fix="tapetrail verify")
-    return _ok("verify", found)
+        return warn("verify", found, fix="tapetrail verify")
+    return ok("verify", found)
 
 
 def _socket(settings: Settings) -> Iterator[Check]:
@@ -321,33 +289,12 @@ def _socket(settings: Settings) -> Iterator[Check]:
     address = bootstrap.record_database(settings).server.address_if_running()
     if address is not None and _mode(address.socket_dir) & 0o077:
         folder = address.socket_dir
-        yield _fail("socket", f"{folder} is open to others", fix=f"chmod 700 {folder}")
+        yield fail("socket", f"{folder} is open to others", fix=f"chmod 700 {folder}")
     elif address is not None:
         uid = address.socket_dir.stat().st_uid
         found = f"{address.socket_dir} lets in user {os.geteuid()} and root"
-        yield _ok("socket", f"{found}; PostgreSQL runs as user {uid}")
-
-
-def _naming(name: str, check: Callable[[], Check]) -> Iterator[Check]:
-    """Yield what a check found, or the refusal it met."""
-    try:
-        yield check()
-    except (ImportError, OSError, TapeTrailError) as error:
-        fix = INSTALL if isinstance(error, ImportError) else "see the message"
-        yield _fail(name, str(error), fix=fix)
+        yield ok("socket", f"{found}; PostgreSQL runs as user {uid}")
 
 
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-def _ok(name: str, found: str) -> Check:
-    return Check(name=name, level=Level.OK, found=found)
-
-
-def _warn(name: str, found: str, *, fix: str) -> Check:
-    return Check(name=name, level=Level.WARN, found=found, fix=fix)
-
-
-def _fail(name: str, found: str, *, fix: str) -> Check:
-    return Check(name=name, level=Level.FAIL, found=found, fix=fix)

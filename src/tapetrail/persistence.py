@@ -77,7 +77,7 @@ def keep_blob(blobs: BlobStore, content: bytes, *, key: str, media_type: str) ->
 
     Raises `EdgeFailure` when the store fails and `IntegrityFailure` when it gives back others.
     """
-    digest = blobs.put(content, key=key)
+    digest = blobs.put(content, key=key, media_type=media_type)
     blobs.read(key, digest=digest)
     return BlobRow(digest=digest, key=key, size=len(content), media_type=media_type)
 
@@ -108,12 +108,13 @@ class ChartPersistenceService:
 
     def append_chart(self, kept: KeptChart, *, refs: DecisionRefs, snapshot: Stored) -> Stored:
         """Append the row of a chart whose bytes are stored and named in `blobs`."""
+        image = self._blobs.place(kept.image.key)
         files = ChartFiles(
-            chart_url_jpeg=self._blobs.url(kept.image.key),
-            chart_url_html=self._blobs.url(kept.html.key),
+            chart_url_jpeg=image.url,
+            chart_url_html=self._blobs.place(kept.html.key).url,
             image_media_type=kept.image.media_type,
-            minio_bucket=None,
-            minio_object_key=kept.image.key,
+            minio_bucket=image.bucket,
+            minio_object_key=image.object_key,
             jpeg_digest=kept.image.digest,
             html_digest=kept.html.digest,
             spec_digest=kept.spec.digest,

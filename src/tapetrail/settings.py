@@ -10,6 +10,9 @@ from typing import Final
 
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import InvalidInput
+from tapetrail.s3_settings import KEYS as S3_KEYS
+from tapetrail.s3_settings import S3Settings, read_s3, with_foreign
+from tapetrail.settings_words import FLAGS, Chosen, flag
 
 HOME: Final = "TAPETRAIL_HOME"
 DATABASE_URL: Final = "TAPETRAIL_DATABASE_URL"
@@ -18,9 +21,13 @@ ACTOR: Final = "TAPETRAIL_ACTOR"
 DEBUG: Final = "TAPETRAIL_DEBUG"
 KEYS_FILE: Final = "TAPETRAIL_KEYS_FILE"
 BUDGET_DAY_USD: Final = "TAPETRAIL_BUDGET_DAY_USD"
+BLOBS: Final = "TAPETRAIL_BLOBS"
 DEBUG_MODE: Final = "TAPETRAIL_DEBUG_MODE"
 DEBUG_MODE_OLD: Final = "DEBUG_MODE"
 """A name that other systems read, too; it holds where ours is not set."""
+S3_SECRETS: Final = ("s3.secret_key", "s3.session_token")
+SECRETS: Final = ("database_url", *S3_SECRETS)
+"""Settings that may hold what others must not read."""
 VARIABLES: Final = {
     "home": HOME,
     "database_url": DATABASE_URL,
@@ -29,6 +36,8 @@ VARIABLES: Final = {
     "keys_file": KEYS_FILE,
     "budget_day_usd": BUDGET_DAY_USD,
     "debug_mode": DEBUG_MODE,
+    "blobs": BLOBS,
+    **{key: f"TAPETRAIL_{key.replace('.', '_').upper()}" for key in S3_KEYS},
 }
 """The keys of settings files that have a variable, which goes before them."""
 KNOWN: Final = frozenset({*VARIABLES.values(), DEBUG})
@@ -36,7 +45,6 @@ PROVIDERS: Final = ("openai", "anthropic", "google", "compatible")
 LIMIT_MAX: Final = 1_000_000_000
 USD_MAX: Final = Decimal(1_000_000)
 HOME_DEFAULT: Final = ".tapetrail"
-_FLAGS: Final = {"1": True, "0": False, "true": True, "false": False, "yes": True, "no": False}
 _USER_NAMES: Final = ("LOGNAME", "USER", "USERNAME")
 _PASSWORD_WORDS: Final = re.compile(r"([?&](?:ssl)?password=)[^&]+", re.IGNORECASE)
 
@@ -70,9 +78,10 @@ KEYS: Final = (*VARIABLES, *LIMITS)
 class Settings:
     """Where the record lives, on whose behalf this process acts, and what models may take.
 
-    `database_url` is None for the private server in `home`. Paths are absolute. `keys_file` is
-    where keys of models are read from, `budget_day_usd` what all models together may cost in a day
-    in UTC; None where nothing is said. In `debug_mode` runs ask nobody over a network.
+    `database_url` is None for the private server in `home`, `s3` for the folder of blobs in it.
+    Paths are absolute. `keys_file` is where keys of models are read from, `budget_day_usd` what all
+    models together may cost in a day in UTC; None where nothing is said. In `debug_mode` runs ask
+    nobody over a network.
     """
 
     home: Path
@@ -83,6 +92,7 @@ class Settings:
     budget_day_usd: Decimal | None = None
     providers: Mapping[str, ProviderLimits] = field(default_factory=dict[str, ProviderLimits])
     debug_mode: bool = False
+    s3: S3Settings | None = None
 
     def limits(self, provider: str) -> ProviderLimits:
         """Return the limits of a provider, the defaults where nothing is said."""
@@ -96,15 +106,6 @@ class SettingsFile:
     path: Path
     values: Mapping[str, str]
     is_private: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """The text that decides one setting, and where it stands. Relative paths begin at `folder`."""
-
-    text: str
-    origin: str
-    folder: Path
 
 
 def read_settings(
@@ -128,7 +129,8 @@ def read_settings(
         keys_file=_path(keys) if keys else None,
         budget_day_usd=_usd(budget) if (budget := chosen.get("budget_day_usd")) else None,
         providers=_providers(chosen),
-        debug_mode=_flag(debug) if (debug := chosen.get("debug_mode")) else False,
+        debug_mode=flag(debug) if (debug := chosen.get("debug_mode")) else False,
+        s3=read_s3(chosen) if "blobs" in chosen else None,
     )
 
 
@@ -149,17 +151,17 @@ def choose(
                 origin = f"{file.path}: {key}"
                 chosen[key] = Chosen(text=text, origin=origin, folder=file.path.parent)
     text = environment.get(DEBUG_MODE_OLD, "")
-    if text.strip().casefold() in _FLAGS:  # others may mean something else by it
+    if text.strip().casefold() in FLAGS:  # others may mean something else by it
         chosen["debug_mode"] = Chosen(text=text, origin=DEBUG_MODE_OLD, folder=working_folder)
     for key, name in VARIABLES.items():
         if text := environment.get(name):
             chosen[key] = Chosen(text=text, origin=name, folder=working_folder)
-    return chosen
+    return with_foreign(chosen, environment)
 
 
-def has_password(url: str) -> bool:
-    """Return whether an address holds a password."""
-    return masked(url) != url
+def is_secret(key: str, value: str) -> bool:
+    """Return whether a setting says what others may not read, as an address with a password."""
+    return bool(value) and key in SECRETS and (key in S3_SECRETS or masked(value) != value)
 
 
 def masked(url: str) -> str:
@@ -187,11 +189,14 @@ def _check_known(environment: Mapping[str, str]) -> None:
 
 
 def _check_private(file: SettingsFile) -> None:
-    if not file.is_private and has_password(file.values.get("database_url", "")):
-        raise InvalidInput(
-            f"{file.path}: database_url holds a password that others may read; chmod 600 the file,"
-            f" or say it in {DATABASE_URL}"
-        )
+    if file.is_private:
+        return
+    for key in SECRETS:
+        if is_secret(key, file.values.get(key, "")):
+            raise InvalidInput(
+                f"{file.path}: {key} holds a password that others may read; chmod 600 the file, or"
+                f" say it in {VARIABLES[key]}"
+            )
 
 
 def _path(chosen: Chosen) -> Path:
@@ -233,15 +238,6 @@ def _providers(chosen: Mapping[str, Chosen]) -> dict[str, ProviderLimits]:
 def limits_of(provider: str) -> ProviderLimits:
     """Return the limits of a provider where nothing is said."""
     return OF_VENDORS.get(provider, ProviderLimits())
-
-
-def _flag(chosen: Chosen) -> bool:
-    """Return whether something is wanted: 1 or 0, and words for them."""
-    word = chosen.text.strip().casefold()
-    if word not in _FLAGS:
-        known = ", ".join(_FLAGS)
-        raise InvalidInput(f"{chosen.origin}: {chosen.text[:40]!r}, expected one of {known}")
-    return _FLAGS[word]
 
 
 def _limit(chosen: Chosen) -> int:

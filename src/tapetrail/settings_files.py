@@ -14,7 +14,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any, Final, cast
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
-from tapetrail.settings import KEYS, LIMITS, VARIABLES, SettingsFile, has_password, read_settings
+from tapetrail.settings import KEYS, LIMITS, VARIABLES, SettingsFile, is_secret, read_settings
 
 FILE: Final = "tapetrail.toml"
 PROJECT_FILE: Final = "pyproject.toml"
@@ -24,7 +24,7 @@ PROJECT_SIZE_MAX: Final = 10_000_000
 """A project's file is mostly about other things, and our table may stand at its end."""
 NUMBERS: Final = frozenset({*LIMITS, "budget_day_usd"})
 """Keys whose value may stand without quotes."""
-_TABLES: Final = frozenset(key[:at] for key in LIMITS for at, sign in enumerate(key) if sign == ".")
+_TABLES: Final = frozenset(key[:at] for key in KEYS for at, sign in enumerate(key) if sign == ".")
 _PLACE: Final = re.compile(r"(?s)(.*?) \(at (?:line (\d+), column (\d+)|end of document)\)")
 
 
@@ -74,10 +74,9 @@ def write_setting(path: Path, key: str, value: str) -> None:
     import tomlkit  # noqa: PLC0415 # for writing only
 
     checked_key(key, place="set")
-    if key == "database_url" and has_password(value):
+    if is_secret(key, value):
         raise InvalidInput(
-            "database_url: a password is never written to a file here;"
-            f" say the address in {VARIABLES[key]}"
+            f"{key}: a password is never written to a file here; say it in {VARIABLES[key]}"
         )
     found = _read(path)
     checked = SettingsFile(path=path, values={key: value}, is_private=True)
@@ -89,7 +88,7 @@ def write_setting(path: Path, key: str, value: str) -> None:
         place: MutableMapping[str, Any] = document
         for table in tables:
             place = place.setdefault(table, tomlkit.table(is_super_table=table != tables[-1]))
-        place[name] = int(value) if tables else value
+        place[name] = int(value) if key in LIMITS else value
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(path.resolve(), tomlkit.dumps(document))
     except OSError as error:

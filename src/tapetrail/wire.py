@@ -234,7 +234,8 @@ class Room:
 
     `decision_bytes` is what the files of the newest decisions take, each on average, None without
     one; rows of the database are not in it. `days_left` follows from how many
-    decisions were made in the last 30 days, None where there were none.
+    decisions were made in the last 30 days, None where there were none. How much room a bucket has
+    nobody says.
     """
 
     free_bytes: int

@@ -28,6 +28,7 @@ from tapetrail.core.verification.blobs import (
     bytes_fault,
     key_fault,
     named_faults,
+    shadow_fault,
     size_fault,
 )
 from tapetrail.core.verification.faults import Fault, shown
@@ -116,3 +117,29 @@ def test_words_of_states_and_steps() -> None:
     assert read_every("1mo") is Every.MONTH
     with pytest.raises(InvalidInput, match="every '2w': expected one of session, 1w, 1mo"):
         read_every("2w")
+
+
+def test_an_address_in_a_bucket_names_the_key_of_a_row_whatever_stands_before_it() -> None:
+    key, digest = "charts/AAPL/20130301/1d-ab.html", digest_text("page")
+    blob = replace(BLOB, digest=digest, key=key, media_type="text/html; charset=utf-8")
+    for url in (f"s3://trails/{key}", f"s3://trails/charts/a/b/{key}"):
+        page = row("charts", 8, {"snapshot_id": SNAPSHOT}, html_digest=digest, chart_url_html=url)
+        assert named(*named_faults(page, {digest: blob})) == []
+        assert named(*named_faults(page, {digest: replace(blob, key="objects/a/b")})) == [
+            ("key", key, "objects/a/b")
+        ]
+        (lost,) = named_faults(page, {})
+        assert isinstance(lost, Lost)
+        assert lost.key == key
+
+
+def test_what_lies_over_recorded_bytes_is_named_with_the_version_that_has_them() -> None:
+    over = bytes_fault(BLOB, digest_text("x"))
+    assert over is not None
+    assert shadow_fault(BLOB, over, None) is over
+    said = f"version 7 has what was recorded; over it lies {digest_text('x')}"
+    assert named(shadow_fault(BLOB, over, "7")) == [("digest", JPEG, said)]
+    deleted = size_fault(BLOB, None)
+    assert deleted is not None
+    said = "version 7 has what was recorded; over it lies nothing"
+    assert named(shadow_fault(BLOB, deleted, "7")) == [("key", BLOB.key, said)]

@@ -57,12 +57,14 @@ def test_a_tilde_that_no_shell_has_read_is_refused(name: str) -> None:
 
 def test_variables_nobody_reads_are_refused_by_name() -> None:
     with pytest.raises(InvalidInput) as failure:
-        settings(TAPETRAIL_HOEM="x", TAPETRAIL_BLOB="y", HOME="/root", tapetrail_x="z")
+        settings(TAPETRAIL_HOEM="x", TAPETRAIL_BLOBB="y", HOME="/root", tapetrail_x="z")
     assert failure.value.message == (
-        "environment: TAPETRAIL_BLOB, TAPETRAIL_HOEM not known; the known ones are"
-        " TAPETRAIL_ACTOR, TAPETRAIL_BUDGET_DAY_USD, TAPETRAIL_DATABASE_URL, TAPETRAIL_DEBUG,"
-        " TAPETRAIL_DEBUG_MODE, TAPETRAIL_HOME, TAPETRAIL_KEYS_FILE,"
-        " TAPETRAIL_POSTGRES_BIN_DIR"
+        "environment: TAPETRAIL_BLOBB, TAPETRAIL_HOEM not known; the known ones are"
+        " TAPETRAIL_ACTOR, TAPETRAIL_BLOBS, TAPETRAIL_BUDGET_DAY_USD, TAPETRAIL_DATABASE_URL,"
+        " TAPETRAIL_DEBUG, TAPETRAIL_DEBUG_MODE, TAPETRAIL_HOME, TAPETRAIL_KEYS_FILE,"
+        " TAPETRAIL_POSTGRES_BIN_DIR, TAPETRAIL_S3_ACCESS_KEY, TAPETRAIL_S3_CHECKSUMS,"
+        " TAPETRAIL_S3_CONDITIONAL_PUTS, TAPETRAIL_S3_ENDPOINT, TAPETRAIL_S3_REGION,"
+        " TAPETRAIL_S3_SECRET_KEY, TAPETRAIL_S3_SESSION_TOKEN"
     )
 
 

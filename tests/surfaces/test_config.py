@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.surfaces.conftest import Answer, Run
 
-from tapetrail.settings import has_password, masked
+from tapetrail.settings import is_secret, masked
 from tapetrail.settings_files import SIZE_MAX
 
 SECRET: Final = "s3cr3t"  # noqa: S105 # it opens nothing
@@ -247,7 +247,7 @@ words = st.text(st.characters(exclude_characters="@"), max_size=20)
 def test_no_password_of_any_signs_is_shown(user: str, password: str, rest: str) -> None:
     unlikely = f"<{password}>"
     url = f"postgresql://{user}:{unlikely}@host/{rest}"
-    assert has_password(url)
+    assert is_secret("database_url", url)
     assert unlikely not in masked(url)
 
 

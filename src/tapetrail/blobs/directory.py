@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tapetrail.blobs.encoding import SIZE_BYTES, packed, unpacked, unpacked_size
+from tapetrail.blobs.protocol import Place
 from tapetrail.core.blob_keys import checked_key, is_compressed
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.errors import (
@@ -40,7 +41,7 @@ class DirectoryBlobs:
         with _naming(self._root):
             self._remove_leftovers()
 
-    def put(self, content: bytes, *, key: str) -> Digest:
+    def put(self, content: bytes, *, key: str, media_type: str | None = None) -> Digest:  # noqa: ARG002 # a file has none
         """Keep the content under the key and return its digest, once both are on disk.
 
         Content that is already there is left alone. Raises `InvalidInput` for an unsafe key,
@@ -67,18 +68,26 @@ class DirectoryBlobs:
 
         Raises `NotFound` without them and `IntegrityFailure` if they are others.
         """
-        path = self._path(key)
-        with _naming(path):
-            try:
-                content = unpacked(path.read_bytes(), key=key)
-            except (FileNotFoundError, NotADirectoryError) as error:
-                raise NotFound(f"blob {key}: nothing of that key in {self._root}") from error
+        content = self.read_newest(key)
         found = digest_bytes(content)
         if found != digest:
             raise IntegrityFailure(
                 f"blob {key}: expected {digest}, found {found}", kind=ErrorKind.CORRUPT_BLOB
             )
         return content
+
+    def read_newest(self, key: str) -> bytes:
+        """Return the bytes under the key, whichever they are. Raises `NotFound` without any."""
+        path = self._path(key)
+        with _naming(path):
+            try:
+                return unpacked(path.read_bytes(), key=key)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise NotFound(f"blob {key}: nothing of that key in {self._root}") from error
+
+    def older_version(self, key: str, *, digest: Digest) -> str | None:  # noqa: ARG002 # as the protocol has it
+        """Return None: a folder keeps no versions."""
+        return None
 
     def size(self, key: str) -> int | None:
         """Return how many bytes are under the key, without a look at them; None without a file.
@@ -104,10 +113,10 @@ class DirectoryBlobs:
             return path.stat().st_size
         return None
 
-    def url(self, key: str) -> str:
+    def place(self, key: str) -> Place:
         """Return `file:` and the key: relative to the blob folder, so that a home can move."""
         self._path(key)
-        return f"file:{key}"
+        return Place(url=f"file:{key}", bucket=None, object_key=key)
 
     def _path(self, key: str) -> Path:
         if checked_key(key).partition("/")[0] == UNFINISHED:

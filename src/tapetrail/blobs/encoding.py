@@ -18,7 +18,16 @@ HEAD_BYTES: Final = 200_000
 """Chart pages begin alike, with the library that draws them; this much is packed but once."""
 SIZE_BYTES: Final = 4
 """A packed blob ends with the number of its unpacked bytes."""
+GZIP: Final = "gzip"
+PACKED: Final = b"\x1f\x8b"
+"""What packed bytes begin with."""
 _GZIP: Final = zlib.MAX_WBITS + 16
+_MEDIA_TYPES: Final = {
+    "html": "text/html; charset=utf-8",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+}
 
 
 def packed(content: bytes, *, key: str) -> bytes:
@@ -38,6 +47,16 @@ def unpacked(kept: bytes, *, key: str) -> bytes:
         raise IntegrityFailure(
             f"blob {key}: cannot be unpacked: {error}", kind=ErrorKind.CORRUPT_BLOB
         ) from error
+
+
+def is_packed(encoding: str | None) -> bool:
+    """Return whether a store says that bytes are packed, as we gave them to it."""
+    return encoding == GZIP
+
+
+def media_type_of(key: str) -> str:
+    """Return what kind of bytes a key says, for whoever opens them without our records."""
+    return _MEDIA_TYPES.get(key.rpartition(".")[2], "application/octet-stream")
 
 
 def unpacked_size(end: bytes) -> int:

@@ -129,6 +129,7 @@ def _add_all(app: typer.Typer) -> None:
     from tapetrail.cli.commands import (  # noqa: PLC0415 # see `command_tree`
         archive,
         backups,
+        blobs,
         config,
         database,
         demo,
@@ -156,6 +157,7 @@ def _add_all(app: typer.Typer) -> None:
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")
     database.db.add_typer(backups.group)
+    app.add_typer(blobs.group, name="blobs")
     app.add_typer(config.group, name="config")
     app.add_typer(completion.group)
     about = typer.Typer()

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from tapetrail.cli.terminal.output import note, sanitise
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import NotFound
+from tapetrail.s3_settings import BLOBS
+from tapetrail.s3_settings import KEYS as S3_KEYS
 from tapetrail.settings import KEYS, LIMITS, Settings, choose, masked, read_settings
 from tapetrail.settings_files import places, read_files
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    from tapetrail.s3_settings import S3Settings
     from tapetrail.settings import SettingsFile
     from tapetrail.usecases.record import Record
     from tapetrail.usecases.runs import Manner
@@ -55,6 +58,7 @@ def shown_settings() -> list[ShownSetting]:
         "keys_file": str(read.keys_file) if read.keys_file else None,
         "budget_day_usd": None if budget is None else decimal_text(budget),
         "debug_mode": str(int(read.debug_mode)),
+        **_s3_values(read.s3),
         **{
             key: None if (limit := getattr(read.limits(provider), name)) is None else str(limit)
             for key, (provider, name) in LIMITS.items()
@@ -66,6 +70,22 @@ def shown_settings() -> list[ShownSetting]:
         )
         for key in KEYS
     ]
+
+
+def _s3_values(s3: "S3Settings | None") -> "dict[str, str | None]":
+    """Return what the settings of a bucket say, by their keys; its secrets hidden."""
+    if s3 is None:
+        return {BLOBS: None, **dict.fromkeys(S3_KEYS)}
+    return {
+        BLOBS: s3.url.rstrip("/"),
+        "s3.endpoint": s3.endpoint,
+        "s3.region": s3.region,
+        "s3.access_key": s3.access_key,
+        "s3.secret_key": "***" if s3.secret_key else None,
+        "s3.session_token": "***" if s3.session_token else None,
+        "s3.checksums": str(int(s3.has_checksums)),
+        "s3.conditional_puts": str(int(s3.has_conditional_puts)),
+    }
 
 
 def has_record(read: Settings) -> bool:

@@ -18,6 +18,7 @@ class Process:
     `free_bytes` returns how much room the home's disk has, `clock_offset_ms` how far the host's
     clock is from the one it follows, None where it does not say. `budget_day_usd` is what all
     models may cost in a day, None for no limit; in `debug_mode` runs ask nobody over a network.
+    `has_bucket` says whether bytes lie in a bucket, and not on the home's disk.
     """
 
     actor: str
@@ -29,3 +30,4 @@ class Process:
     clock_offset_ms: Callable[[], Decimal | None]
     budget_day_usd: Decimal | None = None
     debug_mode: bool = False
+    has_bucket: bool = False

@@ -218,7 +218,9 @@ class Record:
 
     def room(self) -> Room:
         """Return what a decision takes on disk, and for how many more there is room."""
-        newest_max, pace_days = 50, 30
+        # Each file of a bucket is asked for over a network; how much room it has nobody says.
+        is_far, pace_days = self._process.has_bucket, 30
+        newest_max = 5 if is_far else 50
         with self._access.reading() as connection:
             decisions, keys = lookups.newest_keys(connection, decisions=newest_max)
             since = self._process.clock() - timedelta(days=pace_days)
@@ -226,7 +228,7 @@ class Record:
         blobs, free = self._process.open_blobs(), self._process.free_bytes()
         taken = sum(blobs.kept_size(key) or 0 for key in keys)
         each = -(-taken // decisions) if taken else None
-        left = None if each is None else free // each
+        left = None if each is None or is_far else free // each
         return Room(
             free_bytes=free,
             decision_bytes=each,

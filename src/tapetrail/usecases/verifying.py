@@ -10,17 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
 from tapetrail.blobs.protocol import BlobStore
-from tapetrail.core.canonical import Digest, digest_bytes
-from tapetrail.core.errors import IntegrityFailure, InvalidInput, NotFound, TapeTrailError
+from tapetrail.core.canonical import Digest
+from tapetrail.core.errors import NotFound, TapeTrailError
 from tapetrail.core.records.columns import BYTES, REFERENCES
 from tapetrail.core.records.seals import SEAL_ORDER
 from tapetrail.core.verification.blobs import (
     FoundBlob,
     Lost,
-    bytes_fault,
-    key_fault,
     named_faults,
-    size_fault,
 )
 from tapetrail.core.verification.decisions import CHILDREN, Bundle, Place, check_decision
 from tapetrail.core.verification.documents import members
@@ -38,6 +35,7 @@ from tapetrail.core.verification.rows import Amended, FoundRow, holds, recompute
 from tapetrail.core.verification.stated import FILES, stated_by
 from tapetrail.core.verification.verdict import Lacking, Verification
 from tapetrail.store.found import FoundRecord, Orphan
+from tapetrail.usecases.verifying_files import file_fault
 
 Row = TypeVar("Row")
 
@@ -305,26 +303,8 @@ class Verifier:
     def _check_file(self, blob: FoundBlob) -> None:
         """Verify that there are bytes for a row, as many as it says; deep, that they are those."""
         self._counts["blobs"] += 1
-        size = self._size(blob)
-        fault = key_fault(blob, size) or size_fault(blob, size)
-        if fault is None and self.is_deep:
-            fault = bytes_fault(blob, self._digest_of_file(blob))
+        fault = file_fault(self.blobs, blob, is_deep=self.is_deep)
         self._add([fault] if fault is not None else [])
-
-    def _size(self, blob: FoundBlob) -> int | None:
-        try:
-            return self.blobs.size(blob.key)
-        except InvalidInput:
-            return None  # a key that is none
-
-    def _digest_of_file(self, blob: FoundBlob) -> str | None:
-        try:
-            return digest_bytes(self.blobs.read(blob.key, digest=Digest(blob.digest)))
-        except NotFound:
-            return None
-        except IntegrityFailure as error:
-            _, is_said, digest = error.message.rpartition("found ")
-            return digest if is_said else None
 
     def _named(self, row: FoundRow, known: Known) -> Sequence[Fault]:
         """Return the wrong fields of a damaged row, for the first ones by a thorough search."""

@@ -128,6 +128,7 @@ def status(*, as_json: Json = False) -> int:
     place: dict[str, Shown] = {
         "home": str(read.home),
         "database": "private server" if read.database_url is None else "TAPETRAIL_DATABASE_URL",
+        "blobs_in": "the home" if read.s3 is None else read.s3.url,
     }
     counts: dict[str, Shown] = {**place, **asdict(found), **asdict(room)}
     if as_json:

@@ -16,7 +16,7 @@ from tapetrail.core.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tapetrail.doctor import Check
+    from tapetrail.doctor_checks import Check
 
 Report = Annotated[
     bool, typer.Option("--report", help="Print a text to send to who helps: no secrets, no names.")
@@ -33,7 +33,8 @@ def doctor(*, as_json: Json = False, report: Report = False) -> int:
     Exit code 1 if a check failed; warnings alone are 0. Creates no record where there is none, and
     shows no password.
     """
-    from tapetrail.doctor import Level, examine  # noqa: PLC0415 # --help never needs it
+    from tapetrail.doctor import examine  # noqa: PLC0415 # --help never needs it
+    from tapetrail.doctor_checks import Level  # noqa: PLC0415 # --help never needs it
     from tapetrail.wire import view_document  # noqa: PLC0415 # --help never needs it
 
     if as_json and report:

@@ -21,6 +21,8 @@ _OF_COLUMN: Final = {
     "calendar_digest": TEXT,
     "benchmark_bars_digest": TEXT,
 }
+_IN_BUCKET: Final = "s3://"
+_CHART_PARTS: Final = 4
 _OWN_SOURCES: Final = ("sample", "file:", "frame")
 _URLS: Final = {"jpeg_digest": "chart_url_jpeg", "html_digest": "chart_url_html"}
 
@@ -61,16 +63,15 @@ def named_faults(row: FoundRow, blobs: Mapping[str, FoundBlob]) -> Iterator[Faul
         if digest is None:
             continue
         blob, url = blobs.get(str(digest)), row.columns.get(_URLS.get(column, ""))
-        path = url.removeprefix("file:") if isinstance(url, str) else None
         if blob is None:
-            key = path or object_key(Digest(str(digest)))
+            key = _key_in(url) if isinstance(url, str) else object_key(Digest(str(digest)))
             yield Lost(digest=str(digest), key=key, within=f"{row.table} {row.id} {column}")
             continue
         media_type = _media_type(row, column)
         if media_type is not None and blob.media_type != media_type:
             yield _fault(blob, "media_type", media_type, found=blob.media_type)
-        if path not in {None, url, blob.key}:
-            yield _fault(blob, "key", str(path), found=blob.key)
+        if isinstance(url, str) and not _names(url, blob.key):
+            yield _fault(blob, "key", _key_in(url), found=blob.key)
 
 
 def key_fault(blob: FoundBlob, size: int | None) -> Fault | None:
@@ -103,6 +104,36 @@ def bytes_fault(blob: FoundBlob, digest: str | None) -> Fault | None:
     """Return the fault that the bytes are others; None is the digest of what nobody can unpack."""
     found = digest or "bytes that cannot be unpacked"
     return None if digest == blob.digest else _fault(blob, "digest", blob.digest, found=found)
+
+
+def shadow_fault(blob: FoundBlob, fault: Fault, version: str | None) -> Fault:
+    """Return the fault, saying that what was recorded is an older `version` where it is one.
+
+    Something was put over it, or a deletion; whoever reads by its digest gets it nevertheless.
+    """
+    if version is None:
+        return fault
+    return _fault(
+        blob,
+        fault.field,
+        fault.recorded or "",
+        found=f"version {version} has what was recorded; over it lies {fault.found or 'nothing'}",
+    )
+
+
+def _names(url: str, key: str) -> bool:
+    """Return whether an address is that of a key, in a folder or in a bucket."""
+    return url.endswith(f"/{key}") if url.startswith(_IN_BUCKET) else url == f"file:{key}"
+
+
+def _key_in(url: str) -> str:
+    """Return the key of a chart in its address: what comes after `file:`, or ends that of a bucket.
+
+    Keys of drawn charts have four parts, and the prefix in a bucket may have any.
+    """
+    if url.startswith(_IN_BUCKET):
+        return "/".join(url.rsplit("/", _CHART_PARTS)[1:])
+    return url.removeprefix("file:")
 
 
 def _media_type(row: FoundRow, column: str) -> str | None:
