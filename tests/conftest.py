@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from hypothesis import settings
 from tests.homes import prepare_home
+from tests.postgres_server import DEBIAN, Cluster, debian_versions, running_cluster
 from tests.s3_server import S3Server, running_s3
 
 from tapetrail.store.private.server import PrivateServer, ServerAddress
@@ -32,6 +33,15 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Generator[S3Server]:
     """A real S3 server that runs for as long as the session."""
     with running_s3(tmp_path_factory.mktemp("s3") / "data") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Generator[Cluster]:
+    """Debian's PostgreSQL 15 over TCP, for as long as the session."""
+    if "15" not in debian_versions():
+        pytest.skip("Debian's PostgreSQL 15 is not installed")
+    with running_cluster(DEBIAN / "15" / "bin") as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ from tapetrail.core.errors import IntegrityFailure, InvalidInput, NotFound
 from tapetrail.persistence import BlobStore
 from tapetrail.store import dumps, migrate
 from tapetrail.store.private.restore_marks import held_mark
+from tapetrail.store.roles import Roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +54,15 @@ class Origin:
 class Restorable:
     """A database to restore into: as whoever may create schemas in it, and as the owner of ours.
 
-    `owner_role` is the role to become where `owner_url` does not log in as the owner itself.
+    `owner_role` is the role to become where `owner_url` does not log in as the owner itself, and
+    `roles` are those that the record is to have.
     """
 
     engine: Engine
     admin_url: str
     owner_url: str
     owner_role: str | None
+    roles: Roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +70,8 @@ class Destination:
     """Where a backup is restored to.
 
     `has_database` says whether there is one to look into, `open_database` makes one if need be,
-    `upgrade` brings it, by its address, to `schema_version`, and `new_token` gives 32 random hex
-    digits.
+    `upgrade` brings it, by its address and with its roles, to `schema_version`, and `new_token`
+    gives 32 random hex digits.
     """
 
     home: Path
@@ -78,7 +81,7 @@ class Destination:
     has_database: Callable[[], bool]
     open_blobs: Callable[[], BlobStore]
     open_database: Callable[[], AbstractContextManager[Restorable]]
-    upgrade: Callable[[str], None]
+    upgrade: Callable[[str, Roles], None]
     new_token: Callable[[], str]
 
 
@@ -266,14 +269,15 @@ def _fill(
     """Bring the rows into the database, and it up to date."""
     if dumps.claimed_by(database.engine) == token:
         dumps.drop(database.engine)
-    migrate.prepare(database.admin_url, statements=dumps.claim(token))
+    statements = dumps.claim(token, database.roles)
+    migrate.prepare(database.admin_url, roles=database.roles, statements=statements)
     dumps.restore_dump(
         database.owner_url,
         _dump_file(destination),
         role=database.owner_role,
         bin_dir=destination.bin_dir,
     )
-    destination.upgrade(database.admin_url)
+    destination.upgrade(database.admin_url, database.roles)
     with database.engine.connect() as connection:
         found = dumps.row_counts(connection)
     blobs = manifest.blobs + len(manifest.damaged)

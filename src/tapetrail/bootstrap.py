@@ -21,7 +21,8 @@ from tapetrail import __version__
 from tapetrail.core.errors import ErrorKind
 from tapetrail.settings import Settings
 from tapetrail.store.access import Access
-from tapetrail.store.database import APP, OWNER, SCHEMA_VERSION, SUPERUSER, RecordDatabase
+from tapetrail.store.database import SCHEMA_VERSION, SUPERUSER, RecordDatabase, usual_roles
+from tapetrail.store.roles import PRIVATE
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.record import Record
 
@@ -183,9 +184,15 @@ class Wiring:
         return environment_with(read_private(file), environment, place=f"settings {file}")
 
     def launch(self, database_url: str, *, concurrency: int) -> "Launch":
-        """Return what this process needs to take part in the work."""
+        """Return what this process needs to take part in the work.
+
+        Raises `InvalidInput` for a server behind a pool that hands sessions round.
+        """
+        from tapetrail.store.pooling import refuse_shared_sessions  # noqa: PLC0415 # for work only
         from tapetrail.workflows.runner import Launch  # noqa: PLC0415 # see the module's docstring
 
+        if self.settings.database_url is not None:
+            refuse_shared_sessions(database_url)
         return Launch(
             database_url=database_url,
             blobs=_open_blobs(self.settings),
@@ -253,7 +260,7 @@ def load_health(settings: Settings) -> "Health":
         record_database(settings).open() as database,
         owner_engine(database.owner_url) as engine,
     ):
-        return load(engine)
+        return load(engine, app=database.roles.app)
 
 
 def back_up(settings: Settings, target: Path, *, may_replace: bool) -> "Manifest":
@@ -286,7 +293,7 @@ def restore(settings: Settings, file: Path) -> "Manifest":
         has_database=lambda: not is_private or database.server.has_data(),
         open_blobs=lambda: open_blobs(settings),
         open_database=lambda: _restorable(settings),
-        upgrade=database.upgrade_at,
+        upgrade=database.upgrade_as,
         new_token=lambda: uuid4().hex,
     )
     return backups.restore(file, destination)
@@ -299,13 +306,20 @@ def _restorable(settings: Settings) -> "Generator[Restorable]":
 
     if (url := settings.database_url) is not None:
         with owner_engine(url) as engine:
-            yield Restorable(engine=engine, admin_url=url, owner_url=url, owner_role=OWNER)
+            roles = usual_roles(url)
+            yield Restorable(
+                engine=engine, admin_url=url, owner_url=url, owner_role=roles.owner, roles=roles
+            )
         return
     with record_database(settings).server.hold() as address:
         admin_url = address.url(SUPERUSER)
         with owner_engine(admin_url) as engine:
             yield Restorable(
-                engine=engine, admin_url=admin_url, owner_url=address.url(OWNER), owner_role=None
+                engine=engine,
+                admin_url=admin_url,
+                owner_url=address.url(PRIVATE.owner),
+                owner_role=None,
+                roles=PRIVATE,
             )
 
 
@@ -358,7 +372,7 @@ def _open_blobs(settings: Settings) -> "BlobStore":
     return open_blobs(settings)
 
 
-def _migrate_engine(owner_url: str) -> None:
+def _migrate_engine(owner_url: str, app: str) -> None:
     from tapetrail.workflows.engine import migrate_engine  # noqa: PLC0415 # for upgrades only
 
-    migrate_engine(owner_url, application_role=APP)
+    migrate_engine(owner_url, application_role=app)

@@ -19,13 +19,16 @@ from tapetrail import bootstrap
 from tapetrail.core.errors import TapeTrailError
 from tapetrail.core.verification.verdict import REMEDY
 from tapetrail.doctor_checks import INSTALL, Check, Level, fail, naming, ok, warn
-from tapetrail.doctor_stores import blob_checks
+from tapetrail.doctor_stores import blob_checks, pool_checks, server_checks
 from tapetrail.settings import Settings
 from tapetrail.store.database import SCHEMA_VERSION
 from tapetrail.store.private.restore_marks import is_unfinished
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.store.health import Health
 
 FREE_WARN: Final = 1_000_000_000
 FREE_FAIL: Final = 100_000_000
@@ -74,7 +77,7 @@ def examine(settings: Settings, origins: Mapping[str, str], *, folder: Path) -> 
 
 def _for_a_full_disk(check: Check, home: Path) -> Check:
     """Return a check with what mends it where a full disk is why it failed."""
-    is_full = shutil.disk_usage(home).free < FREE_FAIL
+    is_full = shutil.disk_usage(_nearest(home)).free < FREE_FAIL
     return replace(check, fix=ROOM) if is_full and check.level is Level.FAIL else check
 
 
@@ -207,7 +210,7 @@ def _calendar() -> Check:
 
 def _home(settings: Settings) -> Iterator[Check]:
     home = settings.home
-    folder = next(path for path in (home, *home.parents) if path.exists())
+    folder = _nearest(home)
     if not folder.is_dir():
         yield fail("home", f"{folder} is no folder", fix="set TAPETRAIL_HOME to another path")
     elif not os.access(folder, os.W_OK | os.X_OK):
@@ -226,6 +229,10 @@ def _home(settings: Settings) -> Iterator[Check]:
 
 
 def _database(settings: Settings, *, has_blobs: bool) -> Iterator[Check]:
+    pool = [*pool_checks(settings)]
+    yield from pool
+    if any(check.level is Level.FAIL for check in pool):
+        return  # who speaks with whose session is a matter of chance
     try:
         current = bootstrap.record_database(settings).version()
         if current != SCHEMA_VERSION:
@@ -240,14 +247,20 @@ def _database(settings: Settings, *, has_blobs: bool) -> Iterator[Check]:
         yield fail("database", error.message, fix=fix)
         return
     yield ok("database", f"PostgreSQL {health.server_version}, schema {current}")
-    if not health.has_engine_tables:
-        yield fail("engine", "its tables are missing", fix="tapetrail db upgrade")
-    if not health.may_record:
-        found = "the role of the address may not act as tapetrail_app"
-        yield fail("role", found, fix="as a superuser: GRANT tapetrail_app TO that role")
+    yield from server_checks(settings, health)
     if has_blobs:
         yield from naming("verify", lambda: _verification(settings))
     yield from _socket(settings)
+    yield from _work(health, before, after)
+
+
+def _work(health: "Health", before: "datetime", after: "datetime") -> Iterator[Check]:
+    """Look at what work needs: the engine's tables, a role, one clock, and somebody who works."""
+    if not health.has_engine_tables:
+        yield fail("engine", "its tables are missing", fix="tapetrail db upgrade")
+    if not health.may_record:
+        found = f"the role of the address may not act as {health.app}"
+        yield fail("role", found, fix=f'as an administrator: GRANT "{health.app}" TO that role')
     skew = max((before - health.now).total_seconds(), (health.now - after).total_seconds(), 0.0)
     if skew > SKEW_S:
         yield warn("clock", f"{skew:.1f} s apart from the database's", fix="synchronise by NTP")
@@ -294,6 +307,11 @@ def _socket(settings: Settings) -> Iterator[Check]:
         uid = address.socket_dir.stat().st_uid
         found = f"{address.socket_dir} lets in user {os.geteuid()} and root"
         yield ok("socket", f"{found}; PostgreSQL runs as user {uid}")
+
+
+def _nearest(home: Path) -> Path:
+    """Return a home, or where it would be made: the nearest folder above that there is."""
+    return next(path for path in (home, *home.parents) if path.exists())
 
 
 def _mode(path: Path) -> int:

@@ -10,19 +10,23 @@ from tapetrail import bootstrap
 from tapetrail.blobs.directory import DirectoryBlobs
 from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import digest_bytes
-from tapetrail.core.errors import TapeTrailError
+from tapetrail.core.errors import EdgeFailure, InvalidInput, TapeTrailError
 from tapetrail.doctor_checks import Check, fail, naming, ok, warn
 from tapetrail.settings import Settings
+from tapetrail.store.pooling import refuse_shared_sessions
 
 if TYPE_CHECKING:
     from tapetrail.blobs.s3_admin import Keeping
     from tapetrail.blobs.s3_probe import Probe
     from tapetrail.s3_settings import S3Settings
+    from tapetrail.store.health import Health
 
 PROBE: Final = b"tapetrail doctor: a probe, no part of any record"
 SKEW_WARN_S: Final = 60.0
 SKEW_FAIL_S: Final = 300.0
 """Stores refuse requests that are 900 seconds off; a clock that far gone goes on."""
+TESTED: Final = (15, 18)
+VERIFIED: Final = "add to the address: ?sslmode=verify-full&sslrootcert=system"
 NTP: Final = "synchronise by NTP"
 
 
@@ -34,11 +38,53 @@ def blob_checks(settings: Settings) -> Iterator[Check]:
         yield from _bucket(settings.s3)
 
 
+def server_checks(settings: Settings, health: "Health") -> Iterator[Check]:
+    """Yield what may be wrong with a server of one's own, as far as it says itself."""
+    if settings.database_url is None:
+        return
+    said = f"connects as {health.user}, works as {health.app}"
+    if health.major_version not in TESTED:
+        found = f"{said}; PostgreSQL {health.major_version} is not tested"
+        yield warn("server", found, fix=f"a server of {' or '.join(map(str, TESTED))}")
+    elif health.statement_timeout not in {"0", ""}:
+        yield ok("server", f"{said}; statements end after {health.statement_timeout}")
+    else:
+        yield ok("server", said)
+    if health.is_local:
+        yield ok("tls", "not needed: the server is on this machine")
+    elif not health.has_tls:
+        found = "none: whoever stands between reads and changes what goes to the server"
+        yield fail("tls", found, fix=VERIFIED)
+    elif health.sslmode not in {"verify-ca", "verify-full"}:
+        found = (
+            f"encrypted, but sslmode={health.sslmode} verifies nothing: anybody may be the server"
+        )
+        yield warn("tls", found, fix=VERIFIED)
+    else:
+        yield ok("tls", f"sslmode={health.sslmode}")
+
+
+def pool_checks(settings: Settings) -> Iterator[Check]:
+    """Yield whether a pool stands before a server that hands sessions round."""
+    if (url := settings.database_url) is None:
+        return
+    try:
+        refuse_shared_sessions(url)
+    except InvalidInput as error:
+        yield fail("pool", error.message, fix="see the message")
+    except EdgeFailure:
+        return  # the check of the database says why
+    else:
+        yield ok("pool", "sessions are our own")
+
+
 def _folder(settings: Settings) -> Check:
     """Write, read and remove a probe by the store's own code, in a folder beside the real one.
 
     It is on the same disk, goes with its folder, and no row names it.
     """
+    if not settings.home.exists():
+        return ok("blobs", f"{settings.home}, not there yet")
     key = object_key(digest_bytes(PROBE))
     with TemporaryDirectory(dir=settings.home, prefix="doctor-") as folder:
         store = DirectoryBlobs(root=Path(folder))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from tapetrail.store.access import Access
 from tapetrail.store.database import Database
+from tapetrail.store.roles import PRIVATE
 
 
 def test_what_is_opened_while_another_thread_closes_is_closed_too() -> None:
@@ -16,7 +17,7 @@ def test_what_is_opened_while_another_thread_closes_is_closed_too() -> None:
     def slow() -> Generator[Database]:
         opening.set()
         assert may_open.wait(10)
-        yield Database(app_url="", reader_url="", owner_url="")
+        yield Database(app_url="", reader_url="", owner_url="", roles=PRIVATE)
         left.append("server")
 
     access = Access(slow)

@@ -13,8 +13,9 @@ from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.settings import Settings
 from tapetrail.store import migrate
-from tapetrail.store.database import READER, SCHEMA_VERSION
+from tapetrail.store.database import SCHEMA_VERSION
 from tapetrail.store.private.server import PrivateServer, ServerAddress
+from tapetrail.store.roles import PRIVATE, default_roles
 from tapetrail.workflows.runtime import runtime_record
 
 pytestmark = pytest.mark.service
@@ -66,7 +67,8 @@ def test_sessions_act_as_the_application_also_with_the_owners_address(
     with bootstrap.record_database(settings).open() as database:
         engine = create_engine(database.app_url)
         with engine.connect() as connection:
-            assert connection.scalar(text("SELECT current_user")) == "tapetrail_app"
+            assert connection.scalar(text("SELECT current_user")) == database.roles.app
+            assert database.roles == default_roles(empty_database.database)
         engine.dispose()
 
 
@@ -100,7 +102,8 @@ def test_who_may_create_roles_but_is_no_superuser_has_a_record_on_a_server_of_ot
         with bootstrap.open_record(settings) as record:
             assert record.status().executions == 0
             with record.session() as session:
-                assert session.scalar(text("SELECT current_user")) == READER
+                found = session.scalar(text("SELECT current_user"))
+                assert found == default_roles("theirs").reader == "tapetrail_theirs_reader"
 
 
 def test_an_address_keeps_what_it_asks_of_sessions_itself(
@@ -114,7 +117,7 @@ def test_an_address_keeps_what_it_asks_of_sessions_itself(
         record.session() as session,
     ):
         assert session.scalar(text("SHOW work_mem")) == "7MB"
-        assert session.scalar(text("SELECT current_user")) == READER
+        assert session.scalar(text("SELECT current_user")) == PRIVATE.reader
 
 
 def test_with_a_server_the_home_is_closed_to_others(server: ServerAddress, tmp_path: Path) -> None:

@@ -2,19 +2,20 @@
 
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
-from tapetrail.core.errors import InvalidInput
+from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store.connections import (
     ReadConnections,
     connect,
-    connect_args,
     driver_connection,
     once_started,
+    opening_of,
 )
 from tapetrail.store.private.server import ServerAddress
 from tapetrail.store.session import ReconnectPolicy, open_engine
@@ -22,19 +23,66 @@ from tapetrail.store.session import ReconnectPolicy, open_engine
 MY_PID = "SELECT pg_backend_pid()"
 
 
-def test_what_an_address_asks_for_stays_and_our_bounds_come_after_it() -> None:
-    plain = connect_args("postgresql+psycopg://me@/x?host=%2Ftmp")
-    assert plain == {
-        "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=15s"
-        " -c client_min_messages=warning",
+BOUNDS = {
+    "timezone": "UTC",
+    "idle_in_transaction_session_timeout": "15s",
+    "client_min_messages": "warning",
+}
+
+
+def test_nothing_is_asked_of_a_server_before_the_connection_stands() -> None:
+    """Pools refuse it, or drop it."""
+    plain = opening_of("postgresql+psycopg://me@/x?host=%2Ftmp")
+    assert plain.settings == BOUNDS
+    assert plain.words == {
+        "user": "me",
+        "dbname": "x",
+        "host": "/tmp",  # noqa: S108 # an address, no file
         "connect_timeout": 10,
         "keepalives_idle": 5,
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "application_name": "tapetrail",
     }
-    asked = connect_args("postgresql+psycopg://me@/x?host=%2Ftmp&options=-c%20role%3Dreader")
-    assert asked["options"] == f"-c role=reader {plain['options']}"
+
+
+def test_what_an_address_asks_for_stays_and_our_bounds_come_after_it() -> None:
+    words = "-c role=reader --search-path=a\\ b -cwork_mem=1MB -c timezone=CET endpoint=ep-1"
+    asked = opening_of(f"postgresql://me@h/x?options={quote(words)}&sslmode=verify-full")
+    assert asked.settings == {
+        "search_path": "a b",
+        "work_mem": "1MB",
+        **BOUNDS,
+        "role": "reader",
+    }
+    assert [*asked.settings][-1] == "role"
+    assert asked.words["options"] == "endpoint=ep-1"
+    assert asked.words["sslmode"] == "verify-full"
+
+
+@pytest.mark.service
+def test_a_session_has_what_was_asked_for_by_either_way(server: ServerAddress) -> None:
+    url = f"{server.url('postgres')}&options={quote('-c role=pg_monitor -c work_mem=2MB')}"
+    shown = "SELECT current_user, current_setting('work_mem'), current_setting('timezone')"
+    with connect(url) as connection:
+        assert connection.execute(shown).fetchone() == ("pg_monitor", "2MB", "UTC")
+    engine = open_engine(url)
+    for _ in range(2):
+        with Session(engine) as session:
+            assert tuple(session.execute(text(shown)).one()) == ("pg_monitor", "2MB", "UTC")
+            session.rollback()
+    engine.dispose()
+
+
+@pytest.mark.service
+def test_a_role_that_may_not_be_taken_is_refused_with_the_way_on(server: ServerAddress) -> None:
+    with connect(server.url("postgres")) as admin:
+        admin.execute("CREATE ROLE plain_user LOGIN")
+    url = f"{server.url('plain_user')}&options={quote('-c role=postgres')}"
+    with pytest.raises(EdgeFailure, match='GRANT "postgres" TO "plain_user"'):
+        connect(url)
+    with connect(server.url("postgres")) as admin:
+        admin.execute("DROP ROLE plain_user")
 
 
 @pytest.mark.parametrize("rest", ["me:se%cret@h/x", "me:secret@h/x?nosuch=1"])

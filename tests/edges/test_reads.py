@@ -22,6 +22,7 @@ from tapetrail.store import reads
 from tapetrail.store.access import Access
 from tapetrail.store.connections import Connection
 from tapetrail.store.database import Database
+from tapetrail.store.roles import PRIVATE
 from tapetrail.usecases.charts import Charts
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.records import Records
@@ -54,7 +55,9 @@ class OneConnection(Access):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            lambda: nullcontext(Database(app_url="", reader_url="", owner_url="", idle=connection))
+            lambda: nullcontext(
+                Database(app_url="", reader_url="", owner_url="", roles=PRIVATE, idle=connection)
+            )
         )
 
     @contextmanager

@@ -28,6 +28,7 @@ from tapetrail.core.errors import InvalidInput
 from tapetrail.store import dumps, migrate
 from tapetrail.store.private.restore_marks import held_mark, is_unfinished
 from tapetrail.store.private.server import PrivateServer, ServerAddress
+from tapetrail.store.roles import PRIVATE
 from tapetrail.store.session import open_engine
 
 pytestmark = pytest.mark.service
@@ -298,7 +299,9 @@ def test_a_restore_killed_in_its_database_is_begun_anew(
     with PrivateServer(home=home).hold() as server, held_mark(home) as mark:
         # Exactly what it leaves: the mark, and the schemas that carry its token.
         mark.begin(TOKEN)
-        migrate.prepare(server.url("postgres"), statements=dumps.claim(TOKEN))
+        migrate.prepare(
+            server.url("postgres"), roles=PRIVATE, statements=dumps.claim(TOKEN, PRIVATE)
+        )
         if has_rows:
             (home / DUMP).write_bytes({m.name: d for m, d in members(backup)}[DUMP])
             dumps.restore_dump(server.url("tapetrail_owner"), home / DUMP, role=None, bin_dir=None)
@@ -359,7 +362,7 @@ def test_a_restore_by_somebody_else_in_the_same_database_is_not_taken_over(
     url = server_url(server, other_database)
     sqlalchemy_url = make_url(url).set(drivername="postgresql+psycopg")
     plain = sqlalchemy_url.render_as_string(hide_password=False)
-    migrate.prepare(plain, statements=dumps.claim(TOKEN))
+    migrate.prepare(plain, roles=PRIVATE, statements=dumps.claim(TOKEN, PRIVATE))
     place = {"TAPETRAIL_HOME": str(tmp_path / "home"), "TAPETRAIL_DATABASE_URL": url}
     assert call("db", "restore", str(backup), **place).code == 2
     engine = open_engine(plain)
@@ -378,7 +381,11 @@ def test_a_record_that_is_begun_during_a_restore_keeps_its_blobs(
     @contextmanager
     def opened() -> Generator[Restorable]:
         yield Restorable(
-            engine=engine, admin_url=plain, owner_url=plain, owner_role="tapetrail_owner"
+            engine=engine,
+            admin_url=plain,
+            owner_url=plain,
+            owner_role=PRIVATE.owner,
+            roles=PRIVATE,
         )
 
     def meanwhile() -> str:
@@ -416,5 +423,5 @@ def test_a_role_that_may_not_create_schemas_is_told_so(
         refused = call("db", "restore", str(backup), **place)
         admin.execute("DROP ROLE nobody_special")
     assert refused.code == 2
-    assert "upgrade as a superuser, or as a role that may" in refused.err
+    assert f'GRANT CREATE ON DATABASE "{other_database}" TO "nobody_special"' in refused.err
     assert not home.exists()

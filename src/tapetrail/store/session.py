@@ -11,13 +11,18 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import EdgeFailure
-from tapetrail.store.connections import IDLE_TRANSACTION_TIMEOUT_S, connect_args, once_started
+from tapetrail.store.connections import (
+    CONNECT_ARGS,
+    IDLE_TRANSACTION_TIMEOUT_S,
+    once_started,
+    opening_of,
+)
 
 RETRY_S: Final = 0.2
 SCHEMA: Final = "tapetrail"
@@ -30,15 +35,27 @@ def open_engine(
 
     A transaction that is idle for `idle_timeout_s` is ended, with 0 never.
     """
+    opening = opening_of(url, idle_timeout_s=idle_timeout_s)
     engine = create_engine(
-        url,
+        make_url(url).difference_update_query(["options"]),
         pool_size=pool_size,
         pool_pre_ping=False,
         hide_parameters=True,  # what a record holds has no place in an error's text
         pool_reset_on_return="rollback",
-        connect_args=connect_args(url, idle_timeout_s=idle_timeout_s),
+        connect_args={
+            name: word for name, word in opening.words.items() if name in {*CONNECT_ARGS, "options"}
+        },
     )
     event.listen(engine, "do_connect", _connect_once_started)
+
+    def settle(connection: DBAPIConnection, _record: object) -> None:
+        if not isinstance(connection, psycopg.Connection):
+            raise TypeError("an engine of another driver")
+        connection.autocommit = True
+        opening.settle(connection)
+        connection.autocommit = False
+
+    event.listen(engine, "connect", settle)
     return engine
 
 

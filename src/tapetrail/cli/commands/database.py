@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tapetrail.store.private.server import PrivateServer
     from tapetrail.wire import Shown
 
-ROLES: Final = {"reader": "tapetrail_reader", "app": "tapetrail_app", "owner": "tapetrail_owner"}
+ROLES: Final = ("reader", "app", "owner")
 
 
 top: Final = typer.Typer()
@@ -33,11 +33,36 @@ def db_root(context: typer.Context) -> int | None:
 
 @db.command("upgrade")
 @shows_errors(hint="tapetrail db current")
-def db_upgrade() -> int:
-    """Bring the database's schema up to date."""
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+def db_upgrade(
+    *,
+    owner: Annotated[
+        str | None, typer.Option("--owner", metavar="ROLE", help="The role that owns the tables.")
+    ] = None,
+    app: Annotated[
+        str | None, typer.Option("--app", metavar="ROLE", help="The role that adds rows.")
+    ] = None,
+    reader: Annotated[
+        str | None, typer.Option("--reader", metavar="ROLE", help="The role that only reads.")
+    ] = None,
+    create_roles: Annotated[
+        bool,
+        typer.Option(
+            "--create-roles/--no-create-roles",
+            help="Create roles that are missing, or print what an administrator is to run.",
+        ),
+    ] = True,
+) -> int:
+    """Bring the database's schema up to date.
 
-    echo(f"schema {bootstrap.record_database(settings()).upgrade()}")
+    On a server of your own, whose address TAPETRAIL_DATABASE_URL has, the first time makes the
+    schemas tapetrail and dbos. Roles are named once, and hold the database's name where you name
+    none; those that exist are used.
+    """
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+    from tapetrail.store.roles import WantedRoles  # noqa: PLC0415 # as above
+
+    wanted = WantedRoles(owner=owner, app=app, reader=reader, may_create=create_roles)
+    echo(f"schema {bootstrap.record_database(settings()).upgrade(wanted)}")
     return 0
 
 
@@ -70,15 +95,18 @@ def db_url(
     """
     if role not in ROLES:
         raise InvalidInput(f"--role {role!r}: expected one of {', '.join(ROLES)}")
+    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+    from tapetrail.store.roles import PRIVATE  # noqa: PLC0415 # as above
+
     read = settings()
     if read.database_url is not None:
-        url = _as_role(read.database_url, role)
+        url = bootstrap.record_database(read).url_as(role)
         echo(url.replace("postgresql+psycopg://", "postgresql://", 1))
         return 0
     address = _server(read).address_if_running()
     if address is None:
         raise NotFound(f"no server is running in {read.home}; run: tapetrail db start")
-    echo(address.libpq_url(ROLES[role]))
+    echo(address.libpq_url(PRIVATE.named(role)))
     return 0
 
 
@@ -90,13 +118,14 @@ def db_start() -> int:
     It stays up until `tapetrail db stop`.
     """
     from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+    from tapetrail.store.roles import PRIVATE  # noqa: PLC0415 # as above
 
     read = settings()
     _refuse_foreign(read)
     address = _server(read).start()
     bootstrap.record_database(read).upgrade()
     note("the server stays up until: tapetrail db stop")
-    echo(address.libpq_url(ROLES["reader"]))
+    echo(address.libpq_url(PRIVATE.reader))
     return 0
 
 
@@ -142,13 +171,6 @@ def status(*, as_json: Json = False) -> int:
     for line in column_lines({**counts, **sizes}):
         echo(line)
     return 0
-
-
-def _as_role(url: str, role: str) -> str:
-    """Return the server's address for a role; the owner's is the one that was given."""
-    from tapetrail.store.database import as_role  # noqa: PLC0415 # --help never needs it
-
-    return url if role == "owner" else as_role(url, ROLES[role])
 
 
 def _server(read: Settings) -> "PrivateServer":

@@ -162,7 +162,8 @@ def _show_demo(records: "Records", progress: "Sequence[Progress]", *, seconds: f
     note("Try: tapetrail decisions list --status failed")
     note(f"     tapetrail decisions show {page.data[0].id}")
     note("     tapetrail charts list --timeframe 1w    then: tapetrail charts open ID")
-    note('     psql "$(tapetrail db start)"')
+    start = "start" if settings().database_url is None else "url"
+    note(f'     psql "$(tapetrail db {start})"')
 
 
 def _note_failures(records: "Records") -> None:

@@ -11,5 +11,4 @@ down_revision: Final = "${down_revision}"
 
 def upgrade() -> None:
     """Say what is there afterwards."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     ${upgrades if upgrades else ""}

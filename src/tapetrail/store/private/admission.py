@@ -14,7 +14,9 @@ from tapetrail.store.private.files import ServerFiles
 
 MAP: Final = "tapetrail"
 WILDCARD_VERSION: Final = 16
-ROLES: Final = ("postgres", "tapetrail_owner", "tapetrail_app", "tapetrail_reader")
+OWN_ROLES: Final = ("tapetrail_owner", "tapetrail_app", "tapetrail_reader")
+"""Those of every private server: the owner of the tables, who adds rows, who reads."""
+ROLES: Final = ("postgres", *OWN_ROLES)
 HBA: Final = f"""\
 # Written by TapeTrail at each start: who may connect, and how that is known.
 local all all peer map={MAP}

@@ -2,11 +2,19 @@
 -- reads, the public nothing.
 --
 -- Nobody but the owner needs to run the trigger functions by name: a trigger runs them itself.
--- Identity columns need no privilege on their sequences.
-
-GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA tapetrail TO tapetrail_app;
-GRANT SELECT ON ALL TABLES IN SCHEMA tapetrail TO tapetrail_reader;
-GRANT UPDATE ON tapetrail.budget_counts, tapetrail.budget_reservations, tapetrail.provider_flow
-    TO tapetrail_app;
-REVOKE INSERT ON tapetrail.alembic_version FROM tapetrail_app;
+-- Identity columns need no privilege on their sequences. The names of the two stand in settings of
+-- the transaction.
+DO $$
+DECLARE
+    app text := pg_catalog.current_setting('tapetrail.app');
+    reader text := pg_catalog.current_setting('tapetrail.reader');
+BEGIN
+    EXECUTE pg_catalog.format('GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA tapetrail TO %I', app);
+    EXECUTE pg_catalog.format('GRANT SELECT ON ALL TABLES IN SCHEMA tapetrail TO %I', reader);
+    EXECUTE pg_catalog.format(
+        'GRANT UPDATE ON tapetrail.budget_counts, tapetrail.budget_reservations, tapetrail.provider_flow'
+        ' TO %I', app);
+    EXECUTE pg_catalog.format('REVOKE INSERT ON tapetrail.alembic_version FROM %I', app);
+END
+$$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA tapetrail FROM PUBLIC;

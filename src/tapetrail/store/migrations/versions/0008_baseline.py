@@ -20,7 +20,4 @@ TABLES: Final = Path(__file__).with_name("0008_baseline.sql")
 
 def upgrade() -> None:
     """Create every table, owned by the owner."""
-    op.execute("ALTER TABLE tapetrail.alembic_version OWNER TO tapetrail_owner")
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     run_file(op.get_bind(), TABLES)
-    op.execute("RESET ROLE")

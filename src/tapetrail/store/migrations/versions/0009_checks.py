@@ -40,11 +40,9 @@ ALTERED: Final = (
 
 def upgrade() -> None:
     """Drop the triggers and functions of the old names, widen the CHECK, add the column."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for name in FORMER:
         op.execute(f"DROP FUNCTION IF EXISTS tapetrail.admit_{name}() CASCADE")
     for table in EVENTS:
         op.execute(f"DROP TRIGGER IF EXISTS door ON tapetrail.{table}")
     for statement in ALTERED:
         op.execute(statement)
-    op.execute("RESET ROLE")

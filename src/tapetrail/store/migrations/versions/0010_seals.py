@@ -47,7 +47,5 @@ ADDED: Final = (
 
 def upgrade() -> None:
     """Add the columns and the table."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for statement in ADDED:
         op.execute(statement)
-    op.execute("RESET ROLE")

@@ -29,7 +29,5 @@ ALTERED: Final = (
 
 def upgrade() -> None:
     """Add the columns."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for statement in ALTERED:
         op.execute(statement)
-    op.execute("RESET ROLE")

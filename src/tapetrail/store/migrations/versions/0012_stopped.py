@@ -40,7 +40,6 @@ ALTERED: Final = (
 
 def upgrade() -> None:
     """Let the new word in."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for table, column in KNOWN:
         name = f"ck_{table}_{column}_known"
         op.execute(f"ALTER TABLE tapetrail.{table} DROP CONSTRAINT {name}")
@@ -49,4 +48,3 @@ def upgrade() -> None:
         )
     for statement in ALTERED:
         op.execute(statement)
-    op.execute("RESET ROLE")

@@ -37,11 +37,9 @@ INDEXES: Final = (
 
 def upgrade() -> None:
     """Add the column and the indexes."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     op.execute("ALTER TABLE tapetrail.decisions ADD COLUMN session_on date")
     op.execute(
         "CREATE INDEX ix_decisions_as_of ON tapetrail.decisions (as_of) WHERE session_on IS NULL"
     )
     for table, name, columns in INDEXES:
         op.execute(f"CREATE INDEX ix_{table}_{name} ON tapetrail.{table} ({columns})")
-    op.execute("RESET ROLE")

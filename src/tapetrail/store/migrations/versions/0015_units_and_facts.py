@@ -44,7 +44,5 @@ ALTERED: Final = (
 
 def upgrade() -> None:
     """Add the column and the table."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for statement in ALTERED:
         op.execute(statement)
-    op.execute("RESET ROLE")

@@ -61,7 +61,5 @@ ALTERED: Final = (
 
 def upgrade() -> None:
     """Add the columns, and let a signal without a trade have no confidence."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for statement in ALTERED:
         op.execute(statement)
-    op.execute("RESET ROLE")

@@ -65,7 +65,5 @@ CREATED: Final = (
 
 def upgrade() -> None:
     """Add the three tables."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for statement in CREATED:
         op.execute(statement)
-    op.execute("RESET ROLE")

@@ -25,7 +25,6 @@ ADDED: Final = """
 
 def upgrade() -> None:
     """Let the new words in, and add the column."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for table in TABLES:
         _replace(table, "provenance", PROVENANCES)
     _replace("workflow_executions", "run_type", RUN_TYPES)
@@ -34,7 +33,6 @@ def upgrade() -> None:
         "CREATE INDEX ix_llm_analyses_model ON tapetrail.llm_analyses (provider, model_name, id)"
     )
     op.execute("CREATE INDEX ix_decisions_scope_id ON tapetrail.decisions (scope, id DESC)")
-    op.execute("RESET ROLE")
 
 
 def _replace(table: str, column: str, words: str) -> None:

@@ -91,7 +91,5 @@ CREATED: Final = (
 
 def upgrade() -> None:
     """Create the table."""
-    op.execute("SET LOCAL ROLE tapetrail_owner")
     for statement in CREATED:
         op.execute(statement)
-    op.execute("RESET ROLE")
