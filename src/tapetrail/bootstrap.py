@@ -17,12 +17,10 @@ from time import sleep
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tapetrail import __version__
 from tapetrail.core.errors import ErrorKind
 from tapetrail.settings import Settings
 from tapetrail.store.access import Access
-from tapetrail.store.database import SCHEMA_VERSION, SUPERUSER, RecordDatabase, usual_roles
-from tapetrail.store.roles import PRIVATE
+from tapetrail.store.database import RecordDatabase
 from tapetrail.usecases.parts import Process
 from tapetrail.usecases.record import Record
 
@@ -31,12 +29,9 @@ if TYPE_CHECKING:
 
     from tapetrail.analysts.models.analyst import Models
     from tapetrail.analysts.registry import Family
-    from tapetrail.backup_files import Manifest
-    from tapetrail.backups import Restorable
     from tapetrail.blobs.protocol import BlobStore
     from tapetrail.http.calls import Trust
     from tapetrail.http.transport import Transport
-    from tapetrail.s3_settings import S3Settings
     from tapetrail.settings import ProviderLimits
     from tapetrail.sources.asking import Lanes, Vendor
     from tapetrail.sources.ibkr.gateway import Gateway
@@ -263,66 +258,6 @@ def load_health(settings: Settings) -> "Health":
         return load(engine, app=database.roles.app)
 
 
-def back_up(settings: Settings, target: Path, *, may_replace: bool) -> "Manifest":
-    """Write the record to the file `target`. Raises as `backups.back_up` does."""
-    from tapetrail import backups  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.blobs.opening import open_blobs  # noqa: PLC0415 # lists do without
-
-    with record_database(settings).open() as database, owner_engine(database.owner_url) as engine:
-        origin = backups.Origin(
-            engine=engine,
-            url=database.owner_url,
-            blobs=open_blobs(settings),
-            bin_dir=settings.postgres_bin_dir,
-            code_version=__version__,
-        )
-        return backups.back_up(origin, target, may_replace=may_replace, at=utc_now())
-
-
-def restore(settings: Settings, file: Path) -> "Manifest":
-    """Restore a backup into an empty home. Raises as `backups.restore` does."""
-    from tapetrail import backups  # noqa: PLC0415 # see the module's docstring
-    from tapetrail.blobs.opening import FOLDER, open_blobs  # noqa: PLC0415 # lists do without
-
-    is_private, database = settings.database_url is None, record_database(settings)
-    destination = backups.Destination(
-        home=settings.home,
-        blob_folder=settings.home / FOLDER,
-        bin_dir=settings.postgres_bin_dir,
-        schema_version=SCHEMA_VERSION,
-        has_database=lambda: not is_private or database.server.has_data(),
-        open_blobs=lambda: open_blobs(settings),
-        open_database=lambda: _restorable(settings),
-        upgrade=database.upgrade_as,
-        new_token=lambda: uuid4().hex,
-    )
-    return backups.restore(file, destination)
-
-
-@contextmanager
-def _restorable(settings: Settings) -> "Generator[Restorable]":
-    """Give the database to restore into, as whoever may create schemas and as their owner."""
-    from tapetrail.backups import Restorable  # noqa: PLC0415 # see the module's docstring
-
-    if (url := settings.database_url) is not None:
-        with owner_engine(url) as engine:
-            roles = usual_roles(url)
-            yield Restorable(
-                engine=engine, admin_url=url, owner_url=url, owner_role=roles.owner, roles=roles
-            )
-        return
-    with record_database(settings).server.hold() as address:
-        admin_url = address.url(SUPERUSER)
-        with owner_engine(admin_url) as engine:
-            yield Restorable(
-                engine=engine,
-                admin_url=admin_url,
-                owner_url=address.url(PRIVATE.owner),
-                owner_role=None,
-                roles=PRIVATE,
-            )
-
-
 @contextmanager
 def owner_engine(url: str) -> "Generator[Engine]":
     """Give an engine. A server that is away is an `EdgeFailure`, whoever notices."""
@@ -339,20 +274,6 @@ def owner_engine(url: str) -> "Generator[Engine]":
         raise EdgeFailure(f"PostgreSQL did not answer; {reason}") from error
     finally:
         engine.dispose()
-
-
-def create_bucket(settings: Settings, *, has_lock: bool) -> "tuple[S3Settings, bool]":
-    """Create the bucket for blobs; return how it is reached, and whether there was none.
-
-    Raises `InvalidInput` where the settings name none, `EdgeFailure` if it is refused.
-    """
-    from tapetrail.core.errors import InvalidInput  # noqa: PLC0415 # for one command only
-
-    if settings.s3 is None:
-        raise InvalidInput("no bucket is named; say which: TAPETRAIL_BLOBS=s3://BUCKET/PREFIX")
-    from tapetrail.blobs import opening  # noqa: PLC0415 # for one command only
-
-    return settings.s3, opening.create_bucket(settings.s3, has_lock=has_lock)
 
 
 def _free_bytes(home: Path) -> int:

@@ -22,7 +22,7 @@ def open_blobs(settings: Settings) -> BlobStore:
     """
     if settings.s3 is None:
         return DirectoryBlobs(root=settings.home / FOLDER)
-    return _bucket(settings.s3)
+    return open_bucket(settings.s3)
 
 
 def create_bucket(settings: S3Settings, *, has_lock: bool) -> bool:
@@ -36,7 +36,7 @@ def create_bucket(settings: S3Settings, *, has_lock: bool) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _bucket(settings: S3Settings) -> BlobStore:
+def open_bucket(settings: S3Settings) -> BlobStore:
     """Return the store in a bucket, with its connections, once a process."""
     with _installed(settings):
         from tapetrail.blobs.s3 import S3Blobs  # noqa: PLC0415 # optional

@@ -135,6 +135,7 @@ def _add_all(app: typer.Typer) -> None:
         demo,
         doctor,
         models,
+        moves,
         prompts,
         questions,
         runs,
@@ -157,6 +158,7 @@ def _add_all(app: typer.Typer) -> None:
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")
     database.db.add_typer(backups.group)
+    database.db.add_typer(moves.group)
     app.add_typer(blobs.group, name="blobs")
     app.add_typer(config.group, name="config")
     app.add_typer(completion.group)

@@ -15,7 +15,7 @@ from tapetrail.settings import KEYS, LIMITS, Settings, choose, masked, read_sett
 from tapetrail.settings_files import places, read_files
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from tapetrail.s3_settings import S3Settings
     from tapetrail.settings import SettingsFile
@@ -34,8 +34,12 @@ class ShownSetting:
 
 def settings() -> Settings:
     """Return what the environment of this process and the files of settings decide."""
-    folder = Path.cwd()
-    return read_settings(os.environ, working_folder=folder, files=settings_files(folder))
+    return settings_at(Path.cwd(), os.environ)
+
+
+def settings_at(folder: Path, environment: "Mapping[str, str]") -> Settings:
+    """Return what an environment, and the files of settings of a folder, decide."""
+    return read_settings(environment, working_folder=folder, files=settings_files(folder))
 
 
 def settings_files(working_folder: Path) -> "Sequence[SettingsFile]":

@@ -55,7 +55,7 @@ class Access:
         with self._lock:
             self._check_open()
             if self._engine is None:
-                self._engine = open_engine(self.database().app_url)
+                self._engine = open_engine(self.database().url_to_add())
                 self._stack.callback(self._engine.dispose)
             return self._engine
 

@@ -12,6 +12,7 @@ import psycopg
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.settings import Settings
 from tapetrail.store.connections import Connection, answering, connect
+from tapetrail.store.moving_marks import MovingMark, parsed_mark, read_mark
 from tapetrail.store.pooling import refuse_shared_sessions
 from tapetrail.store.private.restore_marks import is_unfinished
 from tapetrail.store.private.server import PrivateServer
@@ -31,7 +32,8 @@ UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.
 _LAST_STEP_DONE: Final = """
-    SELECT bool_and(has_table_privilege(%(role)s, c.oid, 'INSERT'))
+    SELECT bool_and(has_table_privilege(%(role)s, c.oid, 'INSERT')),
+           obj_description(to_regnamespace('tapetrail'), 'pg_namespace')
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'dbos' AND c.relname = 'datasource_outputs'
       AND EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
@@ -44,6 +46,7 @@ class Database:
 
     `owner_url` connects as whoever upgrades, `roles` are those of the record. `idle` is the
     connection of a reader over which the schema was looked at, for the first one who reads.
+    `moving` says that the record leaves for another database, or has left.
     """
 
     app_url: str
@@ -51,6 +54,13 @@ class Database:
     owner_url: str
     roles: Roles
     idle: Connection | None = None
+    moving: MovingMark | None = None
+
+    def url_to_add(self) -> str:
+        """Return the address to add rows by. Raises `InvalidInput` for a record that leaves."""
+        if self.moving is not None:
+            self.moving.refuse_writing()
+        return self.app_url
 
 
 Opening = Callable[[], AbstractContextManager[Database]]
@@ -107,12 +117,15 @@ class RecordDatabase:
         """Give the database with its schema current, a private server's by an upgrade."""
         idle = _connected_to_current(database)
         if idle is not None:
-            with closing(idle):
-                yield replace(database, idle=idle)
+            connection, mark = idle
+            with closing(connection):
+                yield replace(database, idle=connection, moving=mark)
             return
         # A reader may not even connect; the owner says why.
         with answering(), connect(database.owner_url) as connection:
-            is_current = _is_current(connection, database.roles)
+            is_current, mark = _look(connection, database.roles)
+        if not is_current and mark is not None:
+            mark.refuse_writing()  # an upgrade writes
         if not is_current and self.settings.database_url is not None:
             raise EdgeFailure(
                 f"the database has no schema of version {SCHEMA_VERSION}; run: tapetrail db upgrade"
@@ -120,9 +133,9 @@ class RecordDatabase:
         if not is_current:
             with _turn_to_upgrade(database.owner_url) as connection:
                 # Whoever had the turn before may be at work on what is now current.
-                if not _is_current(connection, database.roles):
+                if not _look(connection, database.roles)[0]:
                     self._upgrade(database.owner_url, database.roles)
-        yield database
+        yield replace(database, moving=mark)
 
     def upgrade(self, wanted: WantedRoles = NO_WISHES) -> str:
         """Bring the database up to date and return the schema's version.
@@ -161,6 +174,9 @@ class RecordDatabase:
     def upgrade_at(self, owner_url: str, wanted: WantedRoles = NO_WISHES) -> None:
         """Bring the schema and the engine's own tables up to date, one process at a time."""
         with _turn_to_upgrade(owner_url) as connection:
+            if (mark := read_mark(connection)) is not None:
+                mark.refuse_opening()
+                mark.refuse_writing()
             roles = wanted.roles(recorded_roles(connection), connection.info.dbname)
             self._upgrade(owner_url, roles, may_create_roles=wanted.may_create)
 
@@ -222,24 +238,38 @@ def as_role(url: str, role: str) -> str:
     return f"{address}?{urlencode(asked, quote_via=quote)}"
 
 
-def _connected_to_current(database: Database) -> Connection | None:
-    """Return a reader's connection to a database whose schema is current, None where it is none."""
+def _connected_to_current(database: Database) -> tuple[Connection, MovingMark | None] | None:
+    """Return a reader's connection to a database whose schema is current, None where it is none.
+
+    Beside it stands what the database says of a move.
+    """
     try:
         connection = connect(database.reader_url)
     except EdgeFailure:
         return None
     with answering(), ExitStack() as stack:
         stack.callback(connection.close)
-        if _is_current(connection, database.roles):
+        is_current, mark = _look(connection, database.roles)
+        if is_current:
             stack.pop_all()
-            return connection
+            return connection, mark
     return None
 
 
-def _is_current(connection: Connection, roles: Roles) -> bool:
-    """Return whether the last step of an upgrade, to this release's version, was done."""
-    last_step = connection.execute(_LAST_STEP_DONE, {"role": roles.app}).fetchone()
-    return last_step == (True,) and _version_on(connection) == SCHEMA_VERSION
+def _look(connection: Connection, roles: Roles) -> tuple[bool, MovingMark | None]:
+    """Return whether the last step of an upgrade, to this release's version, was done.
+
+    Beside it stands what the database says of a move: then nobody may add rows, which is how that
+    step is told. Raises `EdgeFailure` for a record that has not arrived.
+    """
+    last_step, said = connection.execute(_LAST_STEP_DONE, {"role": roles.app}).fetchone() or (
+        None,
+        None,
+    )
+    if (mark := parsed_mark(said)) is not None:
+        mark.refuse_opening()
+    is_done = last_step is True or (mark is not None and last_step is not None)
+    return is_done and _version_on(connection) == SCHEMA_VERSION, mark
 
 
 def _version(url: str) -> str | None:

@@ -23,7 +23,7 @@ def open_lanes(
     from tapetrail.store.slots import Slots  # noqa: PLC0415 # most runs ask no vendor
     from tapetrail.workflows.lanes import SharedLanes  # noqa: PLC0415 # as above
 
-    slots = Slots(access.database().app_url, chance=random.random)
+    slots = Slots(access.database().url_to_add(), chance=random.random)
     try:
         yield SharedLanes(
             engine=access.engine(),

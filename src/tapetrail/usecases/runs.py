@@ -236,13 +236,13 @@ class Runs:
         """Take part in the work for as long as this is open. Raises as `launch` does."""
         from tapetrail.workflows.runner import launch  # noqa: PLC0415 # readers do without
 
-        url = self._access.database().app_url
+        url = self._access.database().url_to_add()
         with launch(self._wiring.launch(url, concurrency=concurrency)) as runner:
             yield runner
 
     def alone(self, name: str) -> "AbstractContextManager[bool]":
         """Give whether this process alone holds a name, for as long as this is open."""
-        return held_name(self._access.database().app_url, name)
+        return held_name(self._access.database().url_to_add(), name)
 
     def work_until_empty(self, manner: Manner) -> int:
         """Work until nothing is in work that this process can do; return how many decisions."""

@@ -40,12 +40,12 @@ def backup(
     read the file, which is not encrypted. A stored object that is damaged is named and left out,
     and the exit code is 1; everything else is in the file.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+    from tapetrail import upkeep  # noqa: PLC0415 # --help never needs it
 
     read = settings()
     if not has_record(read):
         raise no_record(read)
-    manifest = bootstrap.back_up(read, file, may_replace=force)
+    manifest = upkeep.back_up(read, file, may_replace=force)
     _show("backed up", manifest, file=file, as_json=as_json)
     return _exit_code(manifest)
 
@@ -70,10 +70,10 @@ def restore(
     killed is started anew by the next one. A backup can contain program code: restore those that
     you made, or trust.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+    from tapetrail import upkeep  # noqa: PLC0415 # --help never needs it
 
     read = settings()
-    manifest = bootstrap.restore(read, file)
+    manifest = upkeep.restore(read, file)
     _show("restored", manifest, file=file, as_json=as_json)
     if not as_json:
         note(f"the record is in {sanitise(str(read.home))}")

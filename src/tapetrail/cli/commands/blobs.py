@@ -1,16 +1,24 @@
 """`tapetrail blobs ...`: the store of bytes itself."""
 
-from typing import Annotated, Final
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import settings
-from tapetrail.cli.terminal.failures import shows_errors
+from tapetrail.cli.session import has_record, no_record, settings, settings_at
+from tapetrail.cli.terminal.counting import counted
+from tapetrail.cli.terminal.failures import DONE, FAILED, show_error, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import note, sanitise
+from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
 from tapetrail.cli.terminal.words import help_without_command
+from tapetrail.core.errors import InvalidInput
+from tapetrail.core.verification.verdict import REMEDY
 
-group: Final = typer.Typer(help="The store of bytes: create a bucket.")
+if TYPE_CHECKING:
+    from tapetrail.usecases.blob_copies import Copied
+
+group: Final = typer.Typer(help="The store of bytes: create a bucket, copy to one.")
 
 
 @group.callback(invoke_without_command=True)
@@ -24,8 +32,7 @@ def blobs_root(context: typer.Context) -> int | None:
 def create_bucket(
     *,
     lock: Annotated[
-        bool,
-        typer.Option("--lock", help="Keep versions, and let objects be locked."),
+        bool, typer.Option("--lock", help="Keep versions, and let objects be locked.")
     ] = False,
 ) -> int:
     """Create the bucket that TAPETRAIL_BLOBS names.
@@ -33,8 +40,46 @@ def create_bucket(
     One that is there is left as it is. For how long objects are locked is set on the bucket, by the
     store's own tools.
     """
-    from tapetrail import bootstrap  # noqa: PLC0415 # --help never needs it
+    from tapetrail import upkeep  # noqa: PLC0415 # --help never needs it
 
-    found, is_new = bootstrap.create_bucket(settings(), has_lock=lock)
+    found, is_new = upkeep.create_bucket(settings(), has_lock=lock)
     note(f"{'created' if is_new else 'there already'}: {sanitise(found.bucket)}")
-    return 0
+    return DONE
+
+
+@group.command("copy", epilog=examples("tapetrail blobs copy --to s3://trails/mine"))
+@shows_errors(
+    hint="tapetrail blobs copy --help", interrupted="interrupted; the same again goes on from there"
+)
+def copy(
+    *,
+    to: Annotated[
+        str, typer.Option("--to", metavar="s3://BUCKET/PREFIX", help="Where the bytes go.")
+    ],
+) -> int:
+    """Copy the bytes of every stored object to a bucket, and read each one back.
+
+    TAPETRAIL_S3_* say how the bucket is reached. What is there already is read and compared, so the
+    same again goes on where it was broken off. The record stays as it is: set TAPETRAIL_BLOBS to
+    use the copy. An object that is damaged is named, and the exit code is 1.
+    """
+    from tapetrail import upkeep  # noqa: PLC0415 # --help never needs it
+
+    read = settings()
+    if not has_record(read):
+        raise no_record(read)
+    target = settings_at(Path.cwd(), {**os.environ, "TAPETRAIL_BLOBS": to}).s3
+    if target is None or (read.s3 is not None and read.s3.url == target.url):
+        raise InvalidInput(f"--to {to}: the bytes are there; name another bucket or prefix")
+    return show_copied(upkeep.copy_blobs(read, target, counted("copied")))
+
+
+def show_copied(copied: "Copied") -> int:
+    """Say what came of a copy, and return how the command ends."""
+    before = f", {copied.there_before} of them were there before" if copied.there_before else ""
+    echo(f"copied {copied.objects} objects of {size_text(copied.size)}{before}")
+    if not copied.damaged:
+        return DONE
+    named = "\n".join(copied.damaged)
+    show_error(f"{len(copied.damaged)} objects are damaged and not copied; {named}", hint=REMEDY)
+    return FAILED

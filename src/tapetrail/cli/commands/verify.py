@@ -1,13 +1,12 @@
 """`tapetrail verify`: whether the record is what was recorded."""
 
-import sys
 from dataclasses import asdict
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from tapetrail.cli.session import opened
+from tapetrail.cli.terminal.counting import counted
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, print_json, sanitise
@@ -17,11 +16,9 @@ from tapetrail.listing.values import read_number
 
 if TYPE_CHECKING:
     from tapetrail.core.verification.verdict import Verification
-    from tapetrail.usecases.verifying import Watch
     from tapetrail.wire import Shown
 
 group: Final = typer.Typer()
-SHOWN_EVERY_S: Final = 0.2
 
 
 @group.command(
@@ -59,7 +56,7 @@ def verify(
     chosen = [read_number(number, "ID") for number in numbers or ()]
     days = read_days(as_of)
     with opened() as record:
-        watch = _progress()
+        watch = counted("verified")
         if chosen or days:
             found = record.verification.decisions(chosen, days=days, is_deep=deep, watch=watch)
         else:
@@ -97,25 +94,3 @@ def _document(found: "Verification") -> "dict[str, Shown]":
         "not_recorded": dict(found.not_recorded),
         "reach": found.reach,
     }
-
-
-def _progress() -> "Watch":
-    """Return what shows how far a verification is, on a terminal, on one line."""
-    begun = shown = monotonic()
-    last = ""
-
-    def watch(what: str, done: int, total: int) -> None:
-        nonlocal begun, shown, last
-        now = monotonic()
-        if what != last:
-            begun, last = now, what
-        is_due = now - shown >= SHOWN_EVERY_S or done == total
-        if sys.stderr is None or not sys.stderr.isatty() or not is_due:
-            return
-        shown = now
-        rate = done / max(now - begun, 0.001)
-        end = "\n" if done == total else ""
-        sys.stderr.write(f"\r{done} of {total} {what} verified, {rate:.0f} a second{end}")
-        sys.stderr.flush()
-
-    return watch
