@@ -52,7 +52,8 @@ class Manifest:
     """What a backup says of itself.
 
     `damaged` are the blobs that a row names and that were gone or others when it was made: they are
-    not in it, and not among its `blobs`.
+    not in it, and not among its `blobs`. `left_in` is the bucket in which all of them stayed, None
+    where they were taken in.
     """
 
     code_version: str
@@ -63,6 +64,12 @@ class Manifest:
     blob_bytes: int
     sums_digest: Digest
     damaged: Sequence[DamagedBlob] = ()
+    left_in: str | None = None
+
+    @property
+    def blob_rows(self) -> int:
+        """Return how many blobs the rows name."""
+        return self.blobs + len(self.damaged) if self.left_in is None else self.rows["blobs"]
 
     def content(self) -> bytes:
         """Return the manifest as it stands in the file."""

@@ -41,13 +41,17 @@ from tapetrail.store.roles import Roles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What is backed up: a database, as whoever may read all of it, and its blobs."""
+    """What is backed up: a database, as whoever may read all of it, and its blobs.
+
+    `left_in` is the bucket in which they stay, None where they are taken in.
+    """
 
     engine: Engine
     url: str
     blobs: BlobStore
     bin_dir: Path | None
     code_version: str
+    left_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,7 @@ class Destination:
     """
 
     home: Path
-    blob_folder: Path
+    blob_folder: Path | None
     bin_dir: Path | None
     schema_version: str
     has_database: Callable[[], bool]
@@ -108,7 +112,18 @@ def back_up(origin: Origin, target: Path, *, may_replace: bool, at: datetime) ->
             return package.write(origin, left_out=damaged)
 
 
-def restore(file: Path, destination: Destination) -> Manifest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was restored: what the backup says of itself, and the keys without bytes here.
+
+    There are such keys where the bytes of a backup of rows alone are not where blobs are kept.
+    """
+
+    manifest: Manifest
+    absent: tuple[str, ...]
+
+
+def restore(file: Path, destination: Destination) -> Restored:
     """Restore a backup to a place without a record; return what is in it.
 
     1. The place is looked at: it has no record, or only what an unfinished restore left there.
@@ -122,6 +137,7 @@ def restore(file: Path, destination: Destination) -> Manifest:
     for a place with a record and a file that is no backup, `IntegrityFailure` for a damaged file,
     `EdgeFailure` if database, program or disk refuse; what was restored so far is then removed.
     """
+    absent: tuple[str, ...] = ()
     with opened_backup(file) as backup, held_mark(destination.home) as mark:
         _check_release(backup.manifest, destination)
         _check_empty(destination, token=mark.token)  # 1
@@ -135,6 +151,8 @@ def restore(file: Path, destination: Destination) -> Manifest:
                 with destination.open_database() as database:
                     _fill(database, destination, token=token, manifest=backup.manifest)  # 4
                     _compare_blobs(database, sums, backup.manifest)
+                    if backup.manifest.left_in is not None:
+                        absent = _absent(database, destination.open_blobs())
                     mark.end(token)  # 5
                     dumps.finish(database.engine)
         except BaseException:
@@ -142,7 +160,7 @@ def restore(file: Path, destination: Destination) -> Manifest:
             mark.clear()
             raise
         _dump_file(destination).unlink()
-    return backup.manifest
+    return Restored(manifest=backup.manifest, absent=absent)
 
 
 class _DamagedBlobError(IntegrityFailure):
@@ -164,7 +182,7 @@ class _Package:
         for file in (self.file, self.sums):
             file.seek(0)
             file.truncate()
-        count, size = self._write_sums(left_out)
+        count, size = self._write_sums(left_out, has_blobs=origin.left_in is None)
         manifest = Manifest(
             code_version=origin.code_version,
             schema_version=self.snapshot.schema_version(),
@@ -174,15 +192,18 @@ class _Package:
             blob_bytes=size,
             sums_digest=file_digest(self.sums),
             damaged=tuple(left_out.values()),
+            left_in=origin.left_in,
         )
         blobs = _contents(origin.blobs, self.sums)
         write_backup(self.file, manifest, sums=self.sums, dump=self.dump, blobs=blobs)
         return manifest
 
-    def _write_sums(self, left_out: Collection[str]) -> tuple[int, int]:
+    def _write_sums(self, left_out: Collection[str], *, has_blobs: bool) -> tuple[int, int]:
         """Write the line of each member to come; return the blobs' number and size."""
         self.sums.write(sums_line(file_digest(self.dump), DUMP))
         count = total = 0
+        if not has_blobs:
+            return count, total
         for key, digest, size in self.snapshot.blobs():
             if key not in left_out:
                 self.sums.write(sums_line(digest, BLOBS + key))
@@ -229,7 +250,8 @@ def _check_release(manifest: Manifest, destination: Destination) -> None:
 def _check_empty(destination: Destination, *, token: str | None) -> None:
     """Raise `InvalidInput` where there is more than a restore of this token left."""
     folder = destination.blob_folder
-    if token is None and folder.exists() and any(folder.iterdir()):
+    # A bucket may hold what others put there; keys are by digest, and nothing is overwritten.
+    if folder is not None and token is None and folder.exists() and any(folder.iterdir()):
         raise _occupied(f"{folder} holds blobs")
     if destination.has_database():
         with destination.open_database() as database:
@@ -247,7 +269,8 @@ def _occupied(why: str) -> InvalidInput:
 
 def _clear(destination: Destination) -> None:
     """Remove what an unfinished restore left on disk."""
-    shutil.rmtree(destination.blob_folder, ignore_errors=True)
+    if destination.blob_folder is not None:
+        shutil.rmtree(destination.blob_folder, ignore_errors=True)
     for path in destination.home.glob(f"{DUMP}*"):
         path.unlink()
 
@@ -280,8 +303,7 @@ def _fill(
     destination.upgrade(database.admin_url, database.roles)
     with database.engine.connect() as connection:
         found = dumps.row_counts(connection)
-    blobs = manifest.blobs + len(manifest.damaged)
-    for name, count in {**manifest.rows, "blobs": blobs}.items():
+    for name, count in {**manifest.rows, "blobs": manifest.blob_rows}.items():
         if found.get(name) != count:
             raise IntegrityFailure(
                 f"the backup is damaged; its manifest says {count} rows of {name}, its dump has"
@@ -295,6 +317,8 @@ def _compare_blobs(database: Restorable, sums: IO[bytes], manifest: Manifest) ->
     Both are in the order of their keys. The archive's own sums say nothing of what was recorded:
     whoever changes a member can compute them anew.
     """
+    if manifest.left_in is not None:
+        return
     damaged = {(blob.key, blob.digest) for blob in manifest.damaged}
     with (
         dumps.snapshot(database.engine) as snapshot,
@@ -312,6 +336,12 @@ def _compare_blobs(database: Restorable, sums: IO[bytes], manifest: Manifest) ->
             f"the backup is damaged; {BLOBS}{key}: expected {expected}, as the database has it,"
             f" found {found}"
         )
+
+
+def _absent(database: Restorable, blobs: BlobStore) -> tuple[str, ...]:
+    """Return the keys that rows name and nothing is under."""
+    with dumps.snapshot(database.engine) as snapshot, closing(snapshot.blobs()) as recorded:
+        return tuple(key for key, _, _ in recorded if blobs.size(key) is None)
 
 
 def _give_up(destination: Destination, *, token: str) -> None:

@@ -24,8 +24,14 @@ from tapetrail.usecases import moves
 from tapetrail.usecases.blob_copies import BlobCopy, Copied, Watch
 
 
-def back_up(settings: Settings, target: Path, *, may_replace: bool) -> Manifest:
-    """Write the record to the file `target`. Raises as `backups.back_up` does."""
+def back_up(
+    settings: Settings, target: Path, *, may_replace: bool, takes_in: bool = False
+) -> Manifest:
+    """Write the record to the file `target`. Raises as `backups.back_up` does.
+
+    Bytes in a bucket stay there, unless the backup `takes_in` them.
+    """
+    stays = settings.s3 is not None and not takes_in
     with record_database(settings).open() as database, owner_engine(database.owner_url) as engine:
         origin = backups.Origin(
             engine=engine,
@@ -33,17 +39,18 @@ def back_up(settings: Settings, target: Path, *, may_replace: bool) -> Manifest:
             blobs=opening.open_blobs(settings),
             bin_dir=settings.postgres_bin_dir,
             code_version=__version__,
+            left_in=settings.s3.url if stays and settings.s3 is not None else None,
         )
         return backups.back_up(origin, target, may_replace=may_replace, at=utc_now())
 
 
-def restore(settings: Settings, file: Path) -> Manifest:
+def restore(settings: Settings, file: Path) -> backups.Restored:
     """Restore a backup into an empty home. Raises as `backups.restore` does."""
     is_private = settings.database_url is None
     database = record_database(settings)
     destination = backups.Destination(
         home=settings.home,
-        blob_folder=settings.home / opening.FOLDER,
+        blob_folder=settings.home / opening.FOLDER if settings.s3 is None else None,
         bin_dir=settings.postgres_bin_dir,
         schema_version=SCHEMA_VERSION,
         has_database=lambda: not is_private or database.server.has_data(),

@@ -168,6 +168,32 @@ def test_a_bucket_is_created_when_it_is_asked_for(in_bucket: InBucket, call: Run
     assert found["versions"]["fix"] == "set a default retention on the bucket"
 
 
+def test_a_backup_holds_rows_alone_unless_it_takes_bytes_in(
+    in_bucket: InBucket, call: Run, tmp_path: Path
+) -> None:
+    rows, whole = tmp_path / "rows.tar", tmp_path / "whole.tar"
+    made = in_bucket.run("db", "backup", str(rows))
+    assert made.code == 0, made.err
+    stay = f"no blobs: the bytes of 19 stay in s3://{in_bucket.bucket}/trail/"
+    assert stay in made.out
+    assert in_bucket.run("db", "backup", str(whole), "--blobs").code == 0
+    assert rows.stat().st_size < whole.stat().st_size / 3
+    again, alone, taken = (str(tmp_path / name) for name in ("again", "alone", "taken"))
+    restored = call("db", "restore", str(rows), TAPETRAIL_HOME=again, **in_bucket.environment)
+    assert restored.code == 0, restored.err
+    deep = call("verify", "--deep", TAPETRAIL_HOME=again, **in_bucket.environment)
+    assert deep.code == 0
+    lost = call("db", "restore", str(rows), TAPETRAIL_HOME=alone)
+    assert lost.code == 1
+    assert "19 stored objects are not in the home" in lost.err
+    assert f"their bytes stayed in s3://{in_bucket.bucket}/trail/" in lost.err
+    assert call("verify", TAPETRAIL_HOME=alone).code == 1
+    assert call("db", "restore", str(whole), TAPETRAIL_HOME=taken).code == 0
+    assert call("verify", "--deep", TAPETRAIL_HOME=taken).code == 0
+    for name in (again, alone, taken):
+        PrivateServer(home=Path(name)).stop()
+
+
 def test_a_run_whose_bucket_is_missing_fails_with_the_way_on(in_bucket: InBucket) -> None:
     strategy = in_bucket.terminal.home.parent / "two.yaml"
     environment = {**in_bucket.environment, "TAPETRAIL_BLOBS": "s3://not-there"}

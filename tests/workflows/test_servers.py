@@ -152,7 +152,7 @@ def test_a_limit_on_statements_holds_back_neither_upgrade_nor_verify(
     home: Home, cluster: Cluster, trail: str
 ) -> None:
     there = {"TAPETRAIL_DATABASE_URL": trail}
-    cluster.execute("ALTER ROLE trail SET statement_timeout = '40ms'")
+    cluster.execute("ALTER ROLE trail SET statement_timeout = '5ms'")
     assert home.run("db", "upgrade", **there).returncode == 0
     cluster.execute("ALTER ROLE trail SET statement_timeout = '2s'")
     assert home.run(*home.asked(), **there).returncode == 0
@@ -176,3 +176,25 @@ def test_who_may_only_add_rows_runs_and_who_may_only_read_reads(
     refused = home.run(*home.asked(), **reader)
     assert refused.returncode == 5
     assert 'GRANT "tapetrail_trail_app" TO "tapetrail_trail_reader"' in refused.stderr
+
+
+def test_a_backup_goes_into_another_database_of_the_same_server_and_not_into_an_older_one(
+    *, home: Home, warm: Home, cluster: Cluster, trail: str
+) -> None:
+    other = {"TAPETRAIL_DATABASE_URL": cluster.new_customer("other", "CREATEROLE")}
+    assert home.run("db", "upgrade", TAPETRAIL_DATABASE_URL=trail).returncode == 0
+    assert home.run(*home.asked(), TAPETRAIL_DATABASE_URL=trail).returncode == 0
+    file, newer = home.path.parent / "15.tar", warm.path.parent / "18.tar"
+    made = home.run("db", "backup", str(file), TAPETRAIL_DATABASE_URL=trail)
+    assert made.returncode == 0, made.stderr
+    assert warm.run("db", "backup", str(newer)).returncode == 0
+    place = Home(path=home.path.parent / "restored")
+    refused = place.run("db", "restore", str(newer), **other)
+    assert refused.returncode == 5
+    assert "what a newer PostgreSQL dumped does not go into an older one" in refused.stderr
+    restored = place.run("db", "restore", str(file), **other)
+    assert restored.returncode == 0, restored.stderr
+    assert place.run("verify", "--deep", **other).returncode == 0
+    assert place.run(*place.asked(), **other).returncode == 0
+    owner = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'tapetrail'"
+    assert rows(other["TAPETRAIL_DATABASE_URL"], owner) == [("tapetrail_other_owner",)]

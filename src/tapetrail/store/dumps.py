@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, func, inspect, make_url, select, text
 
 from tapetrail.core.canonical import Digest, parse_digest
 from tapetrail.core.errors import EdgeFailure, InvalidInput
+from tapetrail.store.connections import connect
 from tapetrail.store.private.binaries import find_program
 from tapetrail.store.reads import table
 from tapetrail.store.roles import Roles
@@ -25,6 +26,11 @@ from tapetrail.store.session import SCHEMA
 from tapetrail.store.tables.schema import metadata
 
 ENGINE_SCHEMA: Final = "dbos"
+NEWER: Final = (
+    "; what a newer PostgreSQL dumped does not go into an older one: restore it into a home, and"
+    " move that there: tapetrail db move"
+)
+_OF_A_NEWER: Final = ("unsupported version", "transaction_timeout")
 _BATCH: Final = 1000
 # Schemas are made before, by whoever may; what a role gets by default is the upgrade's to say.
 _LEFT_OUT: Final = re.compile(r"\d+; \d+ \d+ (SCHEMA|ACL - SCHEMA|DEFAULT ACL) ", re.ASCII)
@@ -91,7 +97,7 @@ def restore_dump(url: str, dump: Path, *, role: str | None, bin_dir: Path | None
     there is no `pg_restore` or it fails.
     """
     chosen = dump.with_name(f"{dump.name}.list")
-    listed = _run("pg_restore", ["--list", str(dump)], bin_dir=bin_dir)
+    listed = _run("pg_restore", ["--list", str(dump)], bin_dir=bin_dir, major=_major(url))
     kept = [line for line in listed.splitlines() if not _LEFT_OUT.match(line)]
     chosen.write_text("\n".join(kept) + "\n", encoding="utf-8")
     # Who may do what is the upgrade's to say, for the roles of this database.
@@ -163,10 +169,11 @@ def _run(
     *,
     bin_dir: Path | None,
     url: str | None = None,
+    major: int | None = None,
     into: IO[bytes] | None = None,
 ) -> str:
     """Return what a program of PostgreSQL printed, unless that goes `into` a file."""
-    program = find_program(name, bin_dir)
+    program = find_program(name, bin_dir, major=_major(url) if url is not None else major)
     address, password = _address(url) if url is not None else (None, None)
     words = [str(program), "--no-password", *options] if url else [str(program), *options]
     ended = subprocess.run(  # noqa: S603 # PostgreSQL's own program, and words of ours
@@ -180,8 +187,15 @@ def _run(
     )
     if ended.returncode != 0:
         said = ended.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise EdgeFailure(f"{name} failed; {said.removeprefix(f'{name}: error: ')}")
+        newer = NEWER if any(sign in said for sign in _OF_A_NEWER) else ""
+        raise EdgeFailure(f"{name} failed; {said.removeprefix(f'{name}: error: ')}{newer}")
     return ended.stdout.decode(errors="replace") if into is None else ""
+
+
+def _major(url: str) -> int:
+    """Return the major version of the server at an address."""
+    with connect(url) as connection:
+        return connection.info.server_version // 10_000
 
 
 def _address(url: str) -> tuple[str, str | None]:

@@ -22,7 +22,8 @@ from dbos import (
     SQLAlchemyDatasource,
     WorkflowStatus,
 )
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tapetrail.core.errors import EdgeFailure
@@ -84,8 +85,20 @@ class Engines:
 def migrate_engine(owner_url: str, *, application_role: str) -> None:
     """Create or upgrade the engine's own tables, and let the application's role use them."""
     _quiet()
-    DBOS.migrate(owner_url, application_role=application_role)
-    SQLAlchemyDatasource.migrate(owner_url, application_role=application_role)
+    event.listen(Engine, "connect", _lift_limit)  # the engine opens connections of its own
+    try:
+        DBOS.migrate(owner_url, application_role=application_role)
+        SQLAlchemyDatasource.migrate(owner_url, application_role=application_role)
+    finally:
+        event.remove(Engine, "connect", _lift_limit)
+
+
+def _lift_limit(connection: DBAPIConnection, _record: object) -> None:
+    """Have a session's statements take their time: a limit of the server's is for questions."""
+    cursor = connection.cursor()
+    cursor.execute("SET statement_timeout = 0")
+    connection.commit()
+    cursor.close()
 
 
 def open_datasource(engine: Engine, *, database_url: str) -> SQLAlchemyDatasource:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tapetrail.wire import Shown
 
 group: Final = typer.Typer()
+NAMED_MAX: Final = 10
 
 
 @group.command("backup", epilog=examples("tapetrail db backup /backup/tapetrail-2026-11-22.tar"))
@@ -32,12 +33,16 @@ def backup(
     force: Annotated[
         bool, typer.Option("--force", help="Replace the file where there is one.")
     ] = False,
+    blobs: Annotated[
+        bool, typer.Option("--blobs", help="Take in the bytes that lie in a bucket, too.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Write the whole record, database and blobs, to one file.
 
-    The record stays in use meanwhile; the file holds it as it was at the beginning. Only you can
-    read the file, which is not encrypted. A stored object that is damaged is named and left out,
+    The record stays in use meanwhile; the file holds it as it was at the beginning. Where blobs lie
+    in a bucket it holds rows alone, and says so; `--blobs` takes the bytes in. Only you can read
+    the file, which is not encrypted. A stored object that is damaged is named and left out,
     and the exit code is 1; everything else is in the file.
     """
     from tapetrail import upkeep  # noqa: PLC0415 # --help never needs it
@@ -45,7 +50,7 @@ def backup(
     read = settings()
     if not has_record(read):
         raise no_record(read)
-    manifest = upkeep.back_up(read, file, may_replace=force)
+    manifest = upkeep.back_up(read, file, may_replace=force, takes_in=blobs)
     _show("backed up", manifest, file=file, as_json=as_json)
     return _exit_code(manifest)
 
@@ -73,11 +78,21 @@ def restore(
     from tapetrail import upkeep  # noqa: PLC0415 # --help never needs it
 
     read = settings()
-    manifest = upkeep.restore(read, file)
-    _show("restored", manifest, file=file, as_json=as_json)
+    restored = upkeep.restore(read, file)
+    _show("restored", restored.manifest, file=file, as_json=as_json)
     if not as_json:
-        note(f"the record is in {sanitise(str(read.home))}")
-    return _exit_code(manifest)
+        where = "the database" if read.database_url is not None else str(read.home)
+        note(f"the record is in {sanitise(where)}")
+    if restored.absent:
+        named = "\n".join(sanitise(key) for key in restored.absent[:NAMED_MAX])
+        place = "the home" if read.s3 is None else read.s3.url
+        show_error(
+            f"{len(restored.absent)} stored objects are not in {place}; the backup holds rows"
+            f" alone, their bytes stayed in {restored.manifest.left_in}\n{named}",
+            hint="set TAPETRAIL_BLOBS to where they are, then: tapetrail verify --deep",
+        )
+        return FAILED
+    return _exit_code(restored.manifest)
 
 
 def _exit_code(manifest: "Manifest") -> int:
@@ -103,11 +118,14 @@ def _show(done: str, manifest: "Manifest", *, file: Path, as_json: bool) -> None
             "blobs": manifest.blobs,
             "blob_bytes": manifest.blob_bytes,
             "damaged": [blob.key for blob in manifest.damaged],
+            "left_in": manifest.left_in,
         }
         print_json(document)
         return
     rows = sum(manifest.rows.values())
+    blobs = f"{manifest.blobs} blobs of {size_text(manifest.blob_bytes)}"
+    if manifest.left_in is not None:
+        blobs = f"no blobs: the bytes of {manifest.blob_rows} stay in {manifest.left_in}"
     echo(
-        f"{done} {rows} rows, {manifest.rows.get('decisions', 0)} decisions among them, and"
-        f" {manifest.blobs} blobs of {size_text(manifest.blob_bytes)}"
+        f"{done} {rows} rows, {manifest.rows.get('decisions', 0)} decisions among them, and {blobs}"
     )

@@ -28,17 +28,20 @@ def find_bin_dir(override: Path | None) -> Path:
     return folder
 
 
-def find_program(name: str, override: Path | None) -> Path:
+def find_program(name: str, override: Path | None, *, major: int | None = None) -> Path:
     """Return one of PostgreSQL's other programs: beside the server's, or else the one on PATH.
 
-    Raises `EdgeFailure` if there is none; with an override only that folder is looked at.
+    Those that a system has of the `major` version go first: an older server does not understand all
+    that newer ones say. Raises `EdgeFailure` if there is none; with an override only that folder is
+    looked at.
     """
     if override is not None:
         folders = [override.resolve()]
     else:
         on_path = shutil.which(name)
         beside = [Path(on_path).parent] if on_path else []
-        folders = [*_wheel_folders(), *_system_folders(), *beside]
+        same = [DEBIAN_FOLDER / str(major) / "bin"] if major is not None else []
+        folders = [*same, *_wheel_folders(), *_system_folders(), *beside]
     for folder in folders:
         if (folder / name).is_file():
             return folder / name
