@@ -5,6 +5,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+POSTGRES_15 := /usr/lib/postgresql/15/bin
+ON_POSTGRES_15 := $(addprefix tests/edges/test_,schema.py schema_checks.py schema_guards.py schema_admission.py \
+	appends.py reads.py lists.py list_plans.py stats.py budgets.py flow.py slots.py gate.py connections.py sealing.py \
+	persistence.py) tests/workflows/test_record.py tests/workflows/test_decision.py tests/surfaces/test_command_line.py \
+	tests/surfaces/test_verify.py
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,11 +48,15 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/basedpyright
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@[ ! -x $(POSTGRES_15)/initdb ] || { echo "again on PostgreSQL 15:"; \
+		TESTS_POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/pytest -q -n 2 --dist loadfile $(ON_POSTGRES_15); }
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
 
-torture: .venv/dev.stamp ## the tests that take minutes, such as a hundred kills   [ARGS=...]
+torture: .venv/dev.stamp ## the tests that take minutes, such as a hundred kills, and all on PostgreSQL 15   [ARGS=...]
 	$(BIN)/pytest -q -m torture $(ARGS)
+	@[ ! -x $(POSTGRES_15)/initdb ] || [ -n "$(ARGS)" ] \
+		|| TESTS_POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/pytest -q -n 2 --dist loadfile
 
 .venv-bench/bench.stamp: benchmarks/requirements.lock
 	@echo "installing Plotly, Kaleido and mplfinance beside everything else (first time only) ..."

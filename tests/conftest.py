@@ -1,16 +1,17 @@
 """What tests of every kind share: a real PostgreSQL, and a home to copy, once a session."""
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis import settings
-from tests.homes import prepare_home
+from tests.homes import prepare_home, programs, server_of
 from tests.postgres_server import DEBIAN, Cluster, debian_versions, running_cluster
 from tests.s3_server import S3Server, running_s3
 
-from tapetrail.store.private.server import PrivateServer, ServerAddress
+from tapetrail.store.private.server import ServerAddress
 
 TESTS: Final = Path(__file__).parent
 
@@ -18,13 +19,14 @@ TESTS: Final = Path(__file__).parent
 settings.register_profile("tapetrail", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=25)  # for `make check`
 settings.load_profile("tapetrail")
+os.environ.update(programs())
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[ServerAddress]:
     """The address of a private server that runs for as long as the session."""
     home = tmp_path_factory.mktemp("server") / "home"
-    with PrivateServer(home=home).hold() as address:
+    with server_of(home).hold() as address:
         yield address
 
 

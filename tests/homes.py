@@ -6,9 +6,31 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tapetrail.store.private.server import PrivateServer
 
+BIN_DIR: Final = Path(found) if (found := os.environ.get("TESTS_POSTGRES_BIN_DIR")) else None
+"""Another version of PostgreSQL's programs for all servers of the tests, None for the wheel's."""
 PLAIN: Final = Path(__file__).with_name("plain")
+
+
+def of_any_role() -> pytest.MarkDecorator:
+    """Return what leaves out a test that connects as a role of its own making.
+
+    Private servers before PostgreSQL 16 let in none but ours.
+    """
+    return pytest.mark.skipif(BIN_DIR is not None, reason="an older server lets in our roles alone")
+
+
+def server_of(home: Path) -> PrivateServer:
+    """Return the private server of a home, of the version that is tested."""
+    return PrivateServer(home=home, bin_dir=BIN_DIR)
+
+
+def programs() -> dict[str, str]:
+    """Return the variables that have a process run the version that is tested."""
+    return {} if BIN_DIR is None else {"TAPETRAIL_POSTGRES_BIN_DIR": str(BIN_DIR)}
 
 
 def plain_path() -> dict[str, str]:
@@ -21,10 +43,10 @@ def prepare_home(home: Path) -> None:
     """Make a home with the newest schema and no rows, its server stopped."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TAPETRAIL_")}
     own = {"TAPETRAIL_HOME": str(home), "XDG_CONFIG_HOME": str(home.parent)}
-    environment = {**kept, **own, **plain_path()}
+    environment = {**kept, **own, **plain_path(), **programs()}
     command = [sys.executable, "-m", "tapetrail", "db", "upgrade"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    PrivateServer(home=home).stop()
+    server_of(home).stop()
 
 
 def copy_home(prepared: Path, home: Path) -> None:

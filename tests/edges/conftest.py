@@ -12,12 +12,12 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from tests.edges.rows import Rows
 from tests.edges.server_processes import programs_of
 from tests.edges.waiting import wait_for
-from tests.homes import copy_home
+from tests.homes import copy_home, server_of
 
 from tapetrail.store import migrate
 from tapetrail.store.private.account import server_account
 from tapetrail.store.private.files import ServerFiles
-from tapetrail.store.private.server import PrivateServer, ServerAddress
+from tapetrail.store.private.server import ServerAddress
 from tapetrail.store.private.socket_folder import socket_folder
 
 SUPERUSER = "postgres"
@@ -47,7 +47,7 @@ def new_home(tmp_path: Path) -> Generator[Path]:
     """A home not yet made; whatever runs in it is stopped after the test."""
     path = tmp_path / "home"
     yield path
-    PrivateServer(home=path).stop()
+    server_of(path).stop()
     wait_for(lambda: not programs_of(path))
     files = ServerFiles(home=path)  # a killed server leaves its socket folder to the next start
     shutil.rmtree(socket_folder(files, server_account(files)), ignore_errors=True)

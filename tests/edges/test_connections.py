@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
+from tests.homes import of_any_role
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store.connections import (
@@ -74,6 +75,7 @@ def test_a_session_has_what_was_asked_for_by_either_way(server: ServerAddress) -
     engine.dispose()
 
 
+@of_any_role()
 @pytest.mark.service
 def test_a_role_that_may_not_be_taken_is_refused_with_the_way_on(server: ServerAddress) -> None:
     with connect(server.url("postgres")) as admin:

@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, Table, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from tests.edges.conftest import Connect
+from tests.homes import of_any_role
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.core.records.base import Stored, record_fields
@@ -353,6 +354,7 @@ def test_two_processes_may_upgrade_at_once(empty_database: ServerAddress):
     assert migrate.current(url) == migrate.head()
 
 
+@of_any_role()
 def test_whoever_may_create_roles_and_schemas_may_upgrade(empty_database: ServerAddress):
     engine = create_engine(empty_database.url("postgres"), poolclass=NullPool)
     with engine.begin() as connection:

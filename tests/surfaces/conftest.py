@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 from tests.edges.test_binance import good
-from tests.homes import copy_home, plain_path
+from tests.homes import copy_home, plain_path, programs
 from tests.model_server import model_server
 
 from tapetrail.cli.app import run_command_line
@@ -45,7 +45,7 @@ class Terminal:
         }
         # Files of settings of whoever runs the tests do not count in them.
         own = {"TAPETRAIL_HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home.parent)}
-        return {**kept, **plain_path(), **own, **more}
+        return {**kept, **plain_path(), **own, **programs(), **more}
 
     def run(self, *words: str, **environment: str) -> Answer:
         """Return how a command ended, which it has to within two minutes."""
@@ -112,7 +112,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
     def run(*words: str, **environment: str) -> Answer:
         with monkeypatch.context() as patch:
-            for name, value in environment.items():
+            for name, value in {**programs(), **environment}.items():
                 patch.setenv(name, value)
             capsys.readouterr()
             code = run_command_line(list(words))

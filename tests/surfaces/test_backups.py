@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 from tests.edges.waiting import wait_for
+from tests.homes import of_any_role, server_of
 from tests.surfaces.backup_members import changed, files, members, packed, restore_of
 from tests.surfaces.conftest import Recorded, Run, Terminal
 
@@ -27,7 +28,7 @@ from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.store import dumps, migrate
 from tapetrail.store.private.restore_marks import held_mark, is_unfinished
-from tapetrail.store.private.server import PrivateServer, ServerAddress
+from tapetrail.store.private.server import ServerAddress
 from tapetrail.store.roles import PRIVATE
 from tapetrail.store.session import open_engine
 
@@ -49,7 +50,7 @@ def restored(backup: Path, tmp_path_factory: pytest.TempPathFactory) -> Generato
 
 
 def address(terminal: Terminal, role: str = "postgres") -> str:
-    found = PrivateServer(home=terminal.home).address_if_running()
+    found = server_of(terminal.home).address_if_running()
     assert found is not None
     return found.libpq_url(role)
 
@@ -296,7 +297,7 @@ def test_a_restore_killed_in_its_database_is_begun_anew(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "home"
-    with PrivateServer(home=home).hold() as server, held_mark(home) as mark:
+    with server_of(home).hold() as server, held_mark(home) as mark:
         # Exactly what it leaves: the mark, and the schemas that carry its token.
         mark.begin(TOKEN)
         migrate.prepare(
@@ -412,6 +413,7 @@ def test_a_record_that_is_begun_during_a_restore_keeps_its_blobs(
     engine.dispose()
 
 
+@of_any_role()
 def test_a_role_that_may_not_create_schemas_is_told_so(
     *, server: ServerAddress, other_database: str, backup: Path, call: Run, tmp_path: Path
 ) -> None:

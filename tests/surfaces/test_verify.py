@@ -8,12 +8,12 @@ from typing import Final
 
 import psycopg
 import pytest
+from tests.homes import server_of
 from tests.surfaces.conftest import Recorded, Run
 
 import tapetrail
 from tapetrail.core.errors import NotFound
 from tapetrail.core.verification.verdict import REMEDY
-from tapetrail.store.private.server import PrivateServer
 from tapetrail.usecases.verify import FILE
 
 pytestmark = pytest.mark.service
@@ -28,12 +28,12 @@ def damaged(recorded: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Gen
     assert recorded.terminal.run("db", "backup", str(backup)).code == 0
     home = backup.parent / "home"
     assert recorded.terminal.run("db", "restore", str(backup), TAPETRAIL_HOME=str(home)).code == 0
-    with PrivateServer(home=home).hold() as address:
+    with server_of(home).hold() as address:
         with psycopg.connect(address.libpq_url("postgres"), autocommit=True) as connection:
             connection.execute("SET session_replication_role = replica")
             connection.execute("UPDATE tapetrail.trading_signals SET confidence = 0.99")
         yield home
-    PrivateServer(home=home).stop()
+    server_of(home).stop()
 
 
 def test_a_sound_record_is_said_to_be_consistent_and_how_far_that_reaches(ask: Run) -> None:

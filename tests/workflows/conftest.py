@@ -14,10 +14,9 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 from tests.edges.waiting import wait_for
-from tests.homes import copy_home, plain_path
+from tests.homes import copy_home, plain_path, programs, server_of
 
 from tapetrail.store.private.files import ServerFiles, is_postmaster, load_state, orphans
-from tapetrail.store.private.server import PrivateServer
 
 AS_OF: Final = "2012-08-31"
 FOUR: Final = "AAPL, GOOG, IBM, MSFT"
@@ -77,7 +76,7 @@ class Home:
     def connected(self) -> Generator[psycopg.Connection[Row]]:
         """Give the superuser's connection; each statement is its own transaction."""
         with (
-            PrivateServer(home=self.path).hold() as address,
+            server_of(self.path).hold() as address,
             psycopg.Connection[Row].connect(
                 address.libpq_url("postgres"), autocommit=True, row_factory=dict_row
             ) as connection,
@@ -119,7 +118,8 @@ class Home:
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("TAPETRAIL_")}
-        return {**inherited, **plain_path(), "TAPETRAIL_HOME": str(self.path), **more}
+        own = {"TAPETRAIL_HOME": str(self.path), **programs()}
+        return {**inherited, **plain_path(), **own, **more}
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
@@ -136,7 +136,7 @@ def new_home(tmp_path: Path) -> Iterator[Home]:
     home = Home(path=tmp_path / "place" / "home")
     home.path.parent.mkdir()
     yield home
-    PrivateServer(home=home.path).stop()
+    server_of(home.path).stop()
     wait_for(home.is_quiet)
 
 
@@ -154,7 +154,7 @@ def worked_in(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     copy_home(prepared_home, home.path)
     ended = home.run(*home.asked(symbols=FOUR))
     assert ended.returncode == 0, ended.stderr
-    PrivateServer(home=home.path).stop()
+    server_of(home.path).stop()
     return home
 
 
@@ -172,6 +172,6 @@ def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     copy_home(prepared_home, home.path)
     ended = home.run(*home.asked(symbols="AAPL, FB, IBM"))
     assert ended.returncode == 1, ended.stderr
-    with PrivateServer(home=home.path).hold():
+    with server_of(home.path).hold():
         yield home
-    PrivateServer(home=home.path).stop()
+    server_of(home.path).stop()

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from tests.edges.waiting import wait_for
+from tests.homes import server_of
 from tests.workflows import stranger
 from tests.workflows.conftest import Home, Row
 
 import tapetrail
-from tapetrail.store.private.server import PrivateServer
 
 OPEN_DECISIONS: Final = """
 SELECT id FROM tapetrail.decisions WHERE status IN ('pending', 'running')
@@ -71,7 +71,7 @@ def assert_sound(home: Home, *, analysts: int = 1) -> Sequence[Row]:
     for row in home.rows(PASSES):
         assert row["passes"] == list(range(1, len(row["passes"]) + 1)), row
     _assert_blobs_sound(home)
-    with PrivateServer(home=home.path).hold() as address:
+    with server_of(home.path).hold() as address:
         found = stranger.differences(address.libpq_url("postgres"), home.path / "blobs")
     assert found == []
     with tapetrail.open_record(home.path) as record:

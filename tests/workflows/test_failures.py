@@ -9,12 +9,11 @@ from typing import Final
 
 import pytest
 from tests.edges.waiting import wait_for
-from tests.homes import plain_path
+from tests.homes import plain_path, server_of
 from tests.workflows import broken_run, deadly_run, stranger
 from tests.workflows.conftest import FOUR, Home
 from tests.workflows.soundness import assert_sound, is_done, work_off
 
-from tapetrail.store.private.server import PrivateServer
 from tapetrail.workflows.open_decisions import TRIES_MAX
 
 pytestmark = pytest.mark.service
@@ -39,13 +38,13 @@ def assert_failed_without_a_claim(home: Home, *, kind: str) -> str:
         assert (row["status"], row["failed_stage"], row["error_kind"]) == ("failed", "engine", kind)
         assert (row["execution"], row["seals"], row["claimed"]) == ("failed", 1, 0)
     assert is_done(home)
-    with PrivateServer(home=home.path).hold() as address:
+    with server_of(home.path).hold() as address:
         assert stranger.differences(address.libpq_url("postgres"), home.path / "blobs") == []
     return rows[-1]["error_message"]
 
 
 def test_a_full_disk_fails_the_decision_with_the_reason_and_nothing_is_claimed(home: Home) -> None:
-    PrivateServer(home=home.path).start()
+    server_of(home.path).start()
     # No file of the run may grow beyond 4 KiB; the server was started before and may.
     prefix = ("/bin/sh", "-c", 'unset COVERAGE_PROCESS_CONFIG; ulimit -f 8; exec "$@"', "sh")
     ended = home.run(*home.asked(symbols="IBM"), prefix=prefix)

@@ -8,10 +8,9 @@ from typing import Final
 
 import psycopg
 import pytest
+from tests.homes import server_of
 from tests.workflows import stranger
 from tests.workflows.conftest import Home, Row
-
-from tapetrail.store.private.server import PrivateServer
 
 pytestmark = pytest.mark.service
 
@@ -37,7 +36,7 @@ ORDER BY s.id
 
 
 def found_by_a_stranger(home: Home) -> list[str]:
-    with PrivateServer(home=home.path).hold() as address:
+    with server_of(home.path).hold() as address:
         return stranger.differences(address.libpq_url("postgres"), home.path / "blobs")
 
 

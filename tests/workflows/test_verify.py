@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row, tuple_row
 from tests.big_record import enlarge
-from tests.homes import copy_home
+from tests.homes import copy_home, server_of
 from tests.workflows import tampering
 from tests.workflows.conftest import FOUR, Home
 from tests.workflows.tampering import Database, Tamper, Tamperer
@@ -22,7 +22,6 @@ from tapetrail.core.verification.faults import Fault
 from tapetrail.core.verification.rows import recomputed
 from tapetrail.core.verification.verdict import Verification
 from tapetrail.store.found import FoundRecord
-from tapetrail.store.private.server import PrivateServer
 from tapetrail.usecases.verify import unseen
 from tapetrail.usecases.verifying import Verifier
 
@@ -84,9 +83,9 @@ def subject(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         assert home.run("run", home.strategy(symbols=FOUR), "--as-of", day).returncode == 0
     failing = home.run("run", home.strategy(symbols="IBM, FB"), "--as-of", "2012-08-03")
     assert failing.returncode == 1, failing.stderr
-    with PrivateServer(home=home.path).hold() as address:
+    with server_of(home.path).hold() as address:
         yield Subject(home=home.path, url=address.libpq_url("postgres"))
-    PrivateServer(home=home.path).stop()
+    server_of(home.path).stop()
 
 
 def places(found: Verification) -> set[str]:
@@ -432,9 +431,9 @@ def test_five_hundred_random_tampers_of_a_big_record_are_each_named_and_nothing_
     subject: Subject, tmp_path: Path
 ) -> None:
     home = Home(path=tmp_path / "big")
-    PrivateServer(home=subject.home).stop()
+    server_of(subject.home).stop()
     copy_home(subject.home, home.path)
-    with PrivateServer(home=home.path).hold() as address:
+    with server_of(home.path).hold() as address:
         big = Subject(home=home.path, url=address.libpq_url("postgres"))
         assert enlarge(big.url, big.blobs, decisions=1_000) >= 1_000
         with big.changed() as database:
@@ -453,4 +452,4 @@ def test_five_hundred_random_tampers_of_a_big_record_are_each_named_and_nothing_
                 done = [each for each in tried if each is not None]
                 assert_each_is_named(done, found.faults, rows)
                 count += len(done)
-    PrivateServer(home=home.path).stop()
+    server_of(home.path).stop()
