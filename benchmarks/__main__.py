@@ -14,6 +14,7 @@ from benchmarks import (
     models,
     rivals,
     startup,
+    stores,
     vendors,
     verify,
 )
@@ -28,6 +29,7 @@ ALL: Final[Mapping[str, Callable[[], object]]] = {
     "decisions": decisions.measure,
     "models": models.measure,
     "vendors": vendors.measure,
+    "stores": stores.measure,
     "verify": verify.measure,
     "rivals": rivals.measure,
 }

@@ -72,7 +72,13 @@ def test_a_store_that_knows_no_checksums_gets_none(store: WireStore) -> None:
     assert "x-amz-checksum-sha256" not in store.asked[0].headers
 
 
-def test_a_conflict_that_stored_nothing_is_tried_again(store: WireStore, blobs: S3Blobs) -> None:
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
+def test_a_conflict_that_stored_nothing_is_tried_again(
+    store: WireStore, blobs: S3Blobs, code: str
+) -> None:
+    def conflict(_: Asked) -> Reply:
+        return refusal(409, code)
+
     store.plan = [conflict, None, conflict]
     assert blobs.put(CONTENT, key=KEY) == DIGEST
     assert methods(store) == ["PUT", "GET", "PUT", "GET", "PUT"]
@@ -229,6 +235,17 @@ def test_a_store_that_unpacks_on_the_way_gives_the_same_bytes(
     assert blobs.read(PAGE, digest=DIGEST) == CONTENT
     store.plan = [lambda asked: ranged(store, asked, CONTENT)]
     assert blobs.size(PAGE) == len(CONTENT)
+
+
+def test_a_store_that_gives_all_where_a_part_was_asked_for_is_understood(
+    store: WireStore, blobs: S3Blobs
+) -> None:
+    """As Google's does with what it unpacks on the way: 200, and no part."""
+    blobs.put(CONTENT, key=PAGE)
+    assert blobs.size(PAGE) == len(CONTENT)
+    store.objects[store.path(PAGE)] = CONTENT
+    assert blobs.size(PAGE) == len(CONTENT)
+    assert methods(store) == ["PUT", "GET", "GET", "GET", "GET"]
 
 
 def test_a_reply_of_another_object_is_damage(store: WireStore, blobs: S3Blobs) -> None:
