@@ -147,6 +147,46 @@ def test_a_move_that_is_given_up_leaves_the_record_where_it_was(way: Way) -> Non
     assert "empty it: DROP SCHEMA tapetrail, dbos CASCADE" in occupied.stderr
 
 
+def test_who_opened_the_record_before_adds_nothing_while_it_leaves(way: Way) -> None:
+    address = way.home.run("db", "start").stdout.strip()
+    app = address.replace("tapetrail_reader", "tapetrail_app")
+    added = (
+        "INSERT INTO tapetrail.strategies OVERRIDING SYSTEM VALUE"
+        " SELECT * FROM tapetrail.strategies LIMIT 1"
+    )
+    with psycopg.connect(app, autocommit=True) as before:
+        failed = way.home.run(*way.words, **{**way.environment, "TAPETRAIL_S3_ACCESS_KEY": "no"})
+        assert failed.returncode == 5
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            before.execute(added)
+        assert way.home.run("db", "move", "--cancel").returncode == 0
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            before.execute(added)
+    assert way.home.run("db", "stop").returncode == 0
+
+
+def test_what_is_not_what_left_does_not_arrive(way: Way, cluster: Cluster) -> None:
+    assert way.home.run(*way.words, **way.environment).returncode == 0
+    with way.home.connected() as admin:
+        said = "SELECT obj_description('tapetrail'::regnamespace, 'pg_namespace') AS said"
+        mark = str((admin.execute(said.encode()).fetchone() or {})["said"])
+        leaving = mark.replace('"left"', '"leaving"')
+        admin.execute(f"COMMENT ON SCHEMA tapetrail IS '{leaving}'".encode())
+    arriving = mark.replace('"left"', '"arriving"')
+    cluster.execute(
+        f"COMMENT ON SCHEMA tapetrail IS '{arriving}'",
+        "ALTER TABLE tapetrail.trading_signals DISABLE TRIGGER USER",
+        "UPDATE tapetrail.trading_signals SET confidence = confidence / 2 WHERE id = 2",
+        "ALTER TABLE tapetrail.trading_signals ENABLE TRIGGER USER",
+        database="moved",
+    )
+    refused = way.home.run(*way.words, **way.environment)
+    assert refused.returncode == 1, refused.stdout
+    assert "what arrived is not what left" in refused.stderr
+    assert "trading_signals 2 confidence" in refused.stderr
+    assert way.home.run("db", "move", "--cancel").returncode == 0
+
+
 def test_a_damaged_object_is_named_and_keeps_the_others_from_nothing(way: Way) -> None:
     lost = next(path for path in (way.home.path / "blobs" / "charts").rglob("*.jpg"))
     lost.write_bytes(b"other")
