@@ -57,6 +57,7 @@ def test_ours_go_before_those_of_others() -> None:
     )
     found = s3(**OURS, **TOKEN, TAPETRAIL_S3_ENDPOINT="http://127.0.0.1:8333/")
     assert (found.session_token, found.endpoint) == (None, "http://127.0.0.1:8333")
+    assert s3(**OURS, **AWS, **TOKEN).session_token is None
 
 
 @pytest.mark.parametrize(
