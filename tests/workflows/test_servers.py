@@ -13,7 +13,10 @@ from tests.postgres_server import Cluster, running_cluster, running_pool
 from tests.s3_server import S3Server
 from tests.workflows.conftest import Home
 
+from tapetrail.store import dumps, found
+from tapetrail.store.connections import connect
 from tapetrail.store.private.binaries import find_bin_dir
+from tapetrail.store.session import open_engine
 
 pytestmark = pytest.mark.service
 
@@ -89,6 +92,9 @@ def side_by_side(tmp_path: Path, cluster: Cluster) -> None:
     assert statements[0] == 'CREATE ROLE "trail_keeper" LOGIN;'
     assert statements[-1].startswith('GRANT "trail_keeper", "tapetrail_second_app"')
     cluster.execute(*statements)
+    # Who could create them does not, where that is asked for.
+    held = homes[0].run("db", "upgrade", "--no-create-roles", **environments[0])
+    assert (held.returncode, "there are no roles" in held.stderr) == (2, True)
     done = [homes[0].run("db", "upgrade", **environments[0])]
     done.append(homes[1].run(*upgrade, **environments[1]))
     assert [each.returncode for each in done] == [0, 0], [each.stderr for each in done]
@@ -156,8 +162,14 @@ def test_a_limit_on_statements_holds_back_neither_upgrade_nor_verify(
     assert home.run("db", "upgrade", **there).returncode == 0
     cluster.execute("ALTER ROLE trail SET statement_timeout = '2s'")
     assert home.run(*home.asked(), **there).returncode == 0
-    cluster.execute("ALTER ROLE trail SET statement_timeout = '3ms'")
     assert home.run("verify", "--deep", **there).returncode == 0
+    url = trail.replace("postgresql:", "postgresql+psycopg:")
+    with connect(url) as connection, found.snapshot(connection):
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
+    engine = open_engine(url)
+    with dumps.snapshot(engine) as seen:
+        assert seen.rows()["decisions"] == 2
+    engine.dispose()
 
 
 def test_who_may_only_add_rows_runs_and_who_may_only_read_reads(

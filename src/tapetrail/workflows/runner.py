@@ -6,15 +6,16 @@ be a notebook or a thread. There is one engine in a process, which those who nee
 
 import random
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import dbos._dbos as engine_module
 from dbos import DBOS, SetWorkflowID
+from sqlalchemy.exc import OperationalError
 
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.errors import EdgeFailure, InvalidInput
@@ -47,6 +48,9 @@ from tapetrail.workflows.work import Work
 
 _TURN: Final = threading.Lock()
 _turn_of: int | None = None
+
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,24 +122,23 @@ class Runner:
 
     def stopped(self, workflow_ids: Sequence[str]) -> list[int]:
         """Return the executions of these workflows that are stopped."""
+        return [
+            found.row.id
+            for found in _again(lambda: self._executions_of(workflow_ids))
+            if found.status is ExecutionStatus.STOPPED
+        ]
+
+    def _executions_of(self, workflow_ids: Sequence[str]) -> Sequence[Execution]:
         with transaction(self._engines.records) as session:
-            return [
-                found.row.id
-                for found in control.executions_of(session, workflow_ids)
-                if found.status is ExecutionStatus.STOPPED
-            ]
+            return control.executions_of(session, workflow_ids)
 
     def unfinished(self) -> list[Unfinished]:
         """Return the executions in work, of anybody's, whose decisions this process can make."""
-        return self._thread.submit(self._unfinished).result()
+        return self._thread.submit(lambda: _again(self._unfinished)).result()
 
     def progress(self, workflow_ids: Sequence[str]) -> Sequence[Progress]:
         """Return how far the executions of these workflows are, as far as they have started."""
-        try:
-            return self._progress(workflow_ids)
-        except EdgeFailure:
-            # The server had ended an idle connection; a new one waits for the server's return.
-            return self._progress(workflow_ids)
+        return _again(lambda: self._progress(workflow_ids))
 
     def _progress(self, workflow_ids: Sequence[str]) -> Sequence[Progress]:
         with transaction(self._engines.records) as session:
@@ -147,8 +150,7 @@ class Runner:
             DBOS.start_workflow(DECISIONS.execute, request, queue, self._priority).get_result()
 
     def _resume(self, number: int, said: tuple[str, str]) -> str:
-        with transaction(self._engines.records) as session:
-            found = control.execution(session, number)
+        found = _again(lambda: self._execution(number))
         if found.workflow_id is None or found.strategy_id is None:
             raise InvalidInput(
                 f"execution {number} was recorded by another program: it has no work"
@@ -163,6 +165,10 @@ class Runner:
                 DECISIONS.resume, number, queue, self._priority, [*said]
             ).get_result()
         return found.workflow_id
+
+    def _execution(self, number: int) -> Execution:
+        with transaction(self._engines.records) as session:
+            return control.execution(session, number)
 
     def _stop(self, workflow_ids: Sequence[str], said: tuple[str, str], at: datetime) -> list[int]:
         actor, reason = said
@@ -201,6 +207,17 @@ class Runner:
         if strategy_id not in self._queues:
             self._queues[strategy_id] = DECISIONS.queue_of(strategy_id)
         return self._queues[strategy_id]
+
+
+def _again(ask: Callable[[], Answer]) -> Answer:
+    """Return an answer, asked for a second time where the server did not give one.
+
+    It may have ended an idle connection, or cut it; a new one waits for the server's return.
+    """
+    try:
+        return ask()
+    except (EdgeFailure, OperationalError):
+        return ask()
 
 
 def check_stopped(found: Execution, number: int) -> None:
