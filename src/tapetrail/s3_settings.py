@@ -7,12 +7,13 @@ programs read: those of AWS, else those of MinIO. Both keys always come from one
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from tapetrail.core.blob_keys import checked_key
 from tapetrail.core.errors import InvalidInput
-from tapetrail.settings_words import FLAGS, Chosen, flag
+from tapetrail.settings_words import Chosen, flag
 
 BLOBS: Final = "blobs"
 SCHEME: Final = "s3://"
@@ -44,6 +45,7 @@ _MINIO_KEYS: Final = {ACCESS_KEY: "MINIO_ACCESS_KEY", SECRET_KEY: "MINIO_SECRET_
 _AWS_REGION: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _AWS_ENDPOINT: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _MINIO_ENDPOINT: Final = "MINIO_ENDPOINT"
+_MINIO_SECURE: Final = "MINIO_SECURE"
 _MINIO_BUCKET: Final = "MINIO_BUCKET"
 
 
@@ -146,11 +148,19 @@ def _foreign_keys(environment: Mapping[str, str]) -> dict[str, str]:
 def _foreign_text(name: str, environment: Mapping[str, str]) -> str:
     """Return what a variable says. MinIO's address has no scheme; MINIO_SECURE says which."""
     text = environment[name]
-    if name != _MINIO_ENDPOINT or "://" in text:
+    if name != _MINIO_ENDPOINT:
         return text
-    said = environment.get("MINIO_SECURE", "").strip().casefold()
-    is_local = urlsplit(f"//{text}").hostname in _LOOPBACK
-    return f"{'https' if FLAGS.get(said, not is_local) else 'http'}://{text}"
+    scheme, has_scheme, place = text.rpartition("://")
+    is_local = urlsplit(f"//{place}").hostname in _LOOPBACK
+    is_secure = scheme != "http" if has_scheme else not is_local
+    if said := environment.get(_MINIO_SECURE):
+        wanted = flag(Chosen(text=said, origin=_MINIO_SECURE, folder=Path()))
+        if has_scheme and wanted != is_secure:
+            raise InvalidInput(
+                f"{_MINIO_SECURE}: {said[:40]!r}, and {name} begins with {scheme}://"
+            )
+        is_secure = wanted
+    return text if has_scheme else f"{'https' if is_secure else 'http'}://{place}"
 
 
 def _bucket(said: Chosen) -> tuple[str, str]:
@@ -166,12 +176,16 @@ def _bucket(said: Chosen) -> tuple[str, str]:
             f" letters, digits, dots and hyphens, or {SCHEME} where {_MINIO_BUCKET} says it"
         )
     prefix = prefix.strip("/")
-    return bucket, f"{checked_key(prefix)}/" if prefix else ""
+    try:
+        return bucket, f"{checked_key(prefix)}/" if prefix else ""
+    except InvalidInput as error:
+        raise InvalidInput(f"{said.origin}: {error.message}") from error
 
 
 def _endpoint(said: Chosen) -> str:
     """Return an address. It holds no key: one in it would be shown."""
-    wrong = InvalidInput(f"{said.origin}: expected http://HOST:PORT or https://HOST, not that")
+    shown = "not that" if "@" in said.text else f"found {said.text[:80]!r}"
+    wrong = InvalidInput(f"{said.origin}: expected http://HOST:PORT or https://HOST, {shown}")
     try:
         parts = urlsplit(said.text)
         is_address = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0

@@ -210,6 +210,12 @@ def _database_url(chosen: Chosen) -> str:
     scheme, separator, rest = chosen.text.partition("://")
     if not separator:
         raise InvalidInput(f"{chosen.origin}: expected postgresql://..., found no '://'")
+    if rest.partition("/")[0].count("@") > 1:
+        # What reads addresses would take a piece of the password for the host, and show it.
+        raise InvalidInput(
+            f"{chosen.origin}: more than one @ before the database; in a password write %40 for it,"
+            " and other special signs as %XX"
+        )
     if scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
         raise InvalidInput(f"{chosen.origin}: expected postgresql://..., found {scheme[:40]!r}")
     return f"postgresql+psycopg://{rest}"

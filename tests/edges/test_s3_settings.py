@@ -107,6 +107,13 @@ def test_minio_names_the_bucket_where_the_setting_leaves_it_open() -> None:
         ({"TAPETRAIL_S3_ENDPOINT": "ftp://x"}, "TAPETRAIL_S3_ENDPOINT: expected http"),
         ({"TAPETRAIL_S3_ENDPOINT": "http://a:secret@x"}, "without name, password and query"),
         ({"AWS_ENDPOINT_URL": "http://x?y=z"}, "AWS_ENDPOINT_URL: expected an address without"),
+        ({"TAPETRAIL_S3_ENDPOINT": "trails.example"}, "found 'trails.example'"),
+        ({"TAPETRAIL_BLOBS": "s3://trails/a b"}, "TAPETRAIL_BLOBS: blob key 'a b'"),
+        ({**MINIO, "MINIO_SECURE": "maybe"}, "MINIO_SECURE: 'maybe', expected one of"),
+        (
+            {**MINIO, "MINIO_ENDPOINT": "http://x:9000", "MINIO_SECURE": "true"},
+            "MINIO_SECURE: 'true', and MINIO_ENDPOINT begins with http://",
+        ),
         ({"TAPETRAIL_S3_CHECKSUMS": "perhaps"}, "TAPETRAIL_S3_CHECKSUMS: 'perhaps', expected one"),
     ],
 )

@@ -140,3 +140,9 @@ def test_no_environment_is_more_than_refused(environment: dict[str, str]) -> Non
         assert error.message.startswith("TAPETRAIL_")  # noqa: PT017 # acceptance is fine too
     else:
         assert found.home.is_absolute()
+
+
+def test_a_password_with_a_sign_that_ends_it_is_refused_and_no_piece_of_it_shown() -> None:
+    with pytest.raises(InvalidInput, match="write %40 for it") as refused:
+        settings(TAPETRAIL_DATABASE_URL="postgresql://me:p@ss@host/db")
+    assert "ss" not in refused.value.message.replace("password", "")

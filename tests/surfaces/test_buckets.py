@@ -1,7 +1,5 @@
 """A record whose bytes lie in a bucket, from the command line; beside it, the same in a home."""
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -194,17 +192,27 @@ def test_a_backup_holds_rows_alone_unless_it_takes_bytes_in(
         PrivateServer(home=Path(name)).stop()
 
 
-def test_a_run_whose_bucket_is_missing_fails_with_the_way_on(in_bucket: InBucket) -> None:
+def test_a_run_whose_bucket_lets_nobody_in_is_refused_before_it_begins(
+    in_bucket: InBucket,
+) -> None:
     strategy = in_bucket.terminal.home.parent / "two.yaml"
-    environment = {**in_bucket.environment, "TAPETRAIL_BLOBS": "s3://not-there"}
-    answer = in_bucket.terminal.run("run", str(strategy), "--as-of", "2012-08-10", **environment)
+    before = in_bucket.run("executions", "-q").out
+    for wrong, said in (
+        ({"TAPETRAIL_BLOBS": "s3://not-there"}, "there is no bucket not-there"),
+        ({"TAPETRAIL_S3_SECRET_KEY": "wrong"}, "SignatureDoesNotMatch"),
+    ):
+        environment = {**in_bucket.environment, **wrong}
+        words = ("run", str(strategy), "--as-of", "2012-08-10")
+        for asked in (words, ("worker", "--until-empty")):
+            answer = in_bucket.terminal.run(*asked, **environment)
+            assert (answer.code, said in answer.err) == (5, True), answer.err
+    assert in_bucket.run("executions", "-q").out == before
+
+
+def test_a_store_that_has_none_of_the_objects_is_asked_about(in_bucket: InBucket) -> None:
+    environment = {**in_bucket.environment, "TAPETRAIL_BLOBS": f"s3://{in_bucket.bucket}/other"}
+    answer = in_bucket.terminal.run("verify", **environment)
     assert answer.code == 1
-    failed = in_bucket.run(
-        "decisions", "--status", "failed", "--as-of", "2012-08-10", "--columns",
-        "error_kind,error_message", "--csv",
-    )  # fmt: skip
-    rows = [*csv.DictReader(io.StringIO(failed.out))]
-    assert len(rows) == 2
-    assert {row["error_kind"] for row in rows} == {"blob_store_unavailable"}
-    assert all("there is no bucket not-there" in row["error_message"] for row in rows)
+    said = f"not one of 19 objects is in s3://{in_bucket.bucket}/other/: is that where they are"
+    assert said in answer.err
     PrivateServer(home=in_bucket.terminal.home).stop()

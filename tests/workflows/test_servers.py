@@ -114,6 +114,8 @@ def side_by_side(tmp_path: Path, cluster: Cluster) -> None:
     assert rows(first, owner) == [("tapetrail_first_owner",)]
     other = homes[0].run("db", "upgrade", "--app", "somebody", **environments[0])
     assert (other.returncode, "and stay" in other.stderr) == (2, True)
+    own = homes[1].run("db", "url", "--role", "owner", **environments[1])
+    assert own.stdout.strip() == second
     app = homes[1].run("db", "url", "--role", "app", **environments[1]).stdout.strip()
     with psycopg.connect(app) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("tapetrail_second_app",)
@@ -185,6 +187,20 @@ def test_who_may_only_add_rows_runs_and_who_may_only_read_reads(
     assert len(columns(home, "decisions", "id", **app)) == 2
     reader = {"TAPETRAIL_DATABASE_URL": cluster.url("trail", "tapetrail_trail_reader")}
     assert len(columns(home, "decisions", "id", **reader)) == 2
+    assert home.run("doctor", **reader).returncode == 1
+    assert "a defect" not in home.run("doctor", **reader).stderr
+    for name in ("app", "owner"):
+        url = home.run("db", "url", "--role", name, **reader)
+        assert (url.returncode, "may not act as tapetrail_trail_" in url.stderr) == (5, True)
+    cluster.execute("CREATE ROLE nobody_here LOGIN PASSWORD 'of-tests'")
+    nobody = {"TAPETRAIL_DATABASE_URL": cluster.url("trail", "nobody_here")}
+    for words in (("status",), home.asked()):
+        refused = home.run(*words, **nobody)
+        assert refused.returncode == 5
+        assert 'GRANT "tapetrail_trail_app" TO "nobody_here"' in refused.stderr
+    cluster.execute("DROP ROLE nobody_here")
+    backup = home.run("db", "backup", str(home.path.parent / "x.tar"), **reader)
+    assert (backup.returncode, "a backup reads all there is" in backup.stderr) == (5, True)
     refused = home.run(*home.asked(), **reader)
     assert refused.returncode == 5
     assert 'GRANT "tapetrail_trail_app" TO "tapetrail_trail_reader"' in refused.stderr

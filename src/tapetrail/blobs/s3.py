@@ -5,6 +5,7 @@ under a key already is compared with what was to be put there. A store that is a
 asked again for `AWAY_S`; a reply that breaks off is asked for again too.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -39,6 +40,8 @@ from tapetrail.s3_settings import S3Settings
 if TYPE_CHECKING:
     from obstore import Attributes, GetOptions, GetResult
     from obstore.store import ClientConfig, S3Config, S3Credential
+
+_log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 AWAY_S: Final = 20.0
@@ -256,6 +259,8 @@ def asked(
                     f"blob store {settings.url}, {path}: {said}",
                     kind=ErrorKind.BLOB_STORE_UNAVAILABLE,
                 ) from error
+        if pause_s == PAUSE_MAX_S:
+            _log.warning("%s is away (%s); asking again for %.0f s", settings.url, said, away_s)
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, PAUSE_MAX_S)
 

@@ -51,6 +51,8 @@ class Refusal(StrEnum):
         text = str(error)
         code = _found(_CODE, text) or f"status {_found(_STATUS, text)}"
         remedy = _REMEDIES.get(self, "").format(bucket=settings.bucket, region=settings.region)
+        if self is Refusal.MAY_NOT and settings.access_key is None:
+            remedy = "no key is set; see: tapetrail help environment"
         clock = _found(_SERVER_TIME, text)
         at = f", it is {clock} there" if clock else ""
         message = _found(_MESSAGE, text)

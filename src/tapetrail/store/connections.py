@@ -154,7 +154,8 @@ def answering() -> Generator[None]:
         yield
     except psycopg.OperationalError as error:
         reason = str(error).strip().partition("\n")[0]
-        raise EdgeFailure(f"PostgreSQL did not answer; {reason}") from error
+        what = "refused the connection" if REFUSED in reason else "did not answer"
+        raise EdgeFailure(f"PostgreSQL {what}; {reason}") from error
 
 
 class ReadConnections:

@@ -22,6 +22,7 @@ from tapetrail.store.roles import (
     Roles,
     WantedRoles,
     default_roles,
+    forbidden_role,
     may_act_as,
     recorded_roles,
 )
@@ -156,13 +157,13 @@ class RecordDatabase:
     def url_as(self, word: str) -> str:
         """Return the address of a server as the app or the reader; the owner's is the one given."""
         url = self.settings.database_url or ""
-        if word == "owner":
-            return url
         with answering(), connect(url) as connection:
             roles = recorded_roles(connection)
-        if roles is None:
-            raise EdgeFailure("the database has no schema; run: tapetrail db upgrade")
-        return as_role(url, roles.named(word))
+            if roles is None:
+                raise EdgeFailure("the database has no schema; run: tapetrail db upgrade")
+            if not may_act_as(connection, roles.named(word)):
+                raise forbidden_role(roles.named(word), connection)
+        return url if word == "owner" else as_role(url, roles.named(word))
 
     def version(self) -> str | None:
         """Return the version of the database's schema, None where there is none yet."""
@@ -204,8 +205,12 @@ def _on_server(url: str) -> Database:
     Whoever may not act as the reader reads as the application, if they may.
     """
     with answering(), connect(url) as connection:
-        roles = recorded_roles(connection) or default_roles(connection.info.dbname)
-        reads = may_act_as(connection, roles.reader) or not may_act_as(connection, roles.app)
+        recorded = recorded_roles(connection)
+        roles = recorded or default_roles(connection.info.dbname)
+        reads = may_act_as(connection, roles.reader)
+        if recorded is not None and not reads and not may_act_as(connection, roles.app):
+            raise forbidden_role(roles.app, connection)
+        reads = reads or recorded is None
     return Database(
         app_url=as_role(url, roles.app),
         reader_url=as_role(url, roles.reader if reads else roles.app),

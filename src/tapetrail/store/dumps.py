@@ -30,6 +30,7 @@ NEWER: Final = (
     "; what a newer PostgreSQL dumped does not go into an older one: restore it into a home, and"
     " move that there: tapetrail db move"
 )
+NOT_ALL: Final = "; a backup reads all there is: connect as the user who upgrades the database"
 _OF_A_NEWER: Final = ("unsupported version", "transaction_timeout")
 _BATCH: Final = 1000
 # Schemas are made before, by whoever may; what a role gets by default is the upgrade's to say.
@@ -188,6 +189,7 @@ def _run(
     if ended.returncode != 0:
         said = ended.stderr.decode(errors="replace").strip().partition("\n")[0]
         newer = NEWER if any(sign in said for sign in _OF_A_NEWER) else ""
+        newer = newer or (NOT_ALL if "permission denied" in said else "")
         raise EdgeFailure(f"{name} failed; {said.removeprefix(f'{name}: error: ')}{newer}")
     return ended.stdout.decode(errors="replace") if into is None else ""
 

@@ -58,7 +58,12 @@ def load_health(engine: Engine, *, app: str) -> Health:
             statement_timeout=str(connection.scalar(text("SHOW statement_timeout"))),
             now=connection.scalars(text("SELECT clock_timestamp()")).one(),
             has_engine_tables=bool(
-                connection.scalar(text("SELECT to_regclass('dbos.workflow_status') IS NOT NULL"))
+                connection.scalar(
+                    text(
+                        "SELECT count(*) FROM pg_catalog.pg_tables"
+                        " WHERE schemaname = 'dbos' AND tablename = 'workflow_status'"
+                    )
+                )
             ),
             app=app,
             may_record=bool(

@@ -12,7 +12,7 @@ from typing import Final
 from psycopg import sql
 from psycopg.errors import DuplicateObject, InsufficientPrivilege, UniqueViolation
 
-from tapetrail.core.errors import InvalidInput
+from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store.connections import Connection
 from tapetrail.store.private.admission import OWN_ROLES
 
@@ -127,6 +127,14 @@ def may_act_as(connection: Connection, role: str) -> bool:
     kind = "SET" if connection.info.server_version >= SET_SINCE else "MEMBER"
     asked = "SELECT pg_catalog.pg_has_role(session_user, oid, %s) FROM pg_roles WHERE rolname = %s"
     return connection.execute(asked, [kind, role]).fetchone() == (True,)
+
+
+def forbidden_role(role: str, connection: Connection) -> EdgeFailure:
+    """Return the error that whoever connects may not act as a role, with what mends it."""
+    return EdgeFailure(
+        f"{connection.info.user} may not act as {role}; an administrator lets the user of the"
+        f' address: GRANT "{role}" TO "{connection.info.user}"'
+    )
 
 
 def prepare_roles(connection: Connection, roles: Roles, *, may_create: bool) -> None:

@@ -40,6 +40,8 @@ POLL_PER_DECISION_S: Final = 0.005
 INTERRUPTED: Final = "interrupted"
 ROOM_MIN: Final = 48_000_000
 """Three segments of PostgreSQL's log, of 16 MB each."""
+SOUGHT: Final = "probe/none"
+"""A key that no blob has, which a bucket that lets us in says."""
 
 
 def _unseen(found: object) -> None:
@@ -233,10 +235,16 @@ class Runs:
 
     @contextmanager
     def working(self, *, concurrency: int) -> "Generator[Runner]":
-        """Take part in the work for as long as this is open. Raises as `launch` does."""
+        """Take part in the work for as long as this is open.
+
+        Raises as `launch` does, and `EdgeFailure` for a bucket that is not there or lets nobody in:
+        each decision would fail by it.
+        """
         from tapetrail.workflows.runner import launch  # noqa: PLC0415 # readers do without
 
         url = self._access.database().url_to_add()
+        if self._process.has_bucket:
+            self._process.open_blobs().kept_size(SOUGHT)
         with launch(self._wiring.launch(url, concurrency=concurrency)) as runner:
             yield runner
 

@@ -32,7 +32,7 @@ def db_root(context: typer.Context) -> int | None:
 
 
 @db.command("upgrade")
-@shows_errors(hint="tapetrail db current")
+@shows_errors(hint="tapetrail db upgrade --help")
 def db_upgrade(
     *,
     owner: Annotated[
@@ -148,7 +148,7 @@ def db_stop(
 
 
 @top.command()
-@shows_errors(hint="tapetrail db start")
+@shows_errors(hint="tapetrail doctor")
 def status(*, as_json: Json = False) -> int:
     """Show where the record is and how much it holds."""
     read = settings()

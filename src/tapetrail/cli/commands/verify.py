@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import opened
+from tapetrail.cli.session import opened, settings
 from tapetrail.cli.terminal.counting import counted
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
@@ -66,6 +66,13 @@ def verify(
     else:
         _print(found)
     if not found.is_sound:
+        absent = sum(each.table == "blobs" and each.found is None for each in found.faults)
+        if absent == found.blobs > 0:
+            read = settings()
+            place = str(read.home) if read.s3 is None else read.s3.url
+            note(
+                f"not one of {absent} objects is in {sanitise(place)}: is that where they are kept?"
+            )
         note(f"Try: {REMEDY}")
     return DONE if found.is_sound else FAILED
 
