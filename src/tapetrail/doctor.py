@@ -248,10 +248,21 @@ def _database(settings: Settings, *, has_blobs: bool) -> Iterator[Check]:
         return
     yield ok("database", f"PostgreSQL {health.server_version}, schema {current}")
     yield from server_checks(settings, health)
+    yield from _moving(settings)
     if has_blobs:
         yield from naming("verify", lambda: _verification(settings))
     yield from _socket(settings)
     yield from _work(health, before, after)
+
+
+def _moving(settings: Settings) -> Iterator[Check]:
+    """Say where a record goes, or has gone, to which nothing is added here any more."""
+    with bootstrap.record_database(settings).open() as database:
+        mark = database.moving
+    if mark is not None:
+        found = f"{mark.state} for {mark.database}, blobs {mark.blobs}; nothing is added here"
+        fix = "the same again, or: tapetrail db move --cancel"
+        yield warn("move", found, fix=fix if mark.state != "left" else "use it where it is")
 
 
 def _work(health: "Health", before: "datetime", after: "datetime") -> Iterator[Check]:

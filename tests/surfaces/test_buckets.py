@@ -140,7 +140,7 @@ def test_the_doctor_looks_at_a_bucket(in_bucket: InBucket) -> None:
         ({"TAPETRAIL_BLOBS": "s3://not-there"}, "tapetrail blobs create-bucket"),
         ({"TAPETRAIL_S3_SECRET_KEY": "wrong"}, "SignatureDoesNotMatch"),
         ({"TAPETRAIL_S3_ACCESS_KEY": "wrong"}, "InvalidAccessKeyId"),
-        ({"TAPETRAIL_S3_ENDPOINT": "http://127.0.0.1:9"}, "it does not answer"),
+        ({"TAPETRAIL_S3_ENDPOINT": "http://127.0.0.1:9"}, "http://127.0.0.1:9 does not answer"),
     ],
 )
 def test_the_doctor_says_what_is_wrong_with_a_bucket(

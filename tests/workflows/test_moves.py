@@ -4,11 +4,12 @@ import random
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
+import obstore
 import psycopg
 import pytest
 from tests.edges.waiting import wait_for
 from tests.postgres_server import PASSWORD, Cluster
-from tests.s3_server import S3Server, raw_keys
+from tests.s3_server import S3Server, raw_keys, raw_store
 from tests.workflows.conftest import AS_OF, Home
 
 from tapetrail.store.tables.schema import metadata
@@ -103,6 +104,29 @@ def test_a_home_moves_and_goes_on_where_it_is(way: Way) -> None:
     assert [number for (number,) in rows] == [1, 2, 3, 4, 5, 6]
 
 
+def occupy(way: Way) -> None:
+    """Put other bytes where one of the record's goes, so that a move breaks off."""
+    key = way.home.rows("SELECT key FROM tapetrail.blobs ORDER BY id DESC LIMIT 1")[0]["key"]
+    store = raw_store(way.s3.settings(way.bucket))
+    obstore.put(store, f"trail/{key}", b"of somebody else")
+
+
+def test_a_move_that_cannot_begin_leaves_the_record_as_it_is(way: Way, cluster: Cluster) -> None:
+    wrong = {**way.environment, "TAPETRAIL_S3_SECRET_KEY": "wrong"}
+    assert way.home.run(*way.words, **wrong).returncode == 5
+    assert way.home.run(*way.words, **{**way.environment, "PGPASSWORD": "no"}).returncode == 5
+    nowhere = way.home.run(*way.words[:-1], "trails/x", **way.environment)
+    assert (nowhere.returncode, "--blobs-to: expected s3://" in nowhere.stderr) == (2, True)
+    other = cluster.new_customer("occupied", "CREATEROLE")
+    assert way.home.run("db", "upgrade", TAPETRAIL_DATABASE_URL=other).returncode == 0
+    assert way.home.run(*way.home.asked("more"), TAPETRAIL_DATABASE_URL=other).returncode == 0
+    place = other.replace(f":{PASSWORD}@", "@")
+    words = ("db", "move", "--to", place, *way.words[4:])
+    occupied = way.home.run(*words, **way.environment)
+    assert (occupied.returncode, "holds a record of" in occupied.stderr) == (2, True)
+    assert way.home.run(*way.home.asked("more")).returncode == 0
+
+
 def test_a_password_on_the_command_line_is_refused(way: Way) -> None:
     refused = way.home.run("db", "move", "--to", way.url, "--blobs-to", "s3://trails")
     assert refused.returncode == 2
@@ -131,9 +155,11 @@ def test_a_record_with_open_work_stays_and_is_added_to(way: Way) -> None:
 
 
 def test_a_move_that_is_given_up_leaves_the_record_where_it_was(way: Way) -> None:
-    gone = {**way.environment, "TAPETRAIL_S3_SECRET_KEY": "wrong"}
-    failed = way.home.run(*way.words, **gone)
-    assert failed.returncode == 5, failed.stderr
+    occupy(way)
+    failed = way.home.run(*way.words, **way.environment)
+    assert failed.returncode == 1, failed.stderr
+    for words, said in ((("status",), "leaving_for"), (("doctor",), "nothing is added here")):
+        assert said in way.home.run(*words).stdout
     refused = way.home.run(*way.home.asked("more"))
     assert (refused.returncode, "on its way to" in refused.stderr) == (2, True)
     arriving = way.home.run("decisions", "-q", **way.there)
@@ -155,8 +181,8 @@ def test_who_opened_the_record_before_adds_nothing_while_it_leaves(way: Way) -> 
         " SELECT * FROM tapetrail.strategies LIMIT 1"
     )
     with psycopg.connect(app, autocommit=True) as before:
-        failed = way.home.run(*way.words, **{**way.environment, "TAPETRAIL_S3_ACCESS_KEY": "no"})
-        assert failed.returncode == 5
+        occupy(way)
+        assert way.home.run(*way.words, **way.environment).returncode == 1
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             before.execute(added)
         assert way.home.run("db", "move", "--cancel").returncode == 0

@@ -128,7 +128,7 @@ def _naming(settings: S3Settings) -> Generator[None]:
         said = f"{error.code} ({error.message})"
         raise _failure(settings, said) from error
     except (MinioException, urllib3.exceptions.HTTPError) as error:
-        raise _failure(settings, f"it does not answer; {error}") from error
+        raise _failure(settings, f"{settings.address} does not answer; {error}") from error
 
 
 def _failure(settings: S3Settings, said: str) -> EdgeFailure:

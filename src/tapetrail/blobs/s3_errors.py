@@ -47,7 +47,7 @@ class Refusal(StrEnum):
     def said(self, error: BaseException, settings: S3Settings) -> str:
         """Return what went wrong and what to do, in a line; no key is in it."""
         if self in {Refusal.AWAY, Refusal.OTHER}:
-            return self._reason(error)
+            return self._reason(error, settings)
         text = str(error)
         code = _found(_CODE, text) or f"status {_found(_STATUS, text)}"
         remedy = _REMEDIES.get(self, "").format(bucket=settings.bucket, region=settings.region)
@@ -59,11 +59,11 @@ class Refusal(StrEnum):
         reason = f" ({message.strip().rstrip('.')})" if message else ""
         return f"{code}{reason}{at}{remedy and f'; {remedy}'}"
 
-    def _reason(self, error: BaseException) -> str:
+    def _reason(self, error: BaseException, settings: S3Settings) -> str:
         line = str(error).partition("\n")[0]
         _, _, reason = line.rpartition(" - ")
         why = reason or line
-        return f"it does not answer; {why}" if self is Refusal.AWAY else why
+        return f"{settings.address} does not answer; {why}" if self is Refusal.AWAY else why
 
 
 _REMEDIES: Final = {

@@ -75,17 +75,21 @@ def receive(target: Connection, mark: MovingMark) -> None:
     """
     found = read_mark(target)
     if found is None:
-        rows = sum(_rows(target).values())
-        if rows:
-            raise InvalidInput(
-                f"the database {mark.database} holds a record of {rows} rows; a record moves to an"
-                " empty database"
-            )
+        check_empty(target, mark.database)
         write_mark(target, mark)
     elif found.token != mark.token:
         raise InvalidInput(
             f"the database {mark.database} holds part of another record, or of a move that was"
             " given up; empty it: DROP SCHEMA tapetrail, dbos CASCADE"
+        )
+
+
+def check_empty(target: Connection, shown_url: str) -> None:
+    """Raise `InvalidInput` for a database that holds a record."""
+    if rows := sum(_rows(target).values()):
+        raise InvalidInput(
+            f"the database {shown_url} holds a record of {rows} rows; a record moves to an empty"
+            " database"
         )
 
 

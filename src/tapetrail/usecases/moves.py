@@ -12,6 +12,7 @@ Killed anywhere, the same again goes on from there. Until the last step the old 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tapetrail.blobs.protocol import BlobStore
 from tapetrail.core.errors import IntegrityFailure, InvalidInput
@@ -23,6 +24,9 @@ from tapetrail.store.moving_marks import Moving, MovingMark, read_mark
 from tapetrail.store.roles import recorded_roles
 from tapetrail.usecases.blob_copies import BlobCopy, Copied, Watch
 from tapetrail.usecases.verifying import Verifier
+
+SOUGHT: Final = "probe/none"
+"""A key that no blob has, which a bucket that lets us in says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ def move(departure: Departure, arrival: Arrival, *, token: str, watch: Watch) ->
     record, `IntegrityFailure` where what arrived has faults that it did not have before; then
     nothing has moved, and nothing is added to the old one until the move goes on or is cancelled.
     """
+    if departure.database.moving is None:
+        _check_arrival(arrival)
     with connect(departure.database.owner_url) as source:
         mark = _begun(source, departure, _mark_of(arrival, token))  # 1
         with connect(arrival.url) as target:
@@ -100,6 +106,14 @@ def cancel(database: Database) -> None:
         database.moving.refuse_writing()
     with connect(database.owner_url) as source:
         moving.give_up(source, database.roles)
+
+
+def _check_arrival(arrival: Arrival) -> None:
+    """Raise what would end a move at once, before anything is said of it."""
+    arrival.blobs.kept_size(SOUGHT)
+    with answering(), connect(arrival.url) as target:
+        if read_mark(target) is None and recorded_roles(target) is not None:
+            moving.check_empty(target, arrival.shown_url)
 
 
 def _mark_of(arrival: Arrival, token: str) -> MovingMark:

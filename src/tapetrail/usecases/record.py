@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from tapetrail.core.verification.verdict import Verification
+    from tapetrail.store.moving_marks import MovingMark
     from tapetrail.usecases.analyses import Analyses
     from tapetrail.usecases.charts import Charts
     from tapetrail.usecases.data import Data
@@ -215,6 +216,10 @@ class Record:
     def status(self) -> Status:
         """Return how much the record holds."""
         return self.records.status()
+
+    def moving(self) -> "MovingMark | None":
+        """Return what the database says of a move to another one, None where there is none."""
+        return self._access.database().moving
 
     def room(self) -> Room:
         """Return what a decision takes on disk, and for how many more there is room."""

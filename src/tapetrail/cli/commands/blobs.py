@@ -68,7 +68,10 @@ def copy(
     read = settings()
     if not has_record(read):
         raise no_record(read)
-    target = settings_at(Path.cwd(), {**os.environ, "TAPETRAIL_BLOBS": to}).s3
+    try:
+        target = settings_at(Path.cwd(), {**os.environ, "TAPETRAIL_BLOBS": to}).s3
+    except InvalidInput as error:
+        raise InvalidInput(error.message.replace("TAPETRAIL_BLOBS", "--to")) from error
     if target is None or (read.s3 is not None and read.s3.url == target.url):
         raise InvalidInput(f"--to {to}: the bytes are there; name another bucket or prefix")
     return show_copied(upkeep.copy_blobs(read, target, counted("copied")))

@@ -153,12 +153,14 @@ def status(*, as_json: Json = False) -> int:
     """Show where the record is and how much it holds."""
     read = settings()
     with opened() as record:
-        found, room = record.status(), record.room()
+        found, room, moving = record.status(), record.room(), record.moving()
     place: dict[str, Shown] = {
         "home": str(read.home),
         "database": "private server" if read.database_url is None else "TAPETRAIL_DATABASE_URL",
         "blobs_in": "the home" if read.s3 is None else read.s3.url,
     }
+    if moving is not None:
+        place[f"{moving.state}_for"] = f"{moving.database}, blobs {moving.blobs}"
     counts: dict[str, Shown] = {**place, **asdict(found), **asdict(room)}
     if as_json:
         print_json(counts)

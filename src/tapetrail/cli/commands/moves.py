@@ -30,7 +30,8 @@ group: Final = typer.Typer()
     ),
 )
 @shows_errors(
-    hint="tapetrail db move --help", interrupted="interrupted; the same again goes on from there"
+    hint="tapetrail db move --help, or: tapetrail status",
+    interrupted="interrupted; the same again goes on from there",
 )
 def move(
     *,
@@ -65,6 +66,8 @@ def move(
     if cancel:
         upkeep.cancel_move(read)
         note("the record is where it was, and can be added to again")
+        note("what was copied stays there; before another move to that database, in it:")
+        note("  DROP SCHEMA IF EXISTS tapetrail, dbos CASCADE")
         return DONE
     target = _target(read, to, blobs_to)
     return _show(upkeep.move(read, target, counted("done")), target)
@@ -83,10 +86,20 @@ def _target(read: "Settings", to: str | None, blobs_to: str | None) -> "Settings
         raise InvalidInput("--blobs-to: say where the bytes go: s3://BUCKET/PREFIX")
     places = {"TAPETRAIL_DATABASE_URL": to, "TAPETRAIL_BLOBS": blobs_to or ""}
     asked = {name: place for name, place in places.items() if place}
-    target = settings_at(Path.cwd(), {**os.environ, **asked})
+    try:
+        target = settings_at(Path.cwd(), {**os.environ, **asked})
+    except InvalidInput as error:
+        raise InvalidInput(said_by_options(error.message)) from error
     if target.database_url == read.database_url:
         raise InvalidInput("--to: that is where the record is")
     return target
+
+
+def said_by_options(message: str) -> str:
+    """Return what is wrong with a place, which an option named here and not a variable."""
+    return message.replace("TAPETRAIL_BLOBS", "--blobs-to").replace(
+        "TAPETRAIL_DATABASE_URL", "--to"
+    )
 
 
 def _show(moved: "Moved", target: "Settings") -> int:
