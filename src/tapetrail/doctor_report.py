@@ -77,7 +77,8 @@ class _Blot:
     @classmethod
     def of(cls, settings: Settings, environment: Mapping[str, str]) -> "_Blot":
         """Return what takes out the paths, names and hosts of this machine, and values of keys."""
-        host = "" if settings.database_url is None else urlsplit(settings.database_url).hostname
+        url = urlsplit(settings.database_url or "")
+        host, user, name = url.hostname, url.username, url.path.strip("/")
         words = {
             str(settings.home): "<home>",
             str(Path.cwd()): "<folder>",
@@ -86,6 +87,8 @@ class _Blot:
             _user(): "<user>",
             socket.gethostname(): "<host>",
             host or "": "<database host>",
+            name: "<database>",
+            user or "": "<database user>",
             **_bucket_words(settings.s3),
             **{environment[name]: f"<{name}>" for name in _set(environment)},
             **{_host_in(environment[name]): f"<host of {name}>" for name in _set(environment)},

@@ -34,7 +34,7 @@ KEYS: Final = (
     CONDITIONAL_PUTS,
 )
 REGION_DEFAULT: Final = "us-east-1"
-_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}", re.ASCII)
+_BUCKET: Final = re.compile(r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _AWS_KEYS: Final = {
     ACCESS_KEY: "AWS_ACCESS_KEY_ID",
@@ -85,8 +85,8 @@ def with_foreign(
 ) -> Mapping[str, Chosen]:
     """Return the settings with what variables of AWS or MinIO say where ours say nothing.
 
-    They count only where the setting `blobs` names a bucket. Both keys come from one place, and the
-    address rather from there: a key of one store is none of another's.
+    They count only where the setting `blobs` names a bucket. Both keys of others come from one of
+    them, and the address rather from there: a key of one store is none of another's.
     """
     if BLOBS not in chosen:
         return chosen
@@ -108,6 +108,15 @@ def with_foreign(
         )
         return {**foreign, **chosen, BLOBS: foreign[BLOBS]}
     return {**foreign, **chosen}
+
+
+def check_s3(chosen: Mapping[str, Chosen]) -> None:
+    """Raise `InvalidInput` for a setting that breaks a rule by itself, also without a bucket."""
+    if said := chosen.get(ENDPOINT):
+        _endpoint(said)
+    for key in (CHECKSUMS, CONDITIONAL_PUTS):
+        if said := chosen.get(key):
+            flag(said)
 
 
 def read_s3(chosen: Mapping[str, Chosen]) -> S3Settings:
@@ -173,7 +182,7 @@ def _bucket(said: Chosen) -> tuple[str, str]:
     if not _BUCKET.fullmatch(bucket):
         raise InvalidInput(
             f"{said.origin}: {bucket[:80]!r} names no bucket; expected s3://BUCKET, of 3 to 63"
-            f" letters, digits, dots and hyphens, or {SCHEME} where {_MINIO_BUCKET} says it"
+            f" small letters, digits, dots and hyphens, or {SCHEME} where {_MINIO_BUCKET} says it"
         )
     prefix = prefix.strip("/")
     try:
@@ -195,4 +204,9 @@ def _endpoint(said: Chosen) -> str:
         raise wrong
     if parts.username is not None or parts.query or parts.fragment:
         raise InvalidInput(f"{said.origin}: expected an address without name, password and query")
+    if parts.path.strip("/"):
+        raise InvalidInput(
+            f"{said.origin}: expected an address without a path, found {parts.path[:80]!r}; what"
+            f" comes before keys belongs to {BLOBS}"
+        )
     return said.text.rstrip("/")

@@ -11,7 +11,7 @@ from typing import Final
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.s3_settings import KEYS as S3_KEYS
-from tapetrail.s3_settings import S3Settings, read_s3, with_foreign
+from tapetrail.s3_settings import S3Settings, check_s3, read_s3, with_foreign
 from tapetrail.settings_words import FLAGS, Chosen, flag
 
 HOME: Final = "TAPETRAIL_HOME"
@@ -118,6 +118,7 @@ def read_settings(
     breaks a rule, and for a password in a file that others may read. No message repeats one.
     """
     chosen = choose(environment, working_folder=working_folder, files=files)
+    check_s3(chosen)
     home = Chosen(text=HOME_DEFAULT, origin="default", folder=working_folder)
     url, bin_dir = chosen.get("database_url"), chosen.get("postgres_bin_dir")
     keys = chosen.get("keys_file")

@@ -120,7 +120,7 @@ def move(settings: Settings, target: Settings, watch: Watch) -> moves.Moved:
 
 def cancel_move(settings: Settings) -> None:
     """Let a record that is on its way be added to again. Raises as `moves.cancel` does."""
-    with record_database(settings).open() as database:
+    with record_database(settings).as_it_is() as database:
         moves.cancel(database)
 
 

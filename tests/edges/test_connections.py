@@ -18,7 +18,9 @@ from tapetrail.store.connections import (
     once_started,
     opening_of,
 )
+from tapetrail.store.database import as_role
 from tapetrail.store.private.server import ServerAddress
+from tapetrail.store.roles import default_roles
 from tapetrail.store.session import ReconnectPolicy, open_engine
 
 MY_PID = "SELECT pg_backend_pid()"
@@ -59,6 +61,28 @@ def test_what_an_address_asks_for_stays_and_our_bounds_come_after_it() -> None:
     assert [*asked.settings][-1] == "role"
     assert asked.words["options"] == "endpoint=ep-1"
     assert asked.words["sslmode"] == "verify-full"
+
+
+@pytest.mark.service
+def test_a_setting_that_there_is_not_is_said_and_leaves_no_connection(
+    server: ServerAddress,
+) -> None:
+    for wrong in ("statement_timeout=abc", "no_such_setting=1"):
+        url = f"{server.url('postgres')}&options={quote(f'-c {wrong}')}"
+        with pytest.raises(InvalidInput, match=r"asks of a session: .*(abc|no_such_setting)"):
+            connect(url)
+
+
+def test_a_role_of_any_name_is_taken_as_it_is() -> None:
+    for role in ("tapetrail_my db_owner", r"a\b c", "plain"):
+        assert opening_of(as_role("postgresql://me@h/x", role)).settings["role"] == role
+
+
+def test_long_names_of_databases_that_begin_alike_have_roles_of_their_own() -> None:
+    first, second = (default_roles("x" * 50 + end) for end in ("a", "b"))
+    assert not {*first.names} & {*second.names}
+    assert all(len(name.encode()) <= 63 for name in first.names)
+    assert default_roles("trail").app == "tapetrail_trail_app"
 
 
 @pytest.mark.service

@@ -96,6 +96,9 @@ def test_minio_names_the_bucket_where_the_setting_leaves_it_open() -> None:
         ({"TAPETRAIL_BLOBS": "trails"}, "TAPETRAIL_BLOBS: expected s3://BUCKET"),
         ({"TAPETRAIL_BLOBS": "s3://"}, "TAPETRAIL_BLOBS: '' names no bucket"),
         ({"TAPETRAIL_BLOBS": "s3://ab"}, "'ab' names no bucket"),
+        ({"TAPETRAIL_BLOBS": "s3://a..b"}, "'a..b' names no bucket"),
+        ({"TAPETRAIL_BLOBS": "s3://My_Bucket"}, "'My_Bucket' names no bucket"),
+        ({"TAPETRAIL_S3_ENDPOINT": "https://h/path"}, "an address without a path, found '/path'"),
         ({"TAPETRAIL_BLOBS": "s3://key:secret@host/x"}, "names no bucket"),
         ({"TAPETRAIL_BLOBS": "s3://trails/../x"}, "'..' is not a plain name"),
         ({"TAPETRAIL_S3_ACCESS_KEY": "x"}, "TAPETRAIL_S3_ACCESS_KEY: one of two keys"),
@@ -142,6 +145,14 @@ def test_no_secret_is_written_to_a_file_or_read_from_an_open_one(tmp_path: Path,
     with pytest.raises(InvalidInput, match=f"{key} holds a password") as caught:
         read_settings({}, working_folder=tmp_path, files=[file])
     assert "hidden" not in caught.value.message
+
+
+def test_what_breaks_a_rule_is_written_to_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "tapetrail.toml"
+    for key, value in (("s3.endpoint", "127.0.0.1:8333"), ("s3.checksums", "perhaps")):
+        with pytest.raises(InvalidInput, match="expected"):
+            write_setting(path, key, value)
+    assert not path.exists()
 
 
 def test_a_bucket_is_written_to_a_file(tmp_path: Path) -> None:

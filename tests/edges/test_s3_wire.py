@@ -248,6 +248,23 @@ def test_a_store_that_gives_all_where_a_part_was_asked_for_is_understood(
     assert methods(store) == ["PUT", "GET", "GET", "GET", "GET"]
 
 
+def test_a_page_whose_headers_were_lost_on_a_copy_has_the_same_size(
+    store: WireStore, blobs: S3Blobs
+) -> None:
+    blobs.put(CONTENT, key=PAGE)
+    del store.types[store.path(PAGE)]["content-encoding"]
+    store.plan = [lambda asked: ranged(store, asked, store.objects[store.path(PAGE)])]
+    assert blobs.size(PAGE) == len(CONTENT)
+    assert blobs.read(PAGE, digest=DIGEST) == CONTENT
+
+
+def test_a_page_that_became_empty_is_named_by_its_size(store: WireStore, blobs: S3Blobs) -> None:
+    blobs.put(CONTENT, key=PAGE)
+    store.objects[store.path(PAGE)] = b""
+    store.plan = [lambda _: refusal(416, "InvalidRange")]
+    assert blobs.size(PAGE) == 0
+
+
 def test_a_reply_of_another_object_is_damage(store: WireStore, blobs: S3Blobs) -> None:
     store.objects[store.path(KEY)] = b"of somebody else"
     with pytest.raises(IntegrityFailure, match=f"expected {DIGEST}") as caught:

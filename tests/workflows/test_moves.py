@@ -1,6 +1,7 @@
 """A record moves to a server and a bucket: whole, once, and the old place says where it went."""
 
 import random
+import shutil
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -127,6 +128,25 @@ def test_a_move_that_cannot_begin_leaves_the_record_as_it_is(way: Way, cluster: 
     assert way.home.run(*way.home.asked("more")).returncode == 0
 
 
+def test_a_record_does_not_move_to_where_it_is_by_whatever_address(way: Way) -> None:
+    assert way.home.run(*way.words, **way.environment).returncode == 0
+    there = {**way.there, "PGPASSWORD": PASSWORD}
+    for place in ("127.0.0.1", "localhost"):
+        to = way.words[3].replace("127.0.0.1", place)
+        words = ("db", "move", "--to", to, "--blobs-to", f"s3://{way.bucket}/other")
+        refused = way.home.run(*words, **there)
+        assert refused.returncode == 2, refused.stdout
+    ran = way.home.run("run", way.home.strategy(), "--as-of", "2012-09-28", **way.there)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_place_for_blobs_that_is_forgotten_once_splits_no_record(way: Way) -> None:
+    other = {**way.environment, "TAPETRAIL_BLOBS": f"s3://{way.bucket}/other"}
+    refused = way.home.run("run", way.home.strategy(), "--as-of", "2012-10-26", **other)
+    assert refused.returncode == 2, refused.stdout
+    assert "stored objects is where blobs are kept" in refused.stderr
+
+
 def test_a_password_on_the_command_line_is_refused(way: Way) -> None:
     refused = way.home.run("db", "move", "--to", way.url, "--blobs-to", "s3://trails")
     assert refused.returncode == 2
@@ -149,7 +169,7 @@ def test_a_record_with_open_work_stays_and_is_added_to(way: Way) -> None:
         wait_for(lambda: admin.execute(ALIVE).fetchone() != {"n": 0})
         refused = way.home.run(*way.words, **way.environment)
         assert refused.returncode == 2, refused.stdout
-        assert "0 decisions are open and " in refused.stderr
+        assert "0 decisions are open and 1 workers are alive" in refused.stderr
         assert "end the workers" in refused.stderr
     assert way.home.run(*way.home.asked("more")).returncode == 0
 
@@ -224,6 +244,26 @@ def test_a_damaged_object_is_named_and_keeps_the_others_from_nothing(way: Way) -
     assert "faults that the record had before are there, too" in moved.stderr
     assert lost.name in moved.stderr
     assert way.home.run("verify", "--deep", **way.there).returncode == 1
+
+
+def test_a_place_without_the_bytes_is_no_damage_that_moves_along(way: Way) -> None:
+    folder = way.home.path / "blobs"
+    hidden = folder.rename(folder.with_name("unmounted"))
+    refused = way.home.run(*way.words, **way.environment)
+    assert refused.returncode == 1, refused.stdout
+    assert "cannot be read where the record is" in refused.stderr
+    shutil.rmtree(folder, ignore_errors=True)
+    hidden.rename(folder)
+    assert way.home.run(*way.words, **way.environment).returncode == 0
+
+
+def test_a_move_and_its_cancelling_take_turns(way: Way) -> None:
+    with way.home.connected() as admin:
+        admin.execute("SELECT pg_advisory_lock(7016823, 114205)")
+        for words in (way.words, ("db", "move", "--cancel")):
+            refused = way.home.run(*words, **way.environment)
+            assert (refused.returncode, "another process is moving" in refused.stderr) == (2, True)
+    assert way.home.run(*way.home.asked("more")).returncode == 0
 
 
 def test_bytes_are_copied_once_and_compared_the_next_time(way: Way) -> None:

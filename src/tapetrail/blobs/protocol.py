@@ -1,9 +1,12 @@
 """What a store of bytes does, wherever it keeps them."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tapetrail.core.canonical import Digest
+
+SOUGHT: Final = "probe/none"
+"""A key that no blob has: a store that says so lets us in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from tapetrail.blobs.encoding import (
     unpacked_size,
 )
 from tapetrail.blobs.protocol import Place
-from tapetrail.blobs.s3_errors import FAILURES, Refusal, is_whole_reply, refusal_of
+from tapetrail.blobs.s3_errors import FAILURES, Refusal, has_no_part, refusal_of
 from tapetrail.core.blob_keys import checked_key, is_compressed
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.errors import (
@@ -175,8 +175,9 @@ class S3Blobs:
         if self._is_conditional:
             try:
                 return self._asked(path, lambda: self._put(kept, path, media_type, is_create=True))
-            except _NoConditionsError:
+            except NoConditionsError as error:
                 self._is_conditional = False
+                _log.warning("%s; each object is looked at before, and read back", error.message)
         # Without its help somebody else may come between; they put the same bytes, or it is seen.
         if self._newest(path) is None:
             self._asked(path, lambda: self._put(kept, path, media_type, is_create=False))
@@ -211,15 +212,15 @@ class S3Blobs:
     def _end_of(self, path: str) -> bytes:
         try:
             found = obstore.get(self._store, path, options={"range": {"suffix": SIZE_BYTES}})
+            if is_packed(found.attributes.get("Content-Encoding")):
+                return _content(found)
         except FAILURES as error:
-            if not is_whole_reply(error):
+            if not has_no_part(error):
                 raise
-            # Some stores unpack on the way, and then give no part; what is packed says its size.
-            content = _unpacked(_content(obstore.get(self._store, path)), key=path)
-            return len(content).to_bytes(SIZE_BYTES, "little")
-        if not is_packed(found.attributes.get("Content-Encoding")):
-            return found.meta["size"].to_bytes(SIZE_BYTES, "little")
-        return _content(found)
+        # Some stores unpack on the way, and then give no part; an empty object has none; and
+        # whoever copied it may have lost what says that it is packed. Its bytes say it, too.
+        content = _unpacked(_content(obstore.get(self._store, path)), key=path)
+        return len(content).to_bytes(SIZE_BYTES, "little")
 
     def _found(self, path: str, ask: Callable[[], Answer]) -> Answer | None:
         """Return what the store answers, None where there is no such object."""
@@ -236,7 +237,7 @@ class _NoObjectError(EdgeFailure):
     """There is no such object; no failure for whoever looks."""
 
 
-class _NoConditionsError(EdgeFailure):
+class NoConditionsError(EdgeFailure):
     """The store cannot refuse to overwrite."""
 
 
@@ -267,7 +268,7 @@ def asked(
 
 _KINDS: Final = {
     Refusal.NO_OBJECT: _NoObjectError,
-    Refusal.NO_CONDITIONS: _NoConditionsError,
+    Refusal.NO_CONDITIONS: NoConditionsError,
 }
 
 

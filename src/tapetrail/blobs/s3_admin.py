@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import urllib3
 from minio import Minio
 from minio.commonconfig import ENABLED
-from minio.credentials.providers import ChainedProvider, EnvAWSProvider, IamAwsProvider
+from minio.credentials.providers import IamAwsProvider
 from minio.error import MinioException, S3Error
 
-from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
+from tapetrail.core.errors import EdgeFailure, ErrorKind
 from tapetrail.s3_settings import S3Settings
 
 CONNECT_S: Final = 5.0
@@ -95,11 +95,7 @@ def older_versions(settings: S3Settings, object_key: str) -> Iterator[str]:
 
 def _client(settings: S3Settings) -> Minio:
     parts = urlsplit(settings.address)
-    if parts.path:
-        raise InvalidInput(f"s3.endpoint {settings.endpoint}: expected an address without a path")
-    own = None
-    if settings.access_key is None:
-        own = ChainedProvider([EnvAWSProvider(), IamAwsProvider()])
+    own = IamAwsProvider() if settings.access_key is None else None
     return Minio(
         parts.netloc,
         access_key=settings.access_key,
@@ -127,6 +123,8 @@ def _naming(settings: S3Settings) -> Generator[None]:
     except S3Error as error:
         said = f"{error.code} ({error.message})"
         raise _failure(settings, said) from error
+    except ValueError as error:  # of a bucket's name, or no keys to be had
+        raise _failure(settings, str(error)) from error
     except (MinioException, urllib3.exceptions.HTTPError) as error:
         raise _failure(settings, f"{settings.address} does not answer; {error}") from error
 

@@ -19,6 +19,7 @@ _CODE: Final = re.compile(r"<Code>\s*(\w{1,64})\s*</Code>")
 _MESSAGE: Final = re.compile(r"<Message>\s*([^<]{1,200})")
 _STATUS: Final = re.compile(r"status code: (\d{3})")
 _SERVER_TIME: Final = re.compile(r"<ServerTime>\s*([0-9TZ:.+-]{1,40})")
+_NO_SUCH_RANGE: Final = "416"
 _WHOLE: Final = "non-partial response"
 _PASSING_STATUS: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
@@ -112,15 +113,15 @@ def refusal_of(error: BaseException) -> Refusal:
     return _by_status(text)
 
 
-def is_whole_reply(error: BaseException) -> bool:
-    """Return whether a store gave all of an object, and was asked for its end."""
-    return _WHOLE in str(error)
+def has_no_part(error: BaseException) -> bool:
+    """Return whether a store that was asked for an object's end gave all of it, or has none."""
+    return _WHOLE in str(error) or _found(_STATUS, str(error)) == _NO_SUCH_RANGE
 
 
 def _by_status(text: str) -> Refusal:
     status = _found(_STATUS, text)
     if status is None:
-        return Refusal.OTHER if is_whole_reply(Exception(text)) else Refusal.AWAY
+        return Refusal.OTHER if has_no_part(Exception(text)) else Refusal.AWAY
     if int(status) == 404:  # noqa: PLR2004 # not found, as HTTP has it
         return Refusal.NO_OBJECT
     if int(status) == 501:  # noqa: PLR2004 # not implemented

@@ -6,7 +6,7 @@ from typing import Final
 import obstore
 
 from tapetrail.blobs.encoding import GZIP, media_type_of, packed
-from tapetrail.blobs.s3 import UNTOUCHED, S3Blobs, asked, opened_store
+from tapetrail.blobs.s3 import UNTOUCHED, NoConditionsError, S3Blobs, asked, opened_store
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.s3_settings import S3Settings
 
@@ -61,7 +61,7 @@ def _refuses_to_overwrite(settings: S3Settings) -> bool:
 
     try:
         return asked(put, KEY, settings=settings, away_s=AWAY_S)
-    except EdgeFailure:
+    except NoConditionsError:
         return False  # it cannot, and says so
 
 

@@ -46,6 +46,9 @@ _ASKED: Final = re.compile(r"(?:-c\s*|--)([A-Za-z_][\w.-]*)=((?:\\.|[^\s\\])*)")
 """A setting as servers take it in `options`: a backslash keeps the next sign as it is."""
 
 
+_OF_A_ROLE: Final = (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
     """How a connection is opened: what is said as it begins, and what is set once it stands.
@@ -59,18 +62,25 @@ class Opening:
     def settle(self, connection: "psycopg.Connection[TupleRow]") -> None:
         """Set what sessions are to have, the role last: it may have fewer rights.
 
-        Raises `EdgeFailure` for a role that whoever connects may not act as.
+        Raises `EdgeFailure` for a role that whoever connects may not act as, and `InvalidInput` for
+        a setting that there is not.
         """
         statement = ", ".join(["set_config(%s, %s, false)"] * len(self.settings))
         values = [word for pair in self.settings.items() for word in pair]
+        user = connection.info.user
         try:
             connection.execute(f"SELECT {statement}".encode(), values)
-        except (psycopg.errors.InsufficientPrivilege, psycopg.DataError) as error:
-            role, user = self.settings.get(ROLE, ""), connection.info.user
+        except psycopg.OperationalError:
             connection.close()
+            raise
+        except psycopg.Error as error:
+            connection.close()
+            said, role = str(error).strip().partition("\n")[0], self.settings.get(ROLE)
+            if role is None or not isinstance(error, _OF_A_ROLE):
+                raise InvalidInput(f"the database's address asks of a session: {said}") from error
             raise EdgeFailure(
-                f"PostgreSQL: {str(error).strip()}; an administrator lets the user of the address"
-                f' act as that role: GRANT "{role}" TO "{user}"'
+                f"PostgreSQL: {said}; an administrator lets the user of the address act as that"
+                f' role: GRANT "{role}" TO "{user}"'
             ) from error
 
 
@@ -79,7 +89,7 @@ def opening_of(url: str, *, idle_timeout_s: int = IDLE_TRANSACTION_TIMEOUT_S) ->
     words = _parts(url)
     options = words.pop("options", None) or ""
     asked = {
-        name.replace("-", "_"): value.replace("\\", "")
+        name.replace("-", "_"): re.sub(r"\\(.)", r"\1", value)
         for name, value in _ASKED.findall(str(options))
     }
     left = _ASKED.sub("", str(options)).strip()

@@ -1,5 +1,6 @@
 """The record's database: opened, its private server running; its schema made and upgraded."""
 
+import re
 import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -15,7 +16,7 @@ from tapetrail.store.connections import Connection, answering, connect
 from tapetrail.store.moving_marks import MovingMark, parsed_mark, read_mark
 from tapetrail.store.pooling import refuse_shared_sessions
 from tapetrail.store.private.restore_marks import is_unfinished
-from tapetrail.store.private.server import PrivateServer
+from tapetrail.store.private.server import PrivateServer, ServerAddress
 from tapetrail.store.roles import (
     NO_WISHES,
     PRIVATE,
@@ -102,14 +103,7 @@ class RecordDatabase:
             return
         with (
             self.server.hold() as address,
-            self._current(
-                Database(
-                    app_url=address.url(PRIVATE.app),
-                    reader_url=address.url(PRIVATE.reader),
-                    owner_url=address.url(SUPERUSER),
-                    roles=PRIVATE,
-                )
-            ) as database,
+            self._current(_private(address)) as database,
         ):
             yield database
 
@@ -137,6 +131,15 @@ class RecordDatabase:
                 if not _look(connection, database.roles)[0]:
                     self._upgrade(database.owner_url, database.roles)
         yield replace(database, moving=mark)
+
+    @contextmanager
+    def as_it_is(self) -> Generator[Database]:
+        """Give the database as its owner has it, whatever release made its schema."""
+        if (url := self.settings.database_url) is not None:
+            yield _on_server(url)
+            return
+        with self.server.hold() as address:
+            yield _private(address)
 
     def upgrade(self, wanted: WantedRoles = NO_WISHES) -> str:
         """Bring the database up to date and return the schema's version.
@@ -193,6 +196,16 @@ class RecordDatabase:
         self.migrate_engine(owner_url, roles.app)
 
 
+def _private(address: ServerAddress) -> Database:
+    """Return where the record of a private server is."""
+    return Database(
+        app_url=address.url(PRIVATE.app),
+        reader_url=address.url(PRIVATE.reader),
+        owner_url=address.url(SUPERUSER),
+        roles=PRIVATE,
+    )
+
+
 def usual_roles(url: str) -> Roles:
     """Return the roles of a database that has no record yet."""
     with answering(), connect(url) as connection:
@@ -239,7 +252,9 @@ def as_role(url: str, role: str) -> str:
     words = parse_qsl(query, keep_blank_values=True)
     options = [text for name, text in words if name == "options"]
     asked = [*((name, text) for name, text in words if name != "options")]
-    asked.append(("options", " ".join([*options, f"-c role={role}"])))
+    # A backslash keeps the next sign as it is, as servers read it.
+    name = re.sub(r"([\\\s])", r"\\\1", role)
+    asked.append(("options", " ".join([*options, f"-c role={name}"])))
     return f"{address}?{urlencode(asked, quote_via=quote)}"
 
 
@@ -264,8 +279,8 @@ def _connected_to_current(database: Database) -> tuple[Connection, MovingMark | 
 def _look(connection: Connection, roles: Roles) -> tuple[bool, MovingMark | None]:
     """Return whether the last step of an upgrade, to this release's version, was done.
 
-    Beside it stands what the database says of a move: then nobody may add rows, which is how that
-    step is told. Raises `EdgeFailure` for a record that has not arrived.
+    Beside it stands what the database says of a move. Raises `EdgeFailure` for a record that has
+    not arrived.
     """
     last_step, said = connection.execute(_LAST_STEP_DONE, {"role": roles.app}).fetchone() or (
         None,
@@ -273,8 +288,7 @@ def _look(connection: Connection, roles: Roles) -> tuple[bool, MovingMark | None
     )
     if (mark := parsed_mark(said)) is not None:
         mark.refuse_opening()
-    is_done = last_step is True or (mark is not None and last_step is not None)
-    return is_done and _version_on(connection) == SCHEMA_VERSION, mark
+    return last_step is True and _version_on(connection) == SCHEMA_VERSION, mark
 
 
 def _version(url: str) -> str | None:

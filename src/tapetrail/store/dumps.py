@@ -203,5 +203,7 @@ def _major(url: str) -> int:
 def _address(url: str) -> tuple[str, str | None]:
     """Return `url` as PostgreSQL's programs take it, without its password, and that."""
     made = make_url(url)
-    bare = made.set(drivername="postgresql", password="")
-    return bare.render_as_string(hide_password=False), made.password or None
+    asked = made.query.get("password")
+    password = made.password or (asked if isinstance(asked, str) else None)
+    bare = made.set(drivername="postgresql", password="").difference_update_query(["password"])
+    return bare.render_as_string(hide_password=False), password

@@ -7,6 +7,8 @@ from typing import Final
 import psycopg
 from sqlalchemy import Engine, text
 
+from tapetrail.store.roles import may_act_as
+
 LOCAL: Final = frozenset({"127.0.0.1", "::1"})
 
 
@@ -34,11 +36,13 @@ class Health:
     open_decisions: int
 
 
-# Every worker holds one advisory lock in a session of its own for as long as it lives.
+# Every worker holds one advisory lock in a session of its own for as long as it lives. The durable
+# engine has one of its own in an open transaction, whichever worker holds it.
 _WORKERS = """
     SELECT count(DISTINCT l.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
       AND a.application_name = 'tapetrail' AND a.datname = current_database()
+      AND a.query NOT LIKE '%advisory_xact_lock%'
 """
 
 
@@ -66,9 +70,7 @@ def load_health(engine: Engine, *, app: str) -> Health:
                 )
             ),
             app=app,
-            may_record=bool(
-                connection.scalar(text("SELECT pg_has_role(:app, 'MEMBER')"), {"app": app})
-            ),
+            may_record=may_act_as(driver, app),  # pyright: ignore[reportUnknownArgumentType] # it gives rows as tuples
             workers=connection.scalar(text(_WORKERS)) or 0,
             open_decisions=connection.scalar(
                 text(

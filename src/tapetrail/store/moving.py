@@ -8,7 +8,7 @@ tables hold no record and stay where they are.
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, LiteralString, NoReturn
 
 from psycopg import sql
 from sqlalchemy import Table
@@ -23,6 +23,8 @@ Watch = Callable[[str, int, int], None]
 """Is told what is copied, how many rows are, and how many there will be."""
 ROWS: Final = "rows"
 _TABLES: Final = tuple(metadata.sorted_tables)
+_TURN: Final = (7_016_823, 114_205)
+"""The lock of whoever moves a record; of two numbers, as no worker's is."""
 _OPEN: Final = "SELECT count(*) FROM tapetrail.decisions WHERE status IN ('pending', 'running')"
 _OFF: Final = """
     SELECT count(*) FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
@@ -31,22 +33,50 @@ _OFF: Final = """
 """
 
 
-def begin(source: Connection, roles: Roles, mark: MovingMark) -> MovingMark:
+def begin(
+    source: Connection, roles: Roles, mark: MovingMark, *, count_workers: Callable[[], int]
+) -> MovingMark:
     """Have nothing added to a record from now on; return the mark of its move, the first one.
 
-    Raises `InvalidInput` for a record that is on its way to somewhere else, or has been there.
+    While it is looked whether work is open, nobody can open any: whoever was at work would be
+    broken off, and whoever begins would. Raises `InvalidInput` for a record with work or a living
+    worker, and for one that is on its way to somewhere else, or has been there; then nothing was
+    changed.
     """
     with source.transaction():
         found = read_mark(source)
         if found is None:
             write_mark(source, mark)
             _set_role(source, roles.owner)
+            # Whoever is in the middle of adding rows is waited for.
+            source.execute(_all_tables("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE"))
+            decisions, workers = _count(source, _OPEN), count_workers()
+            if decisions or workers:
+                raise InvalidInput(
+                    f"{decisions} decisions are open and {workers} workers are alive; a record"
+                    " moves when its work is done: end the workers, and let a run finish what is"
+                    " open, or cancel it"
+                )
             _change_grants(source, "REVOKE INSERT ON {} FROM {}", roles.app)
-            source.execute("RESET ROLE")
             return mark
     if (found.database, found.blobs) != (mark.database, mark.blobs):
         found.refuse_writing()
     return found
+
+
+@contextmanager
+def alone(source: Connection) -> Generator[None]:
+    """Hold the right to move a record, or to cancel its move, for as long as this is open.
+
+    Raises `InvalidInput` where another process has it.
+    """
+    if source.execute("SELECT pg_try_advisory_lock(%s, %s)", _TURN).fetchone() != (True,):
+        raise InvalidInput("another process is moving this record, or cancels that; wait for it")
+    try:
+        yield
+    finally:
+        if not source.closed:
+            source.execute("SELECT pg_advisory_unlock(%s, %s)", _TURN)
 
 
 def give_up(source: Connection, roles: Roles) -> None:
@@ -55,7 +85,6 @@ def give_up(source: Connection, roles: Roles) -> None:
         write_mark(source, None)
         _set_role(source, roles.owner)
         _change_grants(source, "GRANT INSERT ON {} TO {}", roles.app)
-        source.execute("RESET ROLE")
 
 
 def leave(source: Connection, mark: MovingMark) -> None:
@@ -63,25 +92,29 @@ def leave(source: Connection, mark: MovingMark) -> None:
     write_mark(source, mark)
 
 
-def open_decisions(source: Connection) -> int:
-    """Return how many decisions have not ended, stopped ones included."""
-    return _count(source, _OPEN)
-
-
-def receive(target: Connection, mark: MovingMark) -> None:
-    """Have nobody open the database until the record has arrived.
+def receive(target: Connection, mark: MovingMark, roles: Roles) -> None:
+    """Have nobody open the database, or add to it, until the record has arrived.
 
     Raises `InvalidInput` for one that holds a record, or part of another.
     """
     found = read_mark(target)
     if found is None:
-        check_empty(target, mark.database)
-        write_mark(target, mark)
+        with target.transaction():
+            write_mark(target, mark)
+            _set_role(target, roles.owner)
+            target.execute(_all_tables("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE"))
+            check_empty(target, mark.database)
+            _change_grants(target, "REVOKE INSERT ON {} FROM {}", roles.app)
     elif found.token != mark.token:
-        raise InvalidInput(
-            f"the database {mark.database} holds part of another record, or of a move that was"
-            " given up; empty it: DROP SCHEMA tapetrail, dbos CASCADE"
-        )
+        refuse_half(mark.database)
+
+
+def refuse_half(shown_url: str) -> NoReturn:
+    """Raise `InvalidInput` for a database with part of a record."""
+    raise InvalidInput(
+        f"the database {shown_url} holds part of another record, or of a move that was given up;"
+        " empty it: DROP SCHEMA tapetrail, dbos CASCADE"
+    )
 
 
 def check_empty(target: Connection, shown_url: str) -> None:
@@ -93,9 +126,9 @@ def check_empty(target: Connection, shown_url: str) -> None:
         )
 
 
-def arrive(target: Connection) -> None:
-    """Let everybody open the record."""
-    write_mark(target, None)
+def arrive(target: Connection, roles: Roles) -> None:
+    """Let everybody open the record, and add to it."""
+    give_up(target, roles)
 
 
 @contextmanager
@@ -193,8 +226,12 @@ def _set_role(connection: Connection, role: str) -> None:
     connection.execute("SELECT set_config('role', %s, true)", [role])
 
 
-def _change_grants(connection: Connection, statement: str, app: str) -> None:
+def _change_grants(connection: Connection, statement: LiteralString, app: str) -> None:
     """Give the application the right to add rows to the tables of the record, or take it."""
+    connection.execute(_all_tables(statement, sql.Identifier(app)))
+
+
+def _all_tables(statement: LiteralString, *more: sql.Composable) -> sql.Composed:
+    """Return a statement about all tables of the record."""
     tables = [sql.Identifier("tapetrail", table.name) for table in _TABLES]
-    asked = sql.SQL(statement)  # pyright: ignore[reportArgumentType] # one of two of ours
-    connection.execute(asked.format(sql.SQL(", ").join(tables), sql.Identifier(app)))
+    return sql.SQL(statement).format(sql.SQL(", ").join(tables), *more)

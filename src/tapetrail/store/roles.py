@@ -12,6 +12,7 @@ from typing import Final
 from psycopg import sql
 from psycopg.errors import DuplicateObject, InsufficientPrivilege, UniqueViolation
 
+from tapetrail.core.canonical import digest_text
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store.connections import Connection
 from tapetrail.store.private.admission import OWN_ROLES
@@ -92,8 +93,11 @@ def default_roles(database: str) -> Roles:
     """Return the roles of a database where nobody names others."""
     if database == "tapetrail":
         return PRIVATE
-    longest = NAME_BYTES_MAX - len("tapetrail__reader")
-    within = database.encode()[:longest].decode(errors="ignore")
+    within, longest = database, NAME_BYTES_MAX - len("tapetrail__reader")
+    if len(database.encode()) > longest:
+        # Two long names may begin alike; they must not share their roles.
+        mark = digest_text(database).removeprefix("sha256:")[:8]
+        within = f"{database.encode()[: longest - 9].decode(errors='ignore')}_{mark}"
     return Roles(**{word: f"tapetrail_{within}_{word}" for word in ("owner", "app", "reader")})
 
 

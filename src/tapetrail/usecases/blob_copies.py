@@ -61,13 +61,15 @@ class BlobCopy:
     def _copy(self, blob: FoundBlob) -> bool | str:
         """Copy one object; return whether it was there before, or why it cannot be copied."""
         digest = Digest(blob.digest)
-        if self.target.size(blob.key) is not None:
+        if self.target is not self.source and self.target.size(blob.key) is not None:
             self.target.read(blob.key, digest=digest)
             return True
         try:
             content = self.source.read(blob.key, digest=digest)
         except (IntegrityFailure, NotFound) as error:
             return error.message
+        if self.target is self.source:
+            return True
         self.target.put(content, key=blob.key, media_type=blob.media_type)
         self.target.read(blob.key, digest=digest)
         return False

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 
+from tapetrail.blobs.protocol import SOUGHT
 from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.store import lookups, prompts
 from tapetrail.store.access import Access
@@ -40,8 +41,6 @@ POLL_PER_DECISION_S: Final = 0.005
 INTERRUPTED: Final = "interrupted"
 ROOM_MIN: Final = 48_000_000
 """Three segments of PostgreSQL's log, of 16 MB each."""
-SOUGHT: Final = "probe/none"
-"""A key that no blob has, which a bucket that lets us in says."""
 
 
 def _unseen(found: object) -> None:
@@ -237,16 +236,31 @@ class Runs:
     def working(self, *, concurrency: int) -> "Generator[Runner]":
         """Take part in the work for as long as this is open.
 
-        Raises as `launch` does, and `EdgeFailure` for a bucket that is not there or lets nobody in:
-        each decision would fail by it.
+        Raises as `launch` does, `EdgeFailure` for a bucket that is not there or lets nobody in, and
+        `InvalidInput` where blobs are kept in another place than those of the record.
         """
         from tapetrail.workflows.runner import launch  # noqa: PLC0415 # readers do without
 
         url = self._access.database().url_to_add()
-        if self._process.has_bucket:
-            self._process.open_blobs().kept_size(SOUGHT)
+        self._check_blobs()
         with launch(self._wiring.launch(url, concurrency=concurrency)) as runner:
             yield runner
+
+    def _check_blobs(self) -> None:
+        """Raise where blobs would not come to where those of the record are.
+
+        A place that is forgotten once would split a record over two.
+        """
+        with self._access.reading() as connection:
+            _, keys = lookups.newest_keys(connection, decisions=1)
+        blobs = self._process.open_blobs()
+        found = [key for key in keys or (SOUGHT,) if blobs.kept_size(key) is not None]
+        if keys and not found:
+            raise InvalidInput(
+                f"not one of the newest decision's {len(keys)} stored objects is where blobs are"
+                f" kept, such as {blobs.place(keys[0]).url} (home {self._process.home});"
+                " TAPETRAIL_BLOBS says where: tapetrail config list --show-origin"
+            )
 
     def alone(self, name: str) -> "AbstractContextManager[bool]":
         """Give whether this process alone holds a name, for as long as this is open."""
