@@ -178,6 +178,11 @@ def masked(url: str) -> str:
     return _PASSWORD_WORDS.sub(r"\1***", f"{scheme}{separator}{hidden}")
 
 
+def shown_url(url: str) -> str:
+    """Return a database's address as other programs write it, its passwords hidden."""
+    return masked(url).replace("postgresql+psycopg://", "postgresql://", 1)
+
+
 def _check_known(environment: Mapping[str, str]) -> None:
     unknown = sorted(
         name for name in environment if name.startswith("TAPETRAIL_") and name not in KNOWN

@@ -15,7 +15,7 @@ from tapetrail.blobs import opening
 from tapetrail.bootstrap import open_access, owner_engine, record_database, utc_now
 from tapetrail.core.errors import InvalidInput
 from tapetrail.s3_settings import S3Settings
-from tapetrail.settings import Settings, masked
+from tapetrail.settings import Settings, shown_url
 from tapetrail.store import found
 from tapetrail.store.database import SCHEMA_VERSION, SUPERUSER, Database, usual_roles
 from tapetrail.store.health import load_health
@@ -105,7 +105,7 @@ def move(settings: Settings, target: Settings, watch: Watch) -> moves.Moved:
     arrival = moves.Arrival(
         url=url,
         blobs=opening.open_bucket(target.s3),
-        shown_url=masked(url),
+        shown_url=shown_url(url),
         shown_blobs=target.s3.url,
         upgrade=record_database(target).upgrade,
     )

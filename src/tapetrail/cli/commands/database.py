@@ -12,7 +12,7 @@ from tapetrail.cli.terminal.output import echo, note, print_json, size_text
 from tapetrail.cli.terminal.tables import column_lines
 from tapetrail.cli.terminal.words import Json, help_without_command
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.settings import Settings, masked
+from tapetrail.settings import Settings, shown_url
 
 if TYPE_CHECKING:
     from tapetrail.store.private.server import PrivateServer
@@ -156,7 +156,7 @@ def status(*, as_json: Json = False) -> int:
         found, room, moving = record.status(), record.room(), record.moving()
     place: dict[str, Shown] = {
         "home": str(read.home),
-        "database": "private server" if read.database_url is None else masked(read.database_url),
+        "database": "private server" if read.database_url is None else shown_url(read.database_url),
         "blobs_in": "the home" if read.s3 is None else read.s3.url,
     }
     if moving is not None:

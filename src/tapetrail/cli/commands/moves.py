@@ -13,7 +13,7 @@ from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.verification.verdict import REMEDY
-from tapetrail.settings import masked
+from tapetrail.settings import masked, shown_url
 
 if TYPE_CHECKING:
     from tapetrail.settings import Settings
@@ -109,7 +109,7 @@ def _show(moved: "Moved", target: "Settings") -> int:
         f" {moved.copied.objects} objects of {size_text(moved.copied.size)}; every byte was"
         " verified there"
     )
-    url = (target.database_url or "").replace("postgresql+psycopg://", "postgresql://", 1)
+    url = shown_url(target.database_url or "")
     note("from now on:")
     note(f"  export TAPETRAIL_DATABASE_URL={sanitise(url)}")
     if target.s3 is not None:
