@@ -128,6 +128,17 @@ def test_a_move_that_cannot_begin_leaves_the_record_as_it_is(way: Way, cluster: 
     assert way.home.run(*way.home.asked("more")).returncode == 0
 
 
+def test_an_empty_record_does_not_move_to_where_it_is(way: Way) -> None:
+    assert way.home.run("db", "upgrade", **way.there).returncode == 0
+    to = way.words[3].replace("127.0.0.1", "localhost")
+    words = ("db", "move", "--to", to, *way.words[4:])
+    refused = way.home.run(*words, **{**way.there, "PGPASSWORD": PASSWORD})
+    assert refused.returncode == 2, refused.stdout
+    assert "the record is in that database" in refused.stderr
+    ran = way.home.run(*way.home.asked("more"), **way.there)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_a_record_does_not_move_to_where_it_is_by_whatever_address(way: Way) -> None:
     assert way.home.run(*way.words, **way.environment).returncode == 0
     there = {**way.there, "PGPASSWORD": PASSWORD}
