@@ -452,8 +452,12 @@ def open_decisions(connection: psycopg.Connection) -> int:
 
 def test_interrupted_work_waits_until_it_is_resumed(other: Terminal, tmp_path: Path) -> None:
     strategy = strategy_in(tmp_path, "AAPL, FB, GOOG, IBM, MSFT")
-    with working(other, "run", strategy, "--concurrency", "1") as run:
-        read_until(run.stderr, " of 5 decisions")
+    with (
+        psycopg.connect(other.run("db", "url").out, autocommit=True) as connection,
+        working(other, "run", strategy, "--concurrency", "1") as run,
+    ):
+        # How far it is a run says when it is a second old, and it may have ended by then.
+        wait_for(lambda: open_decisions(connection) > 1)
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=60)
     assert (run.returncode, out) == (130, "")

@@ -28,7 +28,7 @@ def remote(tmp_path: Path, cluster: Cluster) -> Generator[Remote]:
         yield new_remote(tmp_path / "far", own, s3)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("kills", [2, pytest.param(50, marks=pytest.mark.torture)])
 def test_a_store_that_is_killed_and_comes_back_loses_no_object_and_no_decision(
     remote: Remote, kills: int
 ) -> None:

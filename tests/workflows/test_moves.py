@@ -139,6 +139,7 @@ def test_an_empty_record_does_not_move_to_where_it_is(way: Way) -> None:
     assert ran.returncode == 0, ran.stderr
 
 
+@pytest.mark.torture
 def test_a_record_does_not_move_to_where_it_is_by_whatever_address(way: Way) -> None:
     assert way.home.run(*way.words, **way.environment).returncode == 0
     there = {**way.there, "PGPASSWORD": PASSWORD}

@@ -73,6 +73,7 @@ def test_two_records_of_one_server_have_owners_of_their_own_and_work_side_by_sid
     side_by_side(tmp_path, cluster)
 
 
+@pytest.mark.torture
 def test_so_they_do_on_the_newest_server(tmp_path: Path) -> None:
     with running_cluster(find_bin_dir(None)) as newest:
         side_by_side(tmp_path, newest)
