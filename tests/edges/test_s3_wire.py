@@ -139,6 +139,15 @@ def test_a_store_that_stays_busy_is_a_failure_that_says_so(
     assert "s3://wire/" in caught.value.message
 
 
+def test_a_store_that_is_away_for_long_is_told_once_and_in_our_words(
+    store: WireStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    hostile = "<Error><Code>SlowDown</Code><Message>\x1b[31mred</Message></Error>"
+    store.plan = [lambda _: Reply(status=503, body=hostile.encode())] * 7
+    assert S3Blobs(store.settings(), away_s=10).put(CONTENT, key=KEY) == DIGEST
+    assert caplog.messages == ["s3://wire/: busy; asking again for 10 s"]
+
+
 def test_a_reply_that_breaks_off_is_asked_for_again(store: WireStore, blobs: S3Blobs) -> None:
     blobs.put(CONTENT, key=KEY)
     whole = store.rightly(Asked(method="GET", path=store.path(KEY), headers={}, body=b""))

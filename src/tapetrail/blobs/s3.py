@@ -175,9 +175,10 @@ class S3Blobs:
         if self._is_conditional:
             try:
                 return self._asked(path, lambda: self._put(kept, path, media_type, is_create=True))
-            except NoConditionsError as error:
+            except NoConditionsError:
                 self._is_conditional = False
-                _log.warning("%s; each object is looked at before, and read back", error.message)
+                url = self._settings.url
+                _log.warning("%s: no conditional puts; objects are looked at before and after", url)
         # Without its help somebody else may come between; they put the same bytes, or it is seen.
         if self._newest(path) is None:
             self._asked(path, lambda: self._put(kept, path, media_type, is_create=False))
@@ -260,8 +261,8 @@ def asked(
                     f"blob store {settings.url}, {path}: {said}",
                     kind=ErrorKind.BLOB_STORE_UNAVAILABLE,
                 ) from error
-        if pause_s == PAUSE_MAX_S:
-            _log.warning("%s is away (%s); asking again for %.0f s", settings.url, said, away_s)
+        if pause_s < PAUSE_MAX_S <= 2 * pause_s:  # once, and in our words: a store's are untrusted
+            _log.warning("%s: %s; asking again for %.0f s", settings.url, refusal, away_s)
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, PAUSE_MAX_S)
 

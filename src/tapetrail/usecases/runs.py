@@ -254,8 +254,9 @@ class Runs:
         with self._access.reading() as connection:
             _, keys = lookups.newest_keys(connection, decisions=1)
         blobs = self._process.open_blobs()
-        found = [key for key in keys or (SOUGHT,) if blobs.kept_size(key) is not None]
-        if keys and not found:
+        # The first that is there says it; each takes a request where blobs lie in a bucket.
+        is_there = any(blobs.kept_size(key) is not None for key in keys or (SOUGHT,))
+        if keys and not is_there:
             raise InvalidInput(
                 f"not one of the newest decision's {len(keys)} stored objects is where blobs are"
                 f" kept, such as {blobs.place(keys[0]).url} (home {self._process.home});"
