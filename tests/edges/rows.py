@@ -27,9 +27,32 @@ EVIDENCE: Final = (
     "llm_replies",
     "trading_signals",
 )
+"""What a running decision of our own fills."""
+EXTERNAL_ID: Final = "0192f0c1-2b3c-7d4e-8f50-617283940000"
+ANOTHER_ID: Final = "0192f0c1-2b3c-7d4e-8f50-617283940001"
+"""What senders call rows of theirs."""
+ADDED: Final = (
+    "market_snapshots",
+    "charts",
+    "llm_analyses",
+    "analysis_charts",
+    "llm_attempts",
+    "llm_replies",
+    "decision_inputs",
+    "analysis_inputs",
+    "trading_signals",
+    "signal_inputs",
+)
+"""What a running decision of others fills."""
 
 Columns = Mapping[str, object]
 
+OUTSIDE: Final[Columns] = {
+    "run_type": "external",
+    "provenance": "external",
+    "mode": "live",
+    "external_id": EXTERNAL_ID,
+}
 _NAMED: Final[Columns] = {"execution_id": 1, "decision_id": 1}
 _QUESTION: Final[Columns] = {"question": "chart:1d", "analyst": "openai:a-model", "sample_no": 1}
 _EVENT: Final[Columns] = {"at": NOON, "actor": "tests", "reason": "the test says so"}
@@ -264,6 +287,39 @@ VALID: Final[Mapping[str, Columns]] = {
         "generated_at": NOON,
         "provenance": "live",
     },
+    "decision_inputs": {
+        **_NAMED,
+        "kind": "news",
+        "media_type": "text/plain",
+        "content_digest": DIGEST,
+        "logged_at": NOON,
+        "external_id": EXTERNAL_ID,
+    },
+    "analysis_inputs": {**_NAMED, "analysis_id": 1, "read_input_id": 1},
+    "signal_inputs": {**_NAMED, "signal_id": 1, "read_input_id": 1},
+    "order_events": {
+        **_NAMED,
+        "signal_id": 1,
+        "broker": "ibkr",
+        "order_mode": "paper",
+        "client_order_id": "tt0123456789abc",
+        "status": "new",
+        "side": "buy",
+        "quantity": 10,
+        "happened_at": NOON,
+        "logged_at": NOON,
+        "actor": "tests",
+        "external_id": EXTERNAL_ID,
+    },
+    "notes": {
+        **_NAMED,
+        "signal_id": 1,
+        "kind": "comment",
+        "text": "agreed",
+        "actor": "tests",
+        "at": NOON,
+        "external_id": EXTERNAL_ID,
+    },
     "signal_outcomes": {
         "signal_id": 1,
         "runtime_id": 1,
@@ -314,7 +370,7 @@ class Rows:
     def add_decision(self, run: str = "run-1", **execution: object) -> int:
         """Insert an execution and its decision, and let the decision run."""
         self.add("workflow_executions", workflow_id=run, **execution)
-        self.add("decisions")
+        self.add("decisions", external_id=execution.get("external_id"))
         self.add("decision_events")
         return self.last["decisions"]
 
@@ -322,6 +378,15 @@ class Rows:
         """Insert one row of each table that a running decision fills."""
         for name in EVIDENCE:
             self.add(name)
+
+    def add_outside(self) -> None:
+        """Insert a run of others with every table that its decision fills."""
+        self.add_decision("run-x", **OUTSIDE)
+        for name in ADDED:
+            table = metadata.tables[f"tapetrail.{name}"]
+            own = {"external_id": EXTERNAL_ID} if "external_id" in table.columns else {}
+            said = {"action": "buy"} if name == "trading_signals" else {}
+            self.add(name, **own, **said)
 
     def end_decision(self) -> None:
         """Complete and seal the decision."""
@@ -347,6 +412,7 @@ class Rows:
             "llm_analysis_id": "llm_analyses",
             "attempt_id": "llm_attempts",
             "signal_id": "trading_signals",
+            "read_input_id": "decision_inputs",
         }
         return {
             column: self.last[targets[column]]

@@ -5,7 +5,18 @@ from datetime import timedelta
 import pytest
 from psycopg import errors
 from sqlalchemy import NullPool, create_engine, text
-from tests.edges.rows import EVIDENCE, NOON, Columns, Rows, row_refused, values_of
+from tests.edges.rows import (
+    ANOTHER_ID,
+    EVIDENCE,
+    EXTERNAL_ID,
+    NOON,
+    OUTSIDE,
+    VALID,
+    Columns,
+    Rows,
+    row_refused,
+    values_of,
+)
 
 from tapetrail.store.private.server import ServerAddress
 
@@ -212,8 +223,8 @@ def test_bars_known_after_as_of_enter_only_what_others_recorded(rows: Rows):
     later = NOON + timedelta(microseconds=1)
     refused = row_refused(rows, "market_snapshots", available_at=later)
     assert isinstance(refused, errors.CheckViolation)
-    rows.add_decision("run-2", run_type="external", provenance="external")
-    rows.add("market_snapshots", available_at=later)
+    rows.add_decision("run-2", **OUTSIDE)
+    rows.add("market_snapshots", available_at=later, external_id=EXTERNAL_ID)
 
 
 @pytest.mark.parametrize(
@@ -243,14 +254,66 @@ def test_an_outcome_on_the_same_bars_exists_once(running: Rows, repeat: str, sta
     assert isinstance(row_refused(running, repeat, **changes), errors.UniqueViolation)
 
 
-def test_two_posted_images_are_two_charts(rows: Rows):
-    rows.add_decision(run_type="external", provenance="external")
-    other = "sha256:" + "f" * 64
-    rows.add("blobs", digest=other, key="objects/ff")
+def test_what_others_send_twice_is_there_once(rows: Rows):
+    rows.add_outside()
+    for name in ("market_snapshots", "charts", "llm_analyses", "llm_attempts", "decision_inputs"):
+        other = {"sample_no": 2} if "sample_no" in VALID[name] else {}
+        refused = row_refused(rows, name, external_id=EXTERNAL_ID, **other)
+        assert isinstance(refused, errors.UniqueViolation), name
     posted: Columns = {"origin": "posted", "snapshot_id": None}
-    rows.add("charts", **posted)
-    rows.add("charts", **posted, jpeg_digest=other)
-    assert isinstance(row_refused(rows, "charts", **posted), errors.UniqueViolation)
+    # The same image, shown twice, is two charts.
+    rows.add("charts", **posted, external_id=ANOTHER_ID)
+
+
+@pytest.mark.parametrize("table", ["market_snapshots", "llm_attempts"])
+def test_our_own_rows_have_no_senders_id_and_those_of_others_one(running: Rows, table: str):
+    refused = row_refused(running, table, external_id=EXTERNAL_ID)
+    assert "rows of others have an external id" in str(refused)
+    running.add_outside()
+    refused = row_refused(running, table, external_id=None)
+    assert "rows of others have an external id" in str(refused)
+
+
+def test_only_what_others_record_has_inputs(running: Rows):
+    assert isinstance(row_refused(running, "decision_inputs"), errors.CheckViolation)
+
+
+def test_what_is_read_is_of_the_same_run(rows: Rows):
+    rows.add_outside()
+    rows.add_decision("run-y", **{**OUTSIDE, "external_id": ANOTHER_ID})
+    rows.add("llm_analyses", external_id=ANOTHER_ID, chart_id=None, kind="other")
+    refused = row_refused(rows, "analysis_inputs")
+    assert isinstance(refused, errors.ForeignKeyViolation)
+
+
+def test_decisions_of_one_run_of_others_share_a_chart(rows: Rows):
+    rows.add_outside()
+    rows.add("decisions", external_id=ANOTHER_ID)
+    rows.add("decision_events")
+    rows.add("llm_analyses", external_id=ANOTHER_ID)
+    rows.add_decision("run-y", **{**OUTSIDE, "external_id": ANOTHER_ID[:-1] + "2"})
+    refused = row_refused(rows, "llm_analyses", external_id=ANOTHER_ID[:-1] + "3")
+    assert isinstance(refused, errors.ForeignKeyViolation)
+
+
+def test_a_portfolio_completes_with_a_signal_of_one_of_its_books(rows: Rows):
+    rows.add("workflow_executions", **OUTSIDE, workflow_id=None)
+    portfolio: Columns = {"scope": "portfolio", "instrument_id": None, "symbol": None}
+    whole = rows.add("decisions", external_id=EXTERNAL_ID, **portfolio)
+    rows.add("decision_events")
+    ended: Columns = {"from_status": "running", "to_status": "completed"}
+    refused = row_refused(rows, "decision_events", decision_id=whole, **ended)
+    assert "a signal of one of its books" in str(refused)
+    book = rows.add("decisions", external_id=ANOTHER_ID, scope="instrument", portfolio_id=whole)
+    rows.add("decision_events")
+    rows.add(
+        "trading_signals",
+        chart_id=None, llm_analysis_id=None, action="buy", external_id=EXTERNAL_ID,
+    )  # fmt: skip
+    rows.add("decision_events", decision_id=whole, **ended)
+    sibling: Columns = {"external_id": ANOTHER_ID[:-1] + "2", "scope": "instrument"}
+    refused = row_refused(rows, "decisions", **sibling, portfolio_id=book)
+    assert "is no portfolio" in str(refused)
 
 
 def test_a_shadow_may_answer_beside_the_deciding_analyst(running: Rows):

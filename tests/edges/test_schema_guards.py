@@ -36,7 +36,10 @@ def fill_every_table(rows: Rows) -> None:
     rows.end_decision()
     rows.end_execution("running")
     rows.add("instrument_facts")
+    rows.add_outside()
     for name in (
+        "order_events",
+        "notes",
         "market_vintages",
         "chart_archivals",
         "signal_outcomes",

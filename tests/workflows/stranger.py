@@ -27,7 +27,7 @@ from psycopg.types.json import set_json_loads
 Row = dict[str, Any]
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | None"
 
-LONG_TEXTS = {"prompt_text", "response_text", "reasoning", "error_message"}
+LONG_TEXTS = {"prompt_text", "response_text", "reasoning", "error_message", "text"}
 NOT_IN_DIGEST: Mapping[str, set[str]] = {
     "workflow_executions": {"status", "started_at", "completed_at", "error"},
     "decisions": {"status", "failed_stage", "error_kind", "error_message", "provenance"},
@@ -44,7 +44,11 @@ REFERENCES: Mapping[str, str] = {
     "execution_id": "workflow_executions",
     "instrument_id": "instruments",
     "llm_analysis_id": "llm_analyses",
+    "portfolio_id": "decisions",
     "prompt_template_id": "prompt_templates",
+    "read_analysis_id": "llm_analyses",
+    "read_chart_id": "charts",
+    "read_input_id": "decision_inputs",
     "replay_of": "decisions",
     "runtime_id": "runtimes",
     "signal_id": "trading_signals",
@@ -60,7 +64,10 @@ SEALED = (
     "analysis_charts",
     "llm_attempts",
     "llm_replies",
+    "decision_inputs",
+    "analysis_inputs",
     "trading_signals",
+    "signal_inputs",
 )
 
 
@@ -127,7 +134,8 @@ class Record:
         names = self._read(
             "SELECT table_name AS name FROM information_schema.tables"
             " WHERE table_schema = 'tapetrail' AND table_name NOT IN"
-            " ('alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow')"
+            " ('alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow',"
+            " 'recording_leases')"
             " ORDER BY 1"
         )
         self.tables = {row["name"]: self._read(f'TABLE tapetrail."{row["name"]}"') for row in names}

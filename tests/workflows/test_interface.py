@@ -318,6 +318,7 @@ def test_the_models_lead_from_any_row_to_the_others(home: Path) -> None:
         assert execution.strategy.executions[0] is execution
         (decision,) = execution.decisions
         assert decision.execution is execution
+        assert decision.instrument is not None
         assert decision.instrument.decisions[0] is decision
         assert execution.charts == decision.charts
         assert execution.llm_analyses == decision.llm_analyses

@@ -22,7 +22,9 @@ FieldValue: TypeAlias = "bool | int | str | Decimal | datetime | date | Sequence
 
 FORMAT: Final = 1
 SAFE_INTEGER_END: Final = 2**53
-LONG_TEXTS: Final = frozenset({"prompt_text", "response_text", "reasoning", "error_message"})
+LONG_TEXTS: Final = frozenset(
+    {"prompt_text", "response_text", "reasoning", "error_message", "text"}
+)
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 

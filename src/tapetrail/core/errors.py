@@ -45,6 +45,10 @@ class ErrorKind(StrEnum):
     CORRUPT_BLOB = "corrupt_blob"
     NO_SIGNAL = "no_signal"
     DEFECT = "defect"
+    # An agent that is not ours: it said why, raised, said nothing, or its process is gone.
+    ABSTAINED = "abstained"
+    AGENT_FAILED = "agent_failed"
+    ABANDONED = "abandoned"
     # A model that was asked and gave no answer.
     REFUSED = "refused"
     BLOCKED = "blocked"

@@ -100,6 +100,10 @@ def append_instrument(session: Session, record: InstrumentRecord) -> Stored:
             table.c.symbol == named.symbol,
             table.c.exchange.in_(names_of(named.exchange)),
             table.c.currency == named.currency,
+            # What others know less of is an instrument of its own.
+            table.c.calendar.is_not(None),
+            table.c.asset_class.is_not(None),
+            table.c.multiplier.is_not(None),
         )
         .order_by(table.c.exchange != mic_of(named.exchange), table.c.id)
     ).first()

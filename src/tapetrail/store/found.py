@@ -68,6 +68,10 @@ _OWNER_OF_BYTES: Final = """
         SELECT decision_id FROM tapetrail.llm_attempts WHERE b.digest = request_digest
         UNION ALL
         SELECT decision_id FROM tapetrail.llm_replies WHERE b.digest = response_digest
+        UNION ALL
+        SELECT decision_id FROM tapetrail.decision_inputs WHERE b.digest = content_digest
+        UNION ALL
+        SELECT decision_id FROM tapetrail.order_events WHERE b.digest = raw_digest
     ) named WHERE b.id = %(number)s
 """
 

@@ -52,6 +52,8 @@ LOOSE: Final = (
     "audit_events",
     "signal_outcomes",
     "analysis_outcomes",
+    "order_events",
+    "notes",
 )
 """The tables whose rows belong to no seal."""
 EXECUTIONS: Final = "workflow_executions"
@@ -323,7 +325,7 @@ class Verifier:
             return None
 
     def _count_lacking(self, whole: Whole) -> None:
-        if whole.asked is None and whole.row.columns["provenance"] not in {"external", "legacy"}:
+        if not whole.is_sealed_at_its_end:
             has_ended = whole.row.columns["completed_at"] is not None
             self._lacking[Lacking.REQUEST] += 1
             self._lacking[Lacking.SEAL] += whole.seal is None and has_ended

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tapetrail.core.records.afterwards import NoteRecord, OrderEventRecord
 from tapetrail.core.records.answers import (
     AnalysisChartRecord,
     AnalysisRecord,
@@ -19,10 +20,15 @@ from tapetrail.core.records.evidence import (
 )
 from tapetrail.core.records.external import (
     ExternalAnalysisRecord,
+    ExternalAttemptRecord,
+    ExternalDecisionRecord,
     ExternalExecutionRecord,
+    ExternalInstrumentRecord,
     ExternalSignalRecord,
+    ExternalSnapshotRecord,
     PostedChartRecord,
 )
+from tapetrail.core.records.inputs import AnalysisInputRecord, InputRecord, SignalInputRecord
 from tapetrail.core.records.outcomes import AnalysisOutcomeRecord, SignalOutcomeRecord
 from tapetrail.core.records.runs import (
     AuditRecord,
@@ -39,6 +45,7 @@ from tapetrail.core.records.seals import ExecutionSealRecord, SealRecord
 
 RECORDS: Final = (
     InstrumentRecord,
+    ExternalInstrumentRecord,
     InstrumentFactRecord,
     StrategyRecord,
     PromptTemplateRecord,
@@ -46,6 +53,7 @@ RECORDS: Final = (
     ExecutionRecord,
     ExternalExecutionRecord,
     DecisionRecord,
+    ExternalDecisionRecord,
     ExecutionEventRecord,
     DecisionEventRecord,
     SealRecord,
@@ -53,6 +61,7 @@ RECORDS: Final = (
     AuditRecord,
     VintageRecord,
     SnapshotRecord,
+    ExternalSnapshotRecord,
     SecondOpinionRecord,
     ChartRecord,
     PostedChartRecord,
@@ -61,9 +70,15 @@ RECORDS: Final = (
     ExternalAnalysisRecord,
     AnalysisChartRecord,
     AttemptRecord,
+    ExternalAttemptRecord,
     ReplyRecord,
+    InputRecord,
+    AnalysisInputRecord,
     SignalRecord,
     ExternalSignalRecord,
+    SignalInputRecord,
+    OrderEventRecord,
+    NoteRecord,
     SignalOutcomeRecord,
     AnalysisOutcomeRecord,
 )

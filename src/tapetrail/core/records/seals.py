@@ -25,7 +25,10 @@ SEAL_ORDER: Final = (
     "analysis_charts",
     "llm_attempts",
     "llm_replies",
+    "decision_inputs",
+    "analysis_inputs",
     "trading_signals",
+    "signal_inputs",
 )
 """The tables whose rows a decision's seal covers after the decision's own, in this order."""
 
@@ -89,7 +92,8 @@ def seal_document(records: Iterable[Stored], end: EndState) -> JsonArray:
     """Return what pins a decision: its records' digests in order, then its end state.
 
     The order is: the decision, its snapshots, its second opinion, charts, analyses, the charts each
-    analysis read, attempts, replies and signals; rows of one table by ascending id.
+    analysis read, attempts, replies, inputs, what each analysis read of those, signals, and what
+    each of them read; rows of one table by ascending id.
     """
     state = {"status": end.status, **(end.failure.columns if end.failure else {})}
     return [*(record.digest for record in records), record_document("decisions", state)]

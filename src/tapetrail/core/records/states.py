@@ -49,9 +49,10 @@ class ExecutionStatus(StrEnum):
 
 
 class DecisionScope(StrEnum):
-    """What a decision is for: to decide on an instrument, or only to ask one question."""
+    """What a decision is for: an instrument, a portfolio of them, or only to ask one question."""
 
     INSTRUMENT = "instrument"
+    PORTFOLIO = "portfolio"
     QUESTION = "question"
 
 
@@ -89,10 +90,92 @@ class AttemptReason(StrEnum):
 
 
 class Role(StrEnum):
-    """Whether an analyst's answer decides or is only compared."""
+    """Whether an analyst's answer decides, goes into a decision, or is only compared."""
 
     DECIDING = "deciding"
+    PROPOSAL = "proposal"
     SHADOW = "shadow"
+
+
+class RunMode(StrEnum):
+    """Whether an agent that is not ours trades for money, on paper, or over the past."""
+
+    LIVE = "live"
+    PAPER = "paper"
+    BACKTEST = "backtest"
+
+
+class InputKind(StrEnum):
+    """What an agent was given to read."""
+
+    NEWS = "news"
+    FUNDAMENTALS = "fundamentals"
+    REPORT = "report"
+    ACCOUNT = "account"
+    POSITIONS = "positions"
+    ORDERS = "orders"
+    MEMORY = "memory"
+    TOOL = "tool"
+    OTHER = "other"
+
+
+class Intent(StrEnum):
+    """What a signal of an agent that is not ours is meant to do to a position."""
+
+    ENTRY = "entry"
+    ADD = "add"
+    REDUCE = "reduce"
+    EXIT = "exit"
+    HOLD = "hold"
+    REBALANCE = "rebalance"
+
+
+class PositionSide(StrEnum):
+    """Which side the position has that a signal is about."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+class OrderMode(StrEnum):
+    """Whether an order was for money."""
+
+    LIVE = "live"
+    PAPER = "paper"
+
+
+class OrderSide(StrEnum):
+    """What an order does."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands at its broker, in the words of FIX 4.4 (tag 39, OrdStatus)."""
+
+    PENDING_NEW = "pending_new"
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    DONE_FOR_DAY = "done_for_day"
+    PENDING_CANCEL = "pending_cancel"
+    CANCELED = "canceled"
+    PENDING_REPLACE = "pending_replace"
+    REPLACED = "replaced"
+    STOPPED = "stopped"
+    REJECTED = "rejected"
+    SUSPENDED = "suspended"
+    EXPIRED = "expired"
+
+
+class NoteKind(StrEnum):
+    """What a note is."""
+
+    COMMENT = "comment"
+    APPROVAL = "approval"
+    OVERRIDE = "override"
+    INCIDENT = "incident"
 
 
 class FactField(StrEnum):

@@ -8,6 +8,7 @@ from typing import Final
 
 from tapetrail.core.canonical import instant_text
 from tapetrail.core.records.runs import INSTRUMENTS
+from tapetrail.core.records.states import Provenance
 from tapetrail.core.verification.decisions import Namer
 from tapetrail.core.verification.documents import (
     digest_of_document,
@@ -21,6 +22,8 @@ from tapetrail.core.verification.naming import Known
 from tapetrail.core.verification.rows import Amended, FoundRow, holds, recomputed
 from tapetrail.core.verification.statuses import execution_faults
 
+FROM_OUTSIDE: Final = frozenset({Provenance.EXTERNAL, Provenance.LEGACY})
+"""Whose executions say nothing of what decisions they were asked for."""
 SEAL: Final = "execution_seals"
 EVENTS: Final = "execution_events"
 
@@ -56,6 +59,12 @@ class Whole:
         """What decisions it was asked for, where it says so."""
         found = members(self.row.columns["config"]).get(INSTRUMENTS)
         return found if is_array(found) else None
+
+    @property
+    def is_sealed_at_its_end(self) -> bool:
+        """Whether it is of a release that seals executions; those of others always were."""
+        is_asked = self.asked is not None
+        return is_asked or self.row.columns["provenance"] in FROM_OUTSIDE
 
     @property
     def document(self) -> Mapping[str, object] | None:
@@ -164,7 +173,7 @@ def _check_events(found: _Examined) -> None:
         whole.row, whole.events, doubted=frozenset(doubted), all_ended=all_ended
     )
     has_ended = bool(whole.events) and whole.row.columns["completed_at"] is not None
-    if has_ended and whole.asked is not None and whole.seal is None:
+    if has_ended and whole.is_sealed_at_its_end and whole.seal is None:
         found.faults.append(
             gone(SEAL, None, recorded=seal_over(whole.row.digest), within=whole.within)
         )

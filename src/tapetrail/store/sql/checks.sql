@@ -27,7 +27,8 @@ END
 $$;
 
 -- A replay asks again about the charts of the decision it replays, or of one further back. A
--- question may be about any chart, once the decision that drew it has ended.
+-- question may be about any chart, once the decision that drew it has ended. Others may share a chart
+-- among the decisions of one run.
 CREATE OR REPLACE FUNCTION tapetrail.require_chart_of(decision tapetrail.decisions, chart_id bigint)
 RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
@@ -38,6 +39,12 @@ BEGIN
     IF decision.scope IS NOT DISTINCT FROM 'question' AND EXISTS (
         SELECT FROM tapetrail.decisions AS d
         WHERE d.id = drawn_for AND d.status NOT IN ('pending', 'running')
+    ) THEN
+        RETURN;
+    END IF;
+    IF decision.provenance IN ('external', 'legacy') AND EXISTS (
+        SELECT FROM tapetrail.decisions AS d
+        WHERE d.id = drawn_for AND d.execution_id = decision.execution_id
     ) THEN
         RETURN;
     END IF;
@@ -56,9 +63,22 @@ CREATE OR REPLACE FUNCTION tapetrail.require_same(
     what text, decision tapetrail.decisions, symbol text, conid bigint
 ) RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
-    IF symbol <> decision.symbol OR conid IS DISTINCT FROM decision.conid THEN
+    IF symbol IS DISTINCT FROM decision.symbol OR conid IS DISTINCT FROM decision.conid THEN
         RAISE EXCEPTION '% for % (conid %): decision % is about % (conid %)',
             what, symbol, conid, decision.id, decision.symbol, decision.conid
+            USING ERRCODE = 'check_violation';
+    END IF;
+END
+$$;
+
+-- Who sends rows of others gives each an id; our own have none.
+CREATE OR REPLACE FUNCTION tapetrail.require_sender(
+    what text, decision tapetrail.decisions, external_id text
+) RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    IF (external_id IS NOT NULL) <> (decision.provenance IN ('external', 'legacy')) THEN
+        RAISE EXCEPTION '% of decision %, which is %: rows of others have an external id, and no'
+            ' others do', what, decision.id, decision.provenance
             USING ERRCODE = 'check_violation';
     END IF;
 END
@@ -104,6 +124,12 @@ BEGIN
         RAISE EXCEPTION 'a replay of decision % is about the same instrument', NEW.replay_of
             USING ERRCODE = 'check_violation';
     END IF;
+    IF NEW.portfolio_id IS NOT NULL AND (
+        SELECT d.scope FROM tapetrail.decisions AS d WHERE d.id = NEW.portfolio_id
+    ) IS DISTINCT FROM 'portfolio' THEN
+        RAISE EXCEPTION 'decision % is no portfolio', NEW.portfolio_id
+            USING ERRCODE = 'check_violation';
+    END IF;
     NEW.provenance := execution.provenance;
     RETURN NEW;
 END
@@ -123,7 +149,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
 DECLARE
     decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
 BEGIN
-    IF NEW.instrument_id <> decision.instrument_id THEN
+    PERFORM tapetrail.require_sender('snapshot', decision, NEW.external_id);
+    IF NEW.instrument_id IS DISTINCT FROM decision.instrument_id THEN
         RAISE EXCEPTION 'snapshot of instrument %: decision % is about instrument %',
             NEW.instrument_id, decision.id, decision.instrument_id
             USING ERRCODE = 'check_violation';
@@ -161,6 +188,26 @@ BEGIN
     PERFORM tapetrail.require_same('analysis', decision, NEW.symbol, decision.conid);
     PERFORM tapetrail.require_chart_of(decision, NEW.chart_id);
     NEW.provenance := decision.provenance;
+    RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tapetrail.check_attempt() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
+BEGIN
+    PERFORM tapetrail.require_sender('attempt', decision, NEW.external_id);
+    RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION tapetrail.check_input() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
+DECLARE
+    decision tapetrail.decisions := tapetrail.running_decision(NEW.decision_id);
+BEGIN
+    PERFORM tapetrail.require_sender('input', decision, NEW.external_id);
     RETURN NEW;
 END
 $$;
@@ -238,8 +285,14 @@ CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.llm_analyses
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.analysis_charts
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_analysis_chart();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.llm_attempts
-    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_child();
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_attempt();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.llm_replies
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_child();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.decision_inputs
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_input();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.analysis_inputs
+    FOR EACH ROW EXECUTE FUNCTION tapetrail.check_child();
+CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.signal_inputs
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_child();
 CREATE OR REPLACE TRIGGER check_row BEFORE INSERT ON tapetrail.trading_signals
     FOR EACH ROW EXECUTE FUNCTION tapetrail.check_signal();

@@ -17,14 +17,15 @@ END
 $$;
 
 -- Every table of the schema holds records, but the one that names its version and those that say
--- what calls in work hold.
+-- what calls and recordings in work hold.
 DO $$
 DECLARE
     name text;
 BEGIN
     FOR name IN SELECT tablename FROM pg_catalog.pg_tables
                 WHERE schemaname = 'tapetrail' AND tablename NOT IN (
-                    'alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow'
+                    'alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow',
+                    'recording_leases'
                 ) LOOP
         EXECUTE pg_catalog.format(
             'CREATE OR REPLACE TRIGGER insert_only BEFORE %s ON tapetrail.%I'
@@ -138,6 +139,41 @@ BEGIN
 END
 $$;
 
+-- A question completes with an answer, a portfolio with a signal of one of its books, and any other
+-- decision with a signal of its own.
+CREATE OR REPLACE FUNCTION tapetrail.require_answer(decision_id bigint) RETURNS void
+LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    scope text := (SELECT d.scope FROM tapetrail.decisions AS d
+                   WHERE d.id = require_answer.decision_id);
+    is_answered boolean;
+    what text;
+BEGIN
+    CASE coalesce(scope, 'instrument')
+        WHEN 'question' THEN
+            what := 'a question completes with an answer';
+            is_answered := EXISTS (
+                SELECT FROM tapetrail.llm_analyses AS a
+                WHERE a.decision_id = require_answer.decision_id AND a.status = 'completed');
+        WHEN 'portfolio' THEN
+            what := 'a portfolio completes with a signal of one of its books';
+            is_answered := EXISTS (
+                SELECT FROM tapetrail.decisions AS b
+                JOIN tapetrail.trading_signals AS s ON s.decision_id = b.id
+                WHERE b.portfolio_id = require_answer.decision_id AND s.role = 'deciding');
+        ELSE
+            what := 'it completes with a deciding signal';
+            is_answered := EXISTS (
+                SELECT FROM tapetrail.trading_signals AS s
+                WHERE s.decision_id = require_answer.decision_id AND s.role = 'deciding');
+    END CASE;
+    IF NOT is_answered THEN
+        RAISE EXCEPTION 'decision %: %, and has none', decision_id, what
+            USING ERRCODE = 'check_violation';
+    END IF;
+END
+$$;
+
 -- A decision cannot complete from pending: its signal can only be recorded while it runs.
 CREATE OR REPLACE FUNCTION tapetrail.apply_decision_event() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = '' AS $$
@@ -163,24 +199,8 @@ BEGIN
             coalesce(NEW.from_status, 'pending')
             USING ERRCODE = 'check_violation';
     END IF;
-    IF NEW.to_status = 'completed' AND EXISTS (
-        SELECT FROM tapetrail.decisions WHERE id = NEW.decision_id AND scope = 'question'
-    ) THEN
-        IF NOT EXISTS (
-            SELECT FROM tapetrail.llm_analyses
-            WHERE decision_id = NEW.decision_id AND status = 'completed'
-        ) THEN
-            RAISE EXCEPTION 'decision %: a question completes with an answer, and has none',
-                NEW.decision_id
-                USING ERRCODE = 'check_violation';
-        END IF;
-    ELSIF NEW.to_status = 'completed' AND NOT EXISTS (
-        SELECT FROM tapetrail.trading_signals
-        WHERE decision_id = NEW.decision_id AND role = 'deciding'
-    ) THEN
-        RAISE EXCEPTION 'decision %: it completes with a deciding signal, and has none',
-            NEW.decision_id
-            USING ERRCODE = 'check_violation';
+    IF NEW.to_status = 'completed' THEN
+        PERFORM tapetrail.require_answer(NEW.decision_id);
     END IF;
     RETURN NULL;
 END

@@ -11,6 +11,7 @@ from tapetrail.store.tables.base import (
     FROM_OUTSIDE,
     TIMEFRAME,
     check,
+    external_id,
     names_blobs,
     of_decision,
     one_of,
@@ -58,7 +59,15 @@ record_table(
     refers("charts", "chart_id"),
     refers("llm_analyses", "llm_analysis_id, decision_id", to="id, decision_id"),
     refers("workflow_executions", "execution_id, strategy_id", to="id, strategy_id"),
-    UniqueConstraint("llm_analysis_id"),
+    *external_id("trading_signals"),
+    UniqueConstraint("id", "decision_id"),
+    Index(
+        "uq_trading_signals_own",
+        "llm_analysis_id",
+        unique=True,
+        postgresql_where=text("external_id IS NULL"),
+    ),
+    Index(None, "llm_analysis_id"),
     Index(
         "uq_trading_signals_deciding",
         "decision_id",
@@ -82,7 +91,8 @@ record_table(
     ),
     check("levels_valid", f"levels_valid OR {FROM_OUTSIDE}"),
     check("levels", f"NOT levels_valid OR {_LEVELS}"),
-    check("entry", f"NOT levels_valid OR ({_ENTRY})"),
+    # Others rarely say how they enter; their prices are in order all the same.
+    check("entry", f"NOT levels_valid OR ({_ENTRY}) OR {FROM_OUTSIDE}"),
     check(
         "risk_reward_ratio",
         "NOT levels_valid OR (risk_reward_ratio IS NULL) = (stop_loss IS NULL)",
@@ -90,9 +100,19 @@ record_table(
     check("risk_reward_ratio_positive", "NOT levels_valid OR risk_reward_ratio > 0"),
     check(
         "complete_unless_from_outside",
-        "num_nulls(chart_id, llm_analysis_id, strategy_id, trend, horizon_bars,"
+        "num_nulls(chart_id, llm_analysis_id, strategy_id, symbol, trend, horizon_bars,"
         f" timeframe_primary, reasoning) = 0 OR {FROM_OUTSIDE}",
     ),
+    check(
+        "own_words_from_outside",
+        "num_nonnulls(action, intent, position_side, size, size_unit, leverage, confidence_raw,"
+        f" confidence_scale) = 0 OR {FROM_OUTSIDE}",
+    ),
+    check("action", f"(action IS NOT NULL) = ({FROM_OUTSIDE})"),
+    check("scale_of_confidence", "(confidence_raw IS NULL) = (confidence_scale IS NULL)"),
+    check("confidence_of_raw", "confidence_raw IS NULL OR confidence IS NOT NULL"),
+    check("size_of_unit", "size_unit IS NULL OR size IS NOT NULL"),
+    check("leverage_positive", "leverage > 0"),
     # A probability that the target comes first exists where there are a target and a stop.
     check("confidence_of_trade", f"confidence IS NOT NULL OR stop_loss IS NULL OR {FROM_OUTSIDE}"),
     check("confidence_range", "confidence BETWEEN 0 AND 1"),

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.schema import SchemaItem
@@ -94,6 +95,26 @@ def cached(name: str, kind: TypeEngine[Any], *, server_default: str | None = Non
     )
 
 
+def external_id(table: str, *, is_derived: bool = True) -> tuple[SchemaItem, ...]:
+    """Return what holds the senders' own ids: unique for ever, and on every row of others alone.
+
+    Where a table has no provenance (`is_derived` is false), a trigger says the latter.
+    """
+    form = "'^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'"
+    items: list[SchemaItem] = [
+        Index(
+            f"uq_{table}_external_id",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+        ),
+        check("external_id_form", f"external_id ~ {form}"),
+    ]
+    if is_derived:
+        items.append(check("external_id", f"(external_id IS NOT NULL) = ({FROM_OUTSIDE})"))
+    return tuple(items)
+
+
 def provenance() -> tuple[SchemaItem, ...]:
     """Return the provenance that a trigger copies from the execution, whose digest covers it.
 
@@ -128,16 +149,14 @@ _PLAIN: Final[dict[type, TypeEngine[Any]]] = {
 
 
 def _merged(kinds: Sequence[type[Record]]) -> Iterator[RecordField]:
-    """Yield the fields of a table's first kind, nullable where another kind's are."""
-    first, *others = kinds
-    for field in record_fields(first):
-        may_lack = [
-            other.is_nullable
-            for kind in others
-            for other in record_fields(kind)
-            if other.name == field.name
-        ]
-        yield replace(field, is_nullable=field.is_nullable or any(may_lack))
+    """Yield the fields of all kinds by name, nullable where one of them may lack it."""
+    fields = [{field.name: field for field in record_fields(kind)} for kind in kinds]
+    names = dict.fromkeys(name for own in fields for name in own)
+    for name in names:
+        found = [own.get(name) for own in fields]
+        stated = next(field for field in found if field is not None)
+        may_lack = any(field is None or field.is_nullable for field in found)
+        yield replace(stated, is_nullable=may_lack)
 
 
 def _forms(field: RecordField) -> Iterator[SchemaItem]:

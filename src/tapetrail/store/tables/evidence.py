@@ -18,11 +18,17 @@ from tapetrail.core.records.evidence import (
     SnapshotRecord,
     VintageRecord,
 )
-from tapetrail.core.records.external import ExternalAnalysisRecord, PostedChartRecord
+from tapetrail.core.records.external import (
+    ExternalAnalysisRecord,
+    ExternalAttemptRecord,
+    ExternalSnapshotRecord,
+    PostedChartRecord,
+)
 from tapetrail.store.tables.base import (
     FROM_OUTSIDE,
     cached,
     check,
+    external_id,
     names_blobs,
     of_decision,
     one_of,
@@ -32,6 +38,8 @@ from tapetrail.store.tables.base import (
     timeframe_form,
 )
 
+UNKNOWN: Final = "unknown"
+"""What others did not say of how their prices are adjusted."""
 CHART_STATUSES: Final = ("active", "archived")
 TRENDS: Final = ("bullish", "bearish", "neutral")
 
@@ -41,8 +49,8 @@ _TYPE_OF_TIMEFRAME: Final = (
     " WHEN timeframe LIKE '%d' THEN 'daily' ELSE 'intraday' END"
 )
 _DRAWN_FACTS: Final = (
-    "snapshot_id, chart_style, spec_digest, indicators_applied, missing_indicators, data_points,"
-    " start_date, end_date, price_current, renderer"
+    "snapshot_id, symbol, timeframe, chart_type, chart_style, spec_digest, indicators_applied,"
+    " missing_indicators, data_points, start_date, end_date, price_current, renderer"
 )
 
 
@@ -74,11 +82,19 @@ record_table(
 
 
 record_table(
-    [SnapshotRecord],
+    [SnapshotRecord, ExternalSnapshotRecord],
     of_decision(),
     refers("instruments", "instrument_id"),
     refers("market_snapshots", "derived_from, decision_id", to="id, decision_id"),
-    UniqueConstraint("decision_id", "timeframe"),
+    *external_id("market_snapshots", is_derived=False),
+    Index(
+        "uq_market_snapshots_own",
+        "decision_id",
+        "timeframe",
+        unique=True,
+        postgresql_where=text("external_id IS NULL"),
+    ),
+    Index(None, "decision_id"),
     UniqueConstraint("id", "decision_id"),
     Index(None, "execution_id", "id"),
     Index(None, "instrument_id"),
@@ -87,8 +103,14 @@ record_table(
     Index(None, "derived_from", postgresql_where=text("derived_from IS NOT NULL")),
     *names_blobs("bars_digest", "raw_digest", "calendar_digest"),
     timeframe_form(),
-    one_of("adjustment", Adjustment),
+    one_of("adjustment", [*Adjustment, UNKNOWN]),
     one_of("session", SessionHours),
+    check(
+        "complete_unless_from_outside",
+        "external_id IS NOT NULL OR adjustment <> 'unknown' AND num_nulls(source, session,"
+        " raw_digest, calendar, currency, volume_unit, price_factor, dropped_rows, gaps,"
+        " last_bar_complete, adjusted_with_hindsight, from_cache, available_at) = 0",
+    ),
     check("sessions_in_order", "session_first <= session_last"),
     check("bar_count_positive", "bar_count >= 1"),
     check("dropped_rows_not_negative", "dropped_rows >= 0"),
@@ -144,7 +166,7 @@ record_table(
     cached("status", Text(), server_default="active"),
     of_decision(),
     refers("market_snapshots", "snapshot_id, decision_id", to="id, decision_id"),
-    # A repeated step draws nothing new, whatever its bytes; two posted images are two charts.
+    # A repeated step draws nothing new, whatever its bytes.
     Index(
         "uq_charts_drawn",
         "decision_id",
@@ -153,14 +175,8 @@ record_table(
         unique=True,
         postgresql_where=text("origin = 'drawn'"),
     ),
-    Index(
-        "uq_charts_posted",
-        "decision_id",
-        "timeframe",
-        "jpeg_digest",
-        unique=True,
-        postgresql_where=text("origin = 'posted'"),
-    ),
+    *external_id("charts"),
+    UniqueConstraint("id", "execution_id"),
     Index(None, "decision_id"),
     Index(None, "execution_id", "id"),
     Index(None, "snapshot_id"),
@@ -175,6 +191,7 @@ record_table(
     one_of("origin", ["drawn", "posted"]),
     one_of("status", CHART_STATUSES),
     check("chart_type_of_timeframe", f"chart_type = {_TYPE_OF_TIMEFRAME}"),
+    check("type_of_timeframe", "(chart_type IS NULL) = (timeframe IS NULL)"),
     check("drawn_facts", f"origin <> 'drawn' OR num_nulls({_DRAWN_FACTS}) = 0"),
     check("drawn_as_jpeg", "origin <> 'drawn' OR image_media_type = 'image/jpeg'"),
     check("posted_from_outside", f"origin <> 'posted' OR {FROM_OUTSIDE}"),
@@ -207,6 +224,8 @@ record_table(
     refers("prompt_templates", "prompt_template_id"),
     UniqueConstraint("decision_id", "question", "analyst", "sample_no"),
     UniqueConstraint("id", "decision_id"),
+    UniqueConstraint("id", "execution_id"),
+    *external_id("llm_analyses"),
     Index(None, "execution_id", "id"),
     Index(None, "chart_id"),
     Index(None, "strategy_id"),
@@ -222,7 +241,12 @@ record_table(
     timeframe_form(),
     one_of("kind", ["chart", "consolidated", "other"]),
     one_of("trend_direction", TRENDS),
-    check("strategy", f"strategy_id IS NOT NULL OR {FROM_OUTSIDE}"),
+    check(
+        "complete_unless_from_outside",
+        f"num_nulls(strategy_id, symbol, provider, model_name, requested_at) = 0 OR {FROM_OUTSIDE}",
+    ),
+    check("agent_from_outside", f"num_nonnulls(agent, round, cached) = 0 OR {FROM_OUTSIDE}"),
+    check("round_positive", "round >= 1"),
     check("chart_of_kind", "kind = 'other' OR (kind = 'chart') = (chart_id IS NOT NULL)"),
     check("timeframe_of_kind", "kind = 'other' OR timeframe IS NOT NULL"),
     # An analyst that is code reads no prompt, and one over a wire may have none of ours.
@@ -252,7 +276,12 @@ record_table(
 
 
 record_table(
-    [AttemptRecord],
+    [AttemptRecord, ExternalAttemptRecord],
+    *external_id("llm_attempts", is_derived=False),
+    check(
+        "complete_unless_from_outside",
+        "external_id IS NOT NULL OR num_nulls(provider, model_name, request_digest) = 0",
+    ),
     refers("decisions", "decision_id"),
     UniqueConstraint("decision_id", "question", "analyst", "sample_no", "attempt_no"),
     UniqueConstraint("id", "decision_id"),

@@ -1,11 +1,17 @@
 """What is traded and by which rules, what ran when, and how it ended."""
 
+from typing import Final
+
 from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from tapetrail.core.errors import Stage
 from tapetrail.core.records.answers import PromptTemplateRecord
-from tapetrail.core.records.external import ExternalExecutionRecord
+from tapetrail.core.records.external import (
+    ExternalDecisionRecord,
+    ExternalExecutionRecord,
+    ExternalInstrumentRecord,
+)
 from tapetrail.core.records.runs import (
     AuditRecord,
     DecisionEventRecord,
@@ -25,6 +31,7 @@ from tapetrail.store.tables.base import (
     check,
     digest_form,
     digest_type,
+    external_id,
     identity,
     kind_form,
     metadata,
@@ -34,9 +41,30 @@ from tapetrail.store.tables.base import (
     refers,
 )
 
+_COMPLETE: Final = "num_nulls(exchange, currency, calendar, asset_class, multiplier) = 0"
+
 record_table(
-    [InstrumentRecord],
-    UniqueConstraint("symbol", "exchange", "currency"),
+    [InstrumentRecord, ExternalInstrumentRecord],
+    # What others call by less than we know of ours is an instrument of its own.
+    Index(
+        "uq_instruments_complete",
+        "symbol",
+        "exchange",
+        "currency",
+        unique=True,
+        postgresql_where=text(_COMPLETE),
+    ),
+    Index(
+        "uq_instruments_incomplete",
+        "symbol",
+        "exchange",
+        "currency",
+        "asset_class",
+        "calendar",
+        unique=True,
+        postgresql_where=text(f"NOT ({_COMPLETE})"),
+        postgresql_nulls_not_distinct=True,
+    ),
     UniqueConstraint("id", "symbol"),  # so that a decision's symbol is its instrument's
     Index(None, "conid"),
     check("conid_positive", "conid > 0"),
@@ -112,6 +140,18 @@ record_table(
     one_of("status", ExecutionStatus),
     check("replay", "(run_type = 'replay') = (provenance = 'replay')"),
     check("external", "provenance <> 'external' OR run_type = 'external'"),
+    *external_id("workflow_executions"),
+    # A program finds its run again by its own name for it.
+    Index(
+        "uq_workflow_executions_key",
+        "agent",
+        "execution_key",
+        unique=True,
+        postgresql_where=text("execution_key IS NOT NULL"),
+        postgresql_nulls_not_distinct=True,
+    ),
+    check("mode", "(mode IS NOT NULL) = (provenance = 'external')"),
+    check("key_from_outside", f"execution_key IS NULL OR {FROM_OUTSIDE}"),
     check("strategy", f"strategy_id IS NOT NULL OR {FROM_OUTSIDE}"),
     check("runtime", f"runtime_id IS NOT NULL OR {FROM_OUTSIDE}"),
     check("workflow", f"workflow_id IS NOT NULL OR {FROM_OUTSIDE}"),
@@ -124,7 +164,7 @@ record_table(
 
 
 record_table(
-    [DecisionRecord],
+    [DecisionRecord, ExternalDecisionRecord],
     *provenance(),
     cached("status", Text(), server_default="pending"),
     cached("failed_stage", Text()),
@@ -133,7 +173,27 @@ record_table(
     refers("workflow_executions", "execution_id"),
     refers("instruments", "instrument_id, symbol", to="id, symbol"),
     refers("decisions", "replay_of"),
-    UniqueConstraint("execution_id", "instrument_id"),
+    refers("decisions", "portfolio_id, execution_id", to="id, execution_id"),
+    *external_id("decisions"),
+    Index(None, "execution_id"),
+    Index(
+        "uq_decisions_own",
+        "execution_id",
+        "instrument_id",
+        unique=True,
+        postgresql_where=text("external_id IS NULL"),
+    ),
+    Index(
+        "uq_decisions_key",
+        "execution_id",
+        "scope",
+        "instrument_id",
+        "decision_key",
+        unique=True,
+        postgresql_where=text("decision_key IS NOT NULL"),
+        postgresql_nulls_not_distinct=True,
+    ),
+    Index(None, "portfolio_id", postgresql_where=text("portfolio_id IS NOT NULL")),
     UniqueConstraint("id", "execution_id"),
     Index(None, "instrument_id", "as_of"),
     Index(None, "replay_of", postgresql_where=text("replay_of IS NOT NULL")),
@@ -150,6 +210,17 @@ record_table(
     check("run_no_positive", "run_no >= 1"),
     check("conid_positive", "conid > 0"),
     check("replay", "(provenance = 'replay') = (replay_of IS NOT NULL)"),
+    check("key_from_outside", f"decision_key IS NULL OR {FROM_OUTSIDE}"),
+    check(
+        "portfolio_has_no_instrument",
+        "num_nulls(instrument_id, symbol)"
+        " = CASE WHEN scope IS NOT DISTINCT FROM 'portfolio' THEN 2 ELSE 0 END",
+    ),
+    check("portfolio", f"scope IS DISTINCT FROM 'portfolio' OR {FROM_OUTSIDE}"),
+    check(
+        "book_of_portfolio",
+        "portfolio_id IS NULL OR scope IS NOT DISTINCT FROM 'instrument' AND portfolio_id <> id",
+    ),
     check("question", "(provenance = 'question') = (scope IS NOT DISTINCT FROM 'question')"),
     check(
         "failure",

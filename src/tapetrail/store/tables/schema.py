@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Column, Table
 
 # Whoever imports the schema has every table.
-from tapetrail.store.tables import answers, evidence, runs
+from tapetrail.store.tables import afterwards, answers, evidence, inputs, runs
 from tapetrail.store.tables.base import CACHE, DERIVED, SCHEMA, metadata
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "REFERENCES",
     "SCHEMA",
     "STATUS_CACHES",
+    "afterwards",
     "answers",
     "evidence",
+    "inputs",
     "metadata",
     "runs",
 ]
