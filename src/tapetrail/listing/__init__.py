@@ -8,6 +8,7 @@ from tapetrail.listing.evidence import CHARTS, DATA, SNAPSHOTS
 from tapetrail.listing.lists import LISTS, list_named
 from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
 from tapetrail.listing.spec import Filter, ListSpec, Related, Selection
+from tapetrail.listing.told import INPUTS, NOTES, ORDERS
 
 __all__ = [
     "ANALYSES",
@@ -15,7 +16,10 @@ __all__ = [
     "DATA",
     "DECISIONS",
     "EXECUTIONS",
+    "INPUTS",
     "LISTS",
+    "NOTES",
+    "ORDERS",
     "SIGNALS",
     "SNAPSHOTS",
     "STRATEGIES",

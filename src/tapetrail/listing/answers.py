@@ -18,6 +18,8 @@ from tapetrail.listing.parts import (
     BY_TIMEFRAME,
     RELATED_ANALYSES,
     RELATED_CHARTS,
+    RELATED_INPUTS,
+    RELATED_ORDERS,
     RELATED_SIGNALS,
     RELATED_SNAPSHOTS,
     by_status,
@@ -36,7 +38,7 @@ class AnalysisRow:
     execution_id: int
     decision_id: int
     chart_id: int | None
-    symbol: str
+    symbol: str | None
     timeframe: str | None
     kind: str
     analyst: str
@@ -59,7 +61,7 @@ ANALYSES: Final = ListSpec(
         "id", "execution_id", "decision_id", "chart_id", "symbol", "timeframe", "kind", "status",
         "trend_direction", "confidence_score", "latency_ms", "role", "analyst",
     ),
-    title="analysis {id}: {symbol}, {question}, {trend_direction or status}",
+    title="analysis {id}: {symbol or agent}, {question}, {trend_direction or status}",
     filters=(
         BY_SYMBOL,
         BY_TIMEFRAME,
@@ -80,6 +82,14 @@ ANALYSES: Final = ListSpec(
             "EXISTS (SELECT FROM tapetrail.analysis_charts x"
             " WHERE x.chart_id = r.id AND x.analysis_id = %s)"
         ),
+        RELATED_INPUTS.where(
+            "r.id IN (SELECT x.read_input_id FROM tapetrail.analysis_inputs x"
+            " WHERE x.analysis_id = %s)"
+        ),
+        RELATED_ANALYSES.where(
+            "r.id IN (SELECT x.read_analysis_id FROM tapetrail.analysis_inputs x"
+            " WHERE x.analysis_id = %s)"
+        ).named("read_analyses"),
         RELATED_SIGNALS.where("r.llm_analysis_id = %s"),
     ),
 )  # fmt: skip
@@ -94,7 +104,7 @@ class SignalRow:
     decision_id: int
     chart_id: int | None
     llm_analysis_id: int | None
-    symbol: str
+    symbol: str | None
     signal_type: str
     role: str
     confidence: Decimal | None
@@ -161,5 +171,14 @@ SIGNALS: Final = ListSpec(
             "r.decision_id ="
             " (SELECT g.decision_id FROM tapetrail.trading_signals g WHERE g.id = %s)"
         ),
+        RELATED_ANALYSES.where(
+            "r.id IN (SELECT x.read_analysis_id FROM tapetrail.signal_inputs x"
+            " WHERE x.signal_id = %s)"
+        ).named("read_analyses"),
+        RELATED_INPUTS.where(
+            "r.id IN (SELECT x.read_input_id FROM tapetrail.signal_inputs x"
+            " WHERE x.signal_id = %s)"
+        ),
+        RELATED_ORDERS.where("r.signal_id = %s"),
     ),
 )  # fmt: skip

@@ -31,9 +31,9 @@ class ChartRow:
     id: int
     execution_id: int
     decision_id: int
-    symbol: str
-    timeframe: str
-    chart_type: str
+    symbol: str | None
+    timeframe: str | None
+    chart_type: str | None
     start_date: date | None
     end_date: date | None
     data_points: int | None

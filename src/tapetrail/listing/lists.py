@@ -7,6 +7,7 @@ from tapetrail.listing.answers import ANALYSES, SIGNALS
 from tapetrail.listing.evidence import CHARTS, DATA, SNAPSHOTS
 from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
 from tapetrail.listing.spec import ListSpec, Numbered
+from tapetrail.listing.told import INPUTS, NOTES, ORDERS
 
 LISTS: Final[tuple[ListSpec[Numbered], ...]] = (
     EXECUTIONS,
@@ -15,6 +16,9 @@ LISTS: Final[tuple[ListSpec[Numbered], ...]] = (
     SNAPSHOTS,
     ANALYSES,
     SIGNALS,
+    INPUTS,
+    ORDERS,
+    NOTES,
     STRATEGIES,
     DATA,
 )

@@ -73,13 +73,13 @@ BY_ANALYST: Final = Filter(
 BY_ROLE: Final = Filter(
     name="role",
     kind=one_of(Role),
-    help="Only what decided, or what shadows said: deciding or shadow.",
+    help="Only what decided, was proposed, or shadows said: deciding, proposal or shadow.",
     condition="t.role = %s",
 )
 BY_SCOPE: Final = Filter(
     name="scope",
-    kind=one_of((DecisionScope.QUESTION,)),
-    help="Only what was asked about charts, and decides nothing: question.",
+    kind=one_of((DecisionScope.QUESTION, DecisionScope.PORTFOLIO)),
+    help="Only questions about charts, which decide nothing, or only portfolios.",
     condition="t.scope = %s",
 )
 BY_RUN: Final = Filter(
@@ -141,6 +141,30 @@ RELATED_SIGNALS: Final = Related(
         "risk_reward_ratio",
     ),
 )  # fmt: skip
+
+
+RELATED_INPUTS: Final = Related(
+    name="inputs",
+    table="decision_inputs",
+    condition="r.decision_id = %s",
+    brief=("id", "kind", "input_name", "source", "media_type", "available_at"),
+    is_rare=True,
+)
+RELATED_ORDERS: Final = Related(
+    name="orders",
+    table="order_events",
+    condition="r.decision_id = %s",
+    brief=("id", "broker", "order_mode", "client_order_id", "status", "quantity", "price",
+           "filled", "happened_at"),
+    is_rare=True,
+)  # fmt: skip
+RELATED_NOTES: Final = Related(
+    name="notes",
+    table="notes",
+    condition="r.decision_id = %s",
+    brief=("id", "kind", "actor", "at", "text"),
+    is_rare=True,
+)
 
 
 def of_market(decision: LiteralString) -> dict[str, LiteralString]:

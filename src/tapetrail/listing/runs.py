@@ -23,7 +23,10 @@ from tapetrail.listing.parts import (
     RELATED_ANALYSES,
     RELATED_CHARTS,
     RELATED_DECISIONS,
+    RELATED_INPUTS,
+    RELATED_NOTES,
     RELATED_OPINIONS,
+    RELATED_ORDERS,
     RELATED_SIGNALS,
     RELATED_SNAPSHOTS,
     RUNTIME,
@@ -126,6 +129,8 @@ EXECUTIONS: Final = ListSpec(
     ),
     related=(
         RELATED_DECISIONS,
+    RELATED_INPUTS,
+    RELATED_NOTES,
         RUNTIME,
         Related(
             name="events", table="execution_events", condition="r.execution_id = %s", brief=EVENTS
@@ -142,7 +147,7 @@ class DecisionRow:
     execution_id: int
     strategy: str | None
     strategy_version: int | None
-    symbol: str
+    symbol: str | None
     as_of: datetime
     session_on: date | None
     run_no: int
@@ -174,7 +179,7 @@ DECISIONS: Final = ListSpec(
         "id", "strategy", "symbol", "as_of", "run_no", "status", "signal_type", "confidence",
         "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "error_kind",
     ),
-    title="decision {id}: {symbol} as of {as_of}, {status}",
+    title="decision {id}: {symbol or scope} as of {as_of}, {status}",
     columns={
         "strategy": "s.name",
         "strategy_version": "s.version",
@@ -233,8 +238,11 @@ DECISIONS: Final = ListSpec(
         RELATED_SNAPSHOTS,
         RELATED_OPINIONS,
         RELATED_CHARTS,
+        RELATED_INPUTS,
         RELATED_ANALYSES,
         RELATED_SIGNALS,
+        RELATED_ORDERS,
+        RELATED_NOTES,
         Related(
             name="events", table="decision_events", condition="r.decision_id = %s", brief=EVENTS
         ),

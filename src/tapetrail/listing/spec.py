@@ -50,17 +50,23 @@ class Related:
     """The rows of `table` that hang on one row of a list: those of which `condition` holds.
 
     In its SQL `r` is `table`, and `%s`, which stands there once, is the number of the list's row.
-    `brief` names the columns that are shown where there is no room for all.
+    `brief` names the columns that are shown where there is no room for all. Of what `is_rare`,
+    nobody is told that there is none.
     """
 
     name: str
     table: LiteralString
     condition: LiteralString
     brief: tuple[str, ...]
+    is_rare: bool = False
 
     def where(self, condition: LiteralString) -> Self:
         """Return these rows for a list on which they hang in another way."""
         return replace(self, condition=condition)
+
+    def named(self, name: str) -> Self:
+        """Return these rows under another name, beside others of their table."""
+        return replace(self, name=name, is_rare=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -47,6 +47,19 @@ def load_calendar(name: str, changes: CalendarChanges = UNCHANGED) -> Calendar:
     return parse_calendar(known.text + changed.encode())
 
 
+def has_calendar(name: str) -> bool:
+    """Return whether the table has a calendar of this name, or of which it is another name."""
+    return name in _names()
+
+
+@cache
+def _names() -> frozenset[str]:
+    table = gzip.decompress(TABLE.read_bytes()).decode()
+    head, *_ = table.partition(_BEGINNING)
+    others = [line.split(" ")[1] for line in head.splitlines() if line.startswith("alias ")]
+    return frozenset([*others, *(part.partition(" ")[0] for part in table.split(_BEGINNING)[1:])])
+
+
 def _lines(changes: CalendarChanges, zone: ZoneInfo) -> Iterator[str]:
     """Yield changes as a calendar's text has them, by day."""
     for day, opened, closed in sorted(changes.extra):

@@ -24,6 +24,7 @@ from tapetrail.core.records.base import (
     record_fields,
     record_values,
 )
+from tapetrail.core.records.external import ExternalInstrumentRecord
 from tapetrail.core.records.runs import InstrumentFactRecord, InstrumentRecord, StrategyRecord
 from tapetrail.core.records.states import FactField
 from tapetrail.store import reads
@@ -122,6 +123,32 @@ def append_instrument(session: Session, record: InstrumentRecord) -> Stored:
     return Stored(found.id, Digest(found.record_digest))
 
 
+def append_external_instrument(session: Session, record: ExternalInstrumentRecord) -> Stored:
+    """Insert what others trade, or return the row that means the same.
+
+    One of ours is meant where they name its exchange and currency and say nothing else of it. An
+    instrument of which they say less is one of its own.
+    """
+    table = table_of(record)
+    lock_name(session, f"append to {table.name}")
+    if record.exchange is not None and record.currency is not None:
+        named = [table.c.exchange.in_(names_of(record.exchange)),
+                 table.c.currency == record.currency,
+                 table.c.calendar.is_not(None),
+                 table.c.multiplier.is_not(None)]  # fmt: skip
+        if record.asset_class is not None:
+            named.append(table.c.asset_class == record.asset_class)
+        found = session.execute(
+            select(table.c.id, table.c.record_digest)
+            .where(table.c.symbol == record.symbol, *named)
+            .order_by(table.c.id)
+        ).first()
+        if found is not None:
+            return Stored(found.id, Digest(found.record_digest))
+    unique = ("symbol", "exchange", "currency", "asset_class", "calendar")
+    return append_or_same(session, record, unique=unique)
+
+
 def append_conid(
     session: Session, instrument: Stored, conid: int, *, source: str, at: datetime
 ) -> None:
@@ -166,6 +193,7 @@ def append_strategy(
     version: int | None,
     spec: Mapping[str, FieldValue],
     digest: Digest,
+    kind: str = "declared",
 ) -> Stored:
     """Insert a strategy version, or return the equal one.
 
@@ -186,9 +214,7 @@ def append_strategy(
             f"strategy {name} version {chosen} is already recorded with another content;"
             f" leave the version out or take {found[-1].version + 1}"
         )
-    record = StrategyRecord(
-        name=name, version=chosen, kind="declared", spec=spec, spec_digest=digest
-    )
+    record = StrategyRecord(name=name, version=chosen, kind=kind, spec=spec, spec_digest=digest)
     return append_or_same(session, record, unique=("name", "version"))
 
 

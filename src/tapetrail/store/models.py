@@ -385,6 +385,7 @@ class TradingSignal(Base):
     leverage: Mapped[Decimal | None]
     confidence_raw: Mapped[Decimal | None]
     confidence_scale: Mapped[Decimal | None]
+    order_ref: Mapped[str | None]
     external_id: Mapped[str | None]
     record_digest: Mapped[str]
     provenance: Mapped[str]

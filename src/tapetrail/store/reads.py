@@ -349,6 +349,13 @@ def row_with_digest(session: Session, name: str, digest: Digest) -> Stored | Non
     return None if found is None else Stored(found, digest)
 
 
+def blob_keys(session: Session, digests: Sequence[str]) -> dict[str, str]:
+    """Return the keys of stored bytes, by digest, of those that are there."""
+    blobs = table("blobs")
+    found = session.execute(select(blobs.c.digest, blobs.c.key).where(blobs.c.digest.in_(digests)))
+    return {row.digest: row.key for row in found}
+
+
 def active_charts_before(
     session: Session, instant: datetime, *, after_id: int = 0, limit: int | None = None
 ) -> list[Stored]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from tapetrail.core.errors import EdgeFailure
@@ -139,6 +139,13 @@ def transaction(engine: Engine) -> Generator[Session]:
             yield session
     except OperationalError as error:
         raise EdgeFailure(f"PostgreSQL did not answer: {_first_line(error)}") from error
+
+
+def refused_by_database(error: BaseException) -> str | None:
+    """Return the words in which a constraint or a trigger refused a row, None for another error."""
+    if not isinstance(error, IntegrityError | DataError):
+        return None
+    return str(error.orig).strip().splitlines()[0]
 
 
 @contextmanager

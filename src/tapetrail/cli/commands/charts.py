@@ -33,12 +33,24 @@ class Form(StrEnum):
 _SUFFIXES: Final = {
     ".jpg": Form.JPG,
     ".jpeg": Form.JPG,
+    ".png": Form.JPG,
+    ".gif": Form.JPG,
+    ".webp": Form.JPG,
+    ".svg": Form.JPG,
     ".html": Form.HTML,
     ".htm": Form.HTML,
     ".pdf": Form.PDF,
 }
 
 
+_IMAGES: Final = {
+    "image/jpeg": (".jpg", ".jpeg"),
+    "image/png": (".png",),
+    "image/gif": (".gif",),
+    "image/webp": (".webp",),
+    "image/svg+xml": (".svg",),
+}
+"""What the name of an image's file ends in: others post what they drew, of whatever kind."""
 _KEPT: Final = {Form.JPG: "jpeg_digest", Form.HTML: "html_digest", Form.PDF: "spec_digest"}
 
 
@@ -78,9 +90,12 @@ def save_chart(
     digests are said. A file that is there already is replaced, whole or not at all.
     """
     read_number(number, "ID")
-    path = output or Path(f"chart-{number}.{form or Form.JPG}")
-    target = checked_target(path)
-    chosen = form or _form_of(path)
+    target = None if output is None else checked_target(output)
+    chosen = form or (Form.JPG if output is None else _form_of(output))
+    path = output or Path(f"chart-{number}{_suffix_of(number, chosen)}")
+    target = target or checked_target(path)
+    if output is not None and chosen is Form.JPG:
+        _check_suffix(number, output)
     if recorded and chosen is Form.PDF:
         raise InvalidInput(
             "--recorded: no print is on record, it is drawn when it is asked for;"
@@ -106,16 +121,18 @@ def open_chart(
     number: Number,
     *,
     form: Annotated[
-        Form, typer.Option("--format", help="The interactive page, the print or the image.")
-    ] = Form.HTML,
+        Form | None,
+        typer.Option("--format", help="The interactive page, the print or the image."),
+    ] = None,
 ) -> int:
     """Show a chart in the browser, and print where its file lies.
 
     The file is a copy in the home folder: it needs no server and no network.
     """
     read_number(number, "ID")
-    _, content = _kept_and_saved(number, form)
-    path = settings().home / OPENED / f"chart-{number}.{form}"
+    chosen = form or (Form.HTML if _has_page(number) else Form.JPG)
+    _, content = _kept_and_saved(number, chosen)
+    path = settings().home / OPENED / f"chart-{number}{_suffix_of(number, chosen)}"
     with naming(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_file(content, path)
@@ -134,6 +151,34 @@ def _form_of(path: Path) -> Form:
             " or add --format"
         )
     return form
+
+
+def _suffix_of(number: int, form: Form) -> str:
+    """Return what the name of a chart's file ends in; of an image, by what it is."""
+    if form is not Form.JPG:
+        return f".{form}"
+    media_type = _column(number, "image_media_type")
+    return _IMAGES.get(media_type, (".bin",))[0]
+
+
+def _check_suffix(number: int, path: Path) -> None:
+    """Raise `InvalidInput` for a name that ends as another kind of image than the chart is."""
+    media_type = _column(number, "image_media_type")
+    known = _IMAGES.get(media_type)
+    if known is not None and path.suffix.lower() not in known:
+        raise InvalidInput(
+            f"--output {str(path)!r}: chart {number} is {media_type}; expected a name that ends in"
+            f" {known[0]}"
+        )
+
+
+def _has_page(number: int) -> bool:
+    return _column(number, "html_digest") != "None"
+
+
+def _column(number: int, name: str) -> str:
+    with opened() as record:
+        return str(record.records.detail(CHARTS, number).columns[name])
 
 
 def _kept_and_saved(number: int, form: Form, *, recorded: bool = False) -> tuple[str, bytes]:

@@ -170,7 +170,7 @@ def _note_failures(records: "Records") -> None:
     """Note for each symbol and kind how many decisions failed, and why the last one did."""
     reasons: dict[tuple[str, str | None], list[str]] = {}
     for row in records.rows(DECISIONS.select(status="failed")):
-        reasons.setdefault((row.symbol, row.error_kind), []).append(row.error_message or "")
+        reasons.setdefault((row.symbol or "", row.error_kind), []).append(row.error_message or "")
     for (symbol, kind), messages in reasons.items():
         note(sanitise(f"  {symbol}: {kind}, {len(messages)} times; the latest: {messages[0]}"))
 

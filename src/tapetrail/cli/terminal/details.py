@@ -35,8 +35,11 @@ def detail_lines(listed: ListSpec[Numbered], detail: Detail, *, screen: Screen) 
     yield ""
     yield from column_lines({name: row[name] for name in row if name not in LONG} | _counted(row))
     for related in listed.related:
-        yield ""
-        yield from _related_lines(related, detail.related[related.name], screen=screen)
+        rows = detail.related.get(related.name, []) if related.is_rare else None
+        if rows is None or rows:
+            yield ""
+            found = detail.related[related.name]
+            yield from _related_lines(related, found, screen=screen)
 
 
 def _title(listed: ListSpec[Numbered], row: Row) -> str:

@@ -333,6 +333,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "leverage",
         "confidence_raw",
         "confidence_scale",
+        "order_ref",
         "external_id",
     ),
     "notes": (

@@ -242,7 +242,7 @@ class ExternalSignalRecord(Record):
     """A signal of an agent that is not ours, its levels as they were sent.
 
     `action` is the agent's own word, `confidence_raw` its own number, of which `confidence_scale`
-    is the highest.
+    is the highest. `order_ref` is what a program gives its broker, so that an order leads back.
     """
 
     TABLE: ClassVar[str] = "trading_signals"
@@ -276,4 +276,5 @@ class ExternalSignalRecord(Record):
     leverage: Decimal | None = None
     confidence_raw: Decimal | None = None
     confidence_scale: Decimal | None = None
+    order_ref: str | None = None
     external_id: str

@@ -82,11 +82,15 @@ class AnalysisStatus(StrEnum):
 
 
 class AttemptReason(StrEnum):
-    """Why a call is made: for the first time, as one before brought nothing, or no answer."""
+    """Why a call is made: for the first time, as one before brought nothing, or no answer.
+
+    The next turn of a conversation is none of these: an answer came, and more is asked.
+    """
 
     FIRST = "first"
     RETRY = "retry"
     RE_ASK = "re_ask"
+    NEXT_TURN = "next_turn"
 
 
 class Role(StrEnum):

@@ -64,7 +64,8 @@ def named_faults(row: FoundRow, blobs: Mapping[str, FoundBlob]) -> Iterator[Faul
             continue
         blob, url = blobs.get(str(digest)), row.columns.get(_URLS.get(column, ""))
         if blob is None:
-            key = _key_in(url) if isinstance(url, str) else object_key(Digest(str(digest)))
+            is_drawn = isinstance(url, str) and not _is_of_others(row)
+            key = _key_in(str(url)) if is_drawn else object_key(Digest(str(digest)))
             yield Lost(digest=str(digest), key=key, within=f"{row.table} {row.id} {column}")
             continue
         media_type = _media_type(row, column)
@@ -137,12 +138,22 @@ def _key_in(url: str) -> str:
 
 
 def _media_type(row: FoundRow, column: str) -> str | None:
-    """Return what kind of bytes a column names; a wire's requests and replies may be of any."""
+    """Return what kind of bytes a column names; a wire's requests and replies may be of any.
+
+    So may what others sent: the same bytes may have come as something else before.
+    """
+    if _is_of_others(row):
+        return None
     if column == "raw_digest":
         return ROWS if str(row.columns["source"]).startswith(_OWN_SOURCES) else None
     if row.table == "charts" and column == "jpeg_digest":
         return str(row.columns["image_media_type"])
     return _OF_COLUMN.get(column)
+
+
+def _is_of_others(row: FoundRow) -> bool:
+    """Return whether somebody else sent a row."""
+    return row.columns.get("external_id") is not None
 
 
 def _fault(blob: FoundBlob, name: str, recorded: str, *, found: str) -> Fault:

@@ -106,8 +106,10 @@ record_table(
     check(
         "own_words_from_outside",
         "num_nonnulls(action, intent, position_side, size, size_unit, leverage, confidence_raw,"
-        f" confidence_scale) = 0 OR {FROM_OUTSIDE}",
+        f" confidence_scale, order_ref) = 0 OR {FROM_OUTSIDE}",
     ),
+    Index(None, "order_ref", postgresql_where=text("order_ref IS NOT NULL")),
+    check("order_ref_form", "order_ref ~ '^[a-z0-9]{15}$'"),
     check("action", f"(action IS NOT NULL) = ({FROM_OUTSIDE})"),
     check("scale_of_confidence", "(confidence_raw IS NULL) = (confidence_scale IS NULL)"),
     check("confidence_of_raw", "confidence_raw IS NULL OR confidence IS NOT NULL"),

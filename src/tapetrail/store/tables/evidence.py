@@ -251,7 +251,11 @@ record_table(
     check("timeframe_of_kind", "kind = 'other' OR timeframe IS NOT NULL"),
     # An analyst that is code reads no prompt, and one over a wire may have none of ours.
     check("prompt", "prompt_template_id IS NULL OR prompt_text IS NOT NULL"),
-    check("reply_when_completed", "status <> 'completed' OR response_text IS NOT NULL"),
+    check(
+        "reply_when_completed",
+        "status <> 'completed' OR response_text IS NOT NULL"
+        f" OR response_json IS NOT NULL AND {FROM_OUTSIDE}",
+    ),
     check("error_unless_completed", "(status = 'completed') = (error_message IS NULL)"),
     check("kind_of_error", "error_kind IS NULL OR error_message IS NOT NULL"),
     check("sample_no_positive", "sample_no >= 1"),

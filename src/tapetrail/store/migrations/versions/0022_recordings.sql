@@ -78,6 +78,7 @@ CREATE UNIQUE INDEX uq_decisions_own ON tapetrail.decisions (execution_id, instr
         external_id IS NULL;
 
 ALTER TABLE tapetrail.llm_attempts
+    DROP CONSTRAINT ck_llm_attempts_reason_known,
     ALTER COLUMN provider DROP NOT NULL,
     ALTER COLUMN model_name DROP NOT NULL,
     ALTER COLUMN request_digest DROP NOT NULL,
@@ -85,7 +86,9 @@ ALTER TABLE tapetrail.llm_attempts
     ADD CONSTRAINT ck_llm_attempts_complete_unless_from_outside CHECK (external_id IS NOT NULL OR
         num_nulls(provider, model_name, request_digest) = 0),
     ADD CONSTRAINT ck_llm_attempts_external_id_form CHECK (external_id ~
-        '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$');
+        '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'),
+    ADD CONSTRAINT ck_llm_attempts_reason_known CHECK (reason IN ('first', 'retry', 're_ask',
+        'next_turn'));
 
 CREATE UNIQUE INDEX uq_llm_attempts_external_id ON tapetrail.llm_attempts (external_id) WHERE
         external_id IS NOT NULL;
@@ -149,6 +152,7 @@ CREATE UNIQUE INDEX uq_charts_external_id ON tapetrail.charts (external_id) WHER
 ALTER TABLE tapetrail.llm_analyses
     DROP CONSTRAINT ck_llm_analyses_strategy,
     DROP CONSTRAINT ck_llm_analyses_role_known,
+    DROP CONSTRAINT ck_llm_analyses_reply_when_completed,
     ALTER COLUMN symbol DROP NOT NULL,
     ALTER COLUMN provider DROP NOT NULL,
     ALTER COLUMN model_name DROP NOT NULL,
@@ -165,6 +169,8 @@ ALTER TABLE tapetrail.llm_analyses
         ('external', 'legacy'))),
     ADD CONSTRAINT ck_llm_analyses_external_id_form CHECK (external_id ~
         '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'),
+    ADD CONSTRAINT ck_llm_analyses_reply_when_completed CHECK (status <> 'completed' OR
+        response_text IS NOT NULL OR response_json IS NOT NULL AND provenance IN ('external', 'legacy')),
     ADD CONSTRAINT ck_llm_analyses_role_known CHECK (role IN ('deciding', 'proposal', 'shadow')),
     ADD CONSTRAINT ck_llm_analyses_round_positive CHECK (round >= 1),
     ADD CONSTRAINT uq_llm_analyses_id_execution_id UNIQUE (id, execution_id);
@@ -186,6 +192,7 @@ ALTER TABLE tapetrail.trading_signals
     ADD COLUMN leverage numeric,
     ADD COLUMN confidence_raw numeric,
     ADD COLUMN confidence_scale numeric,
+    ADD COLUMN order_ref text,
     ADD COLUMN external_id text,
     ADD CONSTRAINT ck_trading_signals_action CHECK ((action IS NOT NULL) = (provenance IN
         ('external', 'legacy'))),
@@ -204,9 +211,10 @@ ALTER TABLE tapetrail.trading_signals
     ADD CONSTRAINT ck_trading_signals_intent_known CHECK (intent IN ('entry', 'add', 'reduce',
         'exit', 'hold', 'rebalance')),
     ADD CONSTRAINT ck_trading_signals_leverage_positive CHECK (leverage > 0),
+    ADD CONSTRAINT ck_trading_signals_order_ref_form CHECK (order_ref ~ '^[a-z0-9]{15}$'),
     ADD CONSTRAINT ck_trading_signals_own_words_from_outside CHECK (num_nonnulls(action, intent,
-        position_side, size, size_unit, leverage, confidence_raw, confidence_scale) = 0 OR provenance IN
-        ('external', 'legacy')),
+        position_side, size, size_unit, leverage, confidence_raw, confidence_scale, order_ref) = 0 OR
+        provenance IN ('external', 'legacy')),
     ADD CONSTRAINT ck_trading_signals_position_side_known CHECK (position_side IN ('long', 'short')),
     ADD CONSTRAINT ck_trading_signals_role_known CHECK (role IN ('deciding', 'proposal', 'shadow')),
     ADD CONSTRAINT ck_trading_signals_scale_of_confidence CHECK ((confidence_raw IS NULL) =
@@ -215,6 +223,9 @@ ALTER TABLE tapetrail.trading_signals
     ADD CONSTRAINT uq_trading_signals_id_decision_id UNIQUE (id, decision_id);
 
 CREATE INDEX ix_trading_signals_llm_analysis_id ON tapetrail.trading_signals (llm_analysis_id);
+
+CREATE INDEX ix_trading_signals_order_ref ON tapetrail.trading_signals (order_ref) WHERE
+        order_ref IS NOT NULL;
 
 CREATE UNIQUE INDEX uq_trading_signals_external_id ON tapetrail.trading_signals (external_id)
         WHERE external_id IS NOT NULL;

@@ -1,0 +1,42 @@
+"""Whether the prices of a signal that others sent are in the order that a trade needs.
+
+The rules are those of our own signals; here they decide nothing but a flag.
+"""
+
+from decimal import Decimal, localcontext
+from typing import Final
+
+from tapetrail.core.analysis.signals import RATIO_STEP
+from tapetrail.core.recording.entries import SignalLogged
+
+_DIGITS: Final = 100
+
+
+def are_valid(told: SignalLogged) -> bool:
+    """Return whether entry, stop and target suit the kind of signal: all, none, or in order."""
+    entry, stop, target = told.entry_price, told.stop_loss, told.target_price
+    prices = [price for price in (entry, stop, target) if price is not None]
+    if told.signal_type == "HOLD":
+        return not prices
+    if any(price <= 0 for price in prices):
+        return False
+    if told.signal_type == "SELL" and stop is None and target is None:
+        return True
+    if entry is None or stop is None or target is None:
+        return False
+    ordered = stop < entry < target if told.signal_type == "BUY" else target < entry < stop
+    return ordered and _ratio(entry, stop, target) > 0
+
+
+def reward_risk(told: SignalLogged) -> Decimal | None:
+    """Return the target's distance in distances to the stop, where all three prices are stated."""
+    entry, stop, target = told.entry_price, told.stop_loss, told.target_price
+    if entry is None or stop is None or target is None or entry == stop:
+        return None
+    return _ratio(entry, stop, target)
+
+
+def _ratio(entry: Decimal, stop: Decimal, target: Decimal) -> Decimal:
+    with localcontext() as context:
+        context.prec = _DIGITS
+        return (abs(target - entry) / abs(entry - stop)).quantize(RATIO_STEP)

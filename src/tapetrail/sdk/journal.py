@@ -1,0 +1,335 @@
+"""What a program told and what became of it: one thread brings it to the record, in order.
+
+A book holds what is told of one decision, from the opening of its run on. The agent's thread adds
+to it and goes on; at a durable point it waits until all of it is committed. Where the record does
+not take it in time, the whole book goes to the spool, and what follows with it. Once the record
+answers again, what lies in the spool is sent. Whatever happens in between: what was acknowledged is
+in the record or on the disk.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from tapetrail.core.canonical import Digest, digest_bytes
+from tapetrail.core.errors import (
+    EdgeFailure,
+    IntegrityFailure,
+    InvalidInput,
+    TapeTrailError,
+)
+from tapetrail.core.recording.entries import Entry
+from tapetrail.core.recording.taken import Content, DecisionAbandoned, Taken
+from tapetrail.sdk.sinks import Sink
+from tapetrail.sdk.spool import Spool, SpoolWriter
+from tapetrail.sdk.spool_sending import send_all
+
+RENEW_S: Final = 15.0
+BACKOFF_S: Final = 0.25
+WAITING_BYTES_MAX: Final = 256 * 2**20
+"""Bytes told and not yet recorded, above which a program has to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An entry, and the bytes that it names."""
+
+    entry: Entry
+    contents: Sequence[Content] = ()
+
+
+Later: TypeAlias = Callable[[], Sequence[Telling]]
+"""What is worked out by the thread that brings it, so that no agent waits; the same each time."""
+
+
+@dataclass(slots=True, eq=False)
+class Book:
+    """What is told of one decision; the journal's lock guards it.
+
+    `pending` is not acknowledged by anybody, `brought` is in the record. With a `writer` everything
+    is in the spool, up to what is pending.
+    """
+
+    name: str
+    pending: list[Telling | Later] = field(default_factory=list[Telling | Later])
+    brought: list[Entry] = field(default_factory=list[Entry])
+    found: dict[str, Taken] = field(default_factory=dict[str, Taken])
+    refused: list[TapeTrailError] = field(default_factory=list[TapeTrailError])
+    is_again: bool = False
+    is_closed: bool = False
+    writer: SpoolWriter | None = None
+    trouble: EdgeFailure | None = None
+
+
+class Journal:
+    """Brings books to a sink; the spool takes what it does not."""
+
+    def __init__(self, sink: Sink, spool: Spool, *, max_wait: float, spools_books: bool) -> None:
+        self._sink = sink
+        self._spool = spool
+        self._max_wait = max_wait
+        self._spools_books = spools_books
+        self._changed = threading.Condition()
+        self._todo: deque[Book] = deque()
+        self._books: dict[str, Book] = {}
+        self._bytes = 0
+        self._down_since: float | None = None
+        self._has_to_send = bool(spool.names())
+        self._is_closing = False
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._work, name="tapetrail-journal", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is taken any more."""
+        return self._is_closing
+
+    def book(self, name: str) -> Book:
+        """Return a new book."""
+        self._check_process()
+        with self._changed:
+            self._books[name] = Book(name=name)
+            return self._books[name]
+
+    def add(self, book: Book, *told: Telling | Later) -> None:
+        """Add what is told, to be brought soon; wait only where very much is under way."""
+        self._check_process()
+        size = sum(map(_size, told))
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._bytes < WAITING_BYTES_MAX or book.writer is not None, self._max_wait
+            )
+            if self._is_closing:
+                raise InvalidInput("this recorder is closed; open another one")
+            book.pending += told
+            self._bytes += size
+            if book.writer is None and book not in self._todo:
+                self._todo.append(book)
+            self._changed.notify_all()
+
+    def settle(self, book: Book, *, spools: bool = False) -> None:
+        """Return once everything told is committed, or on the disk in the spool.
+
+        Raises `EdgeFailure` where neither could be done in time, and what the record refused.
+        """
+        with self._changed:
+            self._await(book, spools=spools or self._spools_books, wait_s=self._max_wait)
+            if book.refused:
+                # What was refused first is the reason; the rest had stood on it.
+                (first, *_), book.refused = book.refused, []
+                raise first
+
+    def close_book(self, book: Book) -> None:
+        """Say that nothing more is told of a decision."""
+        with self._changed:
+            book.is_closed = True
+            self._let_go(book)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Return once everything told is committed, or in the spool. Raises as `settle`."""
+        deadline = time.monotonic() + (self._max_wait if timeout is None else timeout)
+        with self._changed:
+            for book in [*self._books.values()]:
+                left = max(0.0, deadline - time.monotonic())
+                self._await(book, spools=self._spools_books, wait_s=left)
+            refused = [error for book in self._books.values() for error in book.refused]
+            for book in self._books.values():
+                book.refused = []
+        if refused:
+            raise refused[0]
+
+    def close(self) -> None:
+        """Bring what is left, then let the record go. Raises as `flush`."""
+        if self._is_closing:
+            return
+        try:
+            self.flush()
+        finally:
+            with self._changed:
+                self._is_closing = True
+                self._changed.notify_all()
+            self._thread.join(self._max_wait)
+            for book in self._books.values():
+                if book.writer is not None:
+                    book.writer.close()
+            if not self._thread.is_alive():
+                self._sink.close()
+
+    def _await(self, book: Book, *, spools: bool, wait_s: float) -> None:
+        if book.writer is None:
+            self._changed.wait_for(
+                lambda: not book.pending or (spools and self._is_long_down()), wait_s
+            )
+        if book.pending:
+            self._fall_back(book, spools=spools or book.writer is not None)
+
+    def _fall_back(self, book: Book, *, spools: bool) -> None:
+        """Put what the record did not take in time into the spool."""
+        away = book.trouble or EdgeFailure(f"the record did not answer in {self._max_wait:g} s")
+        if not spools:
+            raise EdgeFailure(
+                f"not recorded: {away.message}; it is tried again until the recorder is closed",
+            ) from away
+        writer = book.writer or self._spool.writer(book.name)
+        fresh = [each for told in book.pending for each in _worked_out(told)]
+        before = [] if book.writer is not None else book.brought
+        contents = {digest_bytes(c.data): c for each in fresh for c in each.contents}
+        writer.append([*before, *(each.entry for each in fresh)], contents)
+        book.writer = writer
+        self._bytes -= sum(map(_size, book.pending))
+        book.pending, book.brought = [], []
+        self._has_to_send = True
+        self._let_go(book)
+
+    def _let_go(self, book: Book) -> None:
+        """Forget a book that is closed and needs nobody any more."""
+        if book.is_closed and not book.pending:
+            self._books.pop(book.name, None)
+            if book.writer is not None:
+                book.writer.close()
+
+    def _work(self) -> None:
+        """Bring what is told, until the journal is closed and nothing is left."""
+        renewed_at = time.monotonic()
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._todo or self._is_closing, self._pause_s(renewed_at)
+                )
+                if self._is_closing:
+                    return
+                book = self._todo.popleft() if self._todo else None
+            if book is not None:
+                self._bring(book)
+            elif self._has_to_send:
+                self._send()
+            if time.monotonic() - renewed_at >= RENEW_S:
+                renewed_at = time.monotonic()
+                with suppress(TapeTrailError):
+                    self._sink.renew()
+
+    def _pause_s(self, renewed_at: float) -> float:
+        until_renewal = max(0.0, RENEW_S - (time.monotonic() - renewed_at))
+        is_waiting = self._has_to_send or self._down_since is not None
+        return min(until_renewal, BACKOFF_S) if is_waiting else until_renewal
+
+    def _bring(self, book: Book) -> None:
+        with self._changed:
+            told = [] if book.writer is not None else [*book.pending]
+        tellings = [each for each_told in told for each in _worked_out(each_told)]
+        if not tellings:
+            return
+        try:
+            found = self._take(book, tellings)
+        except EdgeFailure as error:
+            self._say_down(book, error)
+        except Exception:  # noqa: BLE001 # raised again, one by one, where the agent settles
+            self._bring_one_by_one(book, told)
+        else:
+            self._say_taken(book, told, tellings=tellings, found=found)
+
+    def _take(self, book: Book, tellings: Sequence[Telling]) -> Sequence[Taken]:
+        entries = [each.entry for each in tellings]
+        contents: dict[Digest, Content] = {
+            digest_bytes(content.data): content for each in tellings for content in each.contents
+        }
+        if not book.is_again:
+            try:
+                return self._sink.take(entries, contents)
+            except DecisionAbandoned:
+                book.is_again = True
+        found = self._sink.take_again([*book.brought, *entries], contents)
+        return found[len(book.brought) :]
+
+    def _bring_one_by_one(self, book: Book, told: Sequence[Telling | Later]) -> None:
+        """Bring what can be taken of a batch that was refused, and keep why the rest was not."""
+        for each in told:
+            tellings = [*_worked_out(each)]
+            try:
+                found = self._take(book, tellings)
+            except EdgeFailure as error:
+                self._say_down(book, error)
+                return
+            except Exception as error:  # noqa: BLE001 # raised where the agent settles
+                with self._changed:
+                    book.refused.append(_as_ours(error))
+                self._say_taken(book, [each], tellings=[], found=[])
+            else:
+                self._say_taken(book, [each], tellings=tellings, found=found)
+
+    def _say_taken(
+        self,
+        book: Book,
+        told: Sequence[Telling | Later],
+        *,
+        tellings: Sequence[Telling],
+        found: Sequence[Taken],
+    ) -> None:
+        with self._changed:
+            self._down_since, book.trouble = None, None
+            for telling, taken in zip(tellings, found, strict=True):
+                book.found[telling.entry.external_id] = taken
+            if book.writer is None:
+                book.pending = book.pending[len(told) :]
+                book.brought += [each.entry for each in tellings]
+                self._bytes -= sum(map(_size, told))
+                if book.pending and book not in self._todo:
+                    self._todo.append(book)
+            self._let_go(book)
+            self._changed.notify_all()
+
+    def _say_down(self, book: Book, error: EdgeFailure) -> None:
+        with self._changed:
+            book.trouble = error
+            self._down_since = self._down_since or time.monotonic()
+            if book not in self._todo:
+                self._todo.append(book)
+            self._changed.notify_all()
+            self._changed.wait(BACKOFF_S)
+
+    def _send(self) -> None:
+        """Send what lies in the spool and nobody writes to."""
+        try:
+            sent = send_all(self._spool, self._sink)
+        except TapeTrailError:
+            with self._changed:
+                self._changed.wait(BACKOFF_S)
+            return
+        with self._changed:
+            self._down_since = None
+            # What was refused stays refused; what is written to comes when it is closed.
+            self._has_to_send = bool(sent.busy)
+
+    def _is_long_down(self) -> bool:
+        down_since = self._down_since
+        return down_since is not None and time.monotonic() - down_since >= self._max_wait
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            raise InvalidInput(
+                "this recorder was opened by the process that this one was forked from; open one"
+                " here: tapetrail.recorder()"
+            )
+
+
+def _worked_out(told: Telling | Later) -> Sequence[Telling]:
+    return [told] if isinstance(told, Telling) else told()
+
+
+def _as_ours(error: Exception) -> TapeTrailError:
+    """Return an error as a program meets it; one that nobody raised on purpose is a defect."""
+    if isinstance(error, TapeTrailError):
+        return error
+    found = IntegrityFailure(f"not recorded, by a defect: {type(error).__name__}: {error}")
+    found.__cause__ = error
+    return found
+
+
+def _size(told: Telling | Later) -> int:
+    return sum(len(c.data) for c in told.contents) if isinstance(told, Telling) else 0

@@ -1,0 +1,85 @@
+"""What lies in a spool, into the record: each bundle once, however often it is sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tapetrail.core.errors import EdgeFailure, ErrorKind, Stage, TapeTrailError
+from tapetrail.core.recording.again import derived_id
+from tapetrail.core.recording.entries import DecisionEnd, DecisionOpened, Entry
+from tapetrail.core.recording.taken import DecisionAbandoned
+from tapetrail.core.records.states import DecisionStatus
+from tapetrail.sdk.sinks import Sink
+from tapetrail.sdk.spool import Bundle, Spool
+
+DIED: Final = "its program died while it told of it into the spool"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What became of the bundles of a spool, by their names.
+
+    `busy` are written to at this moment; `refused` could not be taken, each with the reason, and
+    stay where they are.
+    """
+
+    sent: list[str] = field(default_factory=list[str])
+    busy: list[str] = field(default_factory=list[str])
+    refused: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def left(self) -> int:
+        """How many bundles still lie in the spool."""
+        return len(self.busy) + len(self.refused)
+
+
+def send_all(spool: Spool, sink: Sink) -> Sending:
+    """Send every bundle that nobody writes to, the oldest first.
+
+    Raises `EdgeFailure` where the record does not answer; what was sent by then is gone from the
+    spool, and nothing is there twice.
+    """
+    found = Sending()
+    for name in spool.names():
+        with spool.taking(name) as bundle:
+            if bundle is None:
+                found.busy.append(name)
+                continue
+            try:
+                _send(bundle, sink)
+            except EdgeFailure:
+                raise
+            except TapeTrailError as error:
+                found.refused[name] = error.message
+                continue
+            spool.remove(name)
+            found.sent.append(name)
+    return found
+
+
+def _send(bundle: Bundle, sink: Sink) -> None:
+    entries = [*bundle.entries, *_ends_missing(bundle.entries)]
+    try:
+        sink.take(entries, bundle.contents)
+    except DecisionAbandoned:
+        sink.take_again(entries, bundle.contents)
+
+
+def _ends_missing(entries: Sequence[Entry]) -> list[DecisionEnd]:
+    """Return how decisions end of which no end was told: nobody will tell it any more."""
+    ended = {each.decision for each in entries if isinstance(each, DecisionEnd)}
+    opened = [each for each in entries if isinstance(each, DecisionOpened)]
+    return [
+        DecisionEnd(
+            external_id=derived_id(each.external_id),
+            decision=each.external_id,
+            at=entries[-1].at,
+            status=DecisionStatus.FAILED,
+            failed_stage=Stage.ENGINE,
+            error_kind=ErrorKind.ABANDONED,
+            error_message=DIED,
+        )
+        # A portfolio ends after its books.
+        for each in reversed(opened)
+        if each.external_id not in ended
+    ]
