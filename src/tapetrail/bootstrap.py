@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from tapetrail.analysts.models.analyst import Models
     from tapetrail.analysts.registry import Family
     from tapetrail.blobs.protocol import BlobStore
+    from tapetrail.core.recording.readings import (
+        Came,
+        PostedBars,
+        Readers,
+        ReplyRead,
+        RequestRead,
+    )
     from tapetrail.http.calls import Trust
     from tapetrail.http.transport import Transport
     from tapetrail.settings import ProviderLimits
@@ -88,6 +95,30 @@ def recordings(settings: Settings, *, holder: str | None) -> "Recordings":
     from tapetrail.usecases.recordings import Recordings  # noqa: PLC0415 # see the module's docstring
 
     return Recordings(new_access(settings), process=process(settings), holder=holder)
+
+
+def readers() -> "Readers":
+    """Return who reads frames, requests and replies; each is loaded when it is first asked."""
+    from tapetrail.core.recording.readings import Readers  # noqa: PLC0415 # for programs that record
+
+    def bars(frame: object, *, timeframe: str, adjustment: str) -> "PostedBars":
+        from tapetrail.sources.posted_bars import posted_bars  # noqa: PLC0415 # numpy, for bars only
+
+        return posted_bars(frame, timeframe=timeframe, adjustment=adjustment)
+
+    def read_request(url: str | None, request: bytes | None) -> "RequestRead":
+        from tapetrail.analysts.models import told_calls  # noqa: PLC0415 # prices, for calls only
+
+        return told_calls.read_request(url, request)
+
+    def read_reply(
+        url: str | None, request: bytes | None, came: "Came", *, at: datetime
+    ) -> "ReplyRead":
+        from tapetrail.analysts.models import told_calls  # noqa: PLC0415 # as above
+
+        return told_calls.read_reply(url, request, came, at=at)
+
+    return Readers(bars=bars, request=read_request, reply=read_reply)
 
 
 def process(settings: Settings) -> Process:

@@ -168,6 +168,7 @@ def recorder(
         spools_books=_one_of(on_error, ("raise", "spool"), "on_error") == "spool",
         max_wait=_seconds(max_wait),
         unattributed=_one_of(unattributed, ("warn", "raise", "ignore"), "unattributed"),
+        readers=bootstrap.readers(),
     )
     if not ways.spools_books:
         ways.sink.open()

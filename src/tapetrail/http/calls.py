@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
+from tapetrail.core.http_words import SECRET_CHARS_MIN
 
 BODY_BYTES_MAX: Final = 10_000_000
-SECRET_CHARS_MIN: Final = 16
 THIS_HOST: Final = "localhost"
 THIS_NETWORKS: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 REQUEST_IDS: Final = ("x-request-id", "request-id")

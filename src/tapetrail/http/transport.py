@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput
+from tapetrail.core.http_words import RATE_LIMIT_PREFIXES, USER_AGENT
 from tapetrail.http.calls import (
     CHECKED,
     THIS_HOST,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 HEADERS: Final[Mapping[str, str]] = {
     "accept": "application/json",
     "accept-encoding": "identity",
-    "user-agent": "tapetrail",
+    "user-agent": USER_AGENT,
 }
 TYPE: Final[Mapping[str, str]] = {"content-type": "application/json"}
 """What goes with a body."""
@@ -47,7 +48,7 @@ KEPT: Final = frozenset({
     "retry-after-ms", "x-should-retry", "x-request-id", "request-id", "cf-ray",
     "openai-processing-ms", "openai-version", "x-gemini-service-tier",
 })  # fmt: skip
-KEPT_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+KEPT_PREFIXES: Final = RATE_LIMIT_PREFIXES
 THIS_MACHINE: Final = (
     THIS_HOST,
     *(

@@ -10,6 +10,7 @@ from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.recording import values
 from tapetrail.core.recording.entries import AnalysisLogged, Members
+from tapetrail.core.recording.readings import Came
 from tapetrail.core.recording.values import Number
 from tapetrail.core.records.states import Role
 from tapetrail.sdk import contents
@@ -17,7 +18,6 @@ from tapetrail.sdk.analyses import ANALYSIS, Analysis
 from tapetrail.sdk.calls import Conversation
 from tapetrail.sdk.evidence import CHART, INPUT, Evidence
 from tapetrail.sdk.journal import Telling
-from tapetrail.sdk.readings import Came
 from tapetrail.sdk.receipts import Logged
 from tapetrail.sdk.told import names_of
 

@@ -10,10 +10,10 @@ from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import ErrorKind
 from tapetrail.core.recording.entries import AnalysisLogged, CallBegun, CallEnded
+from tapetrail.core.recording.readings import Came, Readers, ReplyRead, RequestRead
 from tapetrail.core.recording.taken import Content
 from tapetrail.core.records.states import AttemptReason
 from tapetrail.sdk.journal import Telling
-from tapetrail.sdk.readings import Came, ReplyRead, RequestRead, read_reply, read_request
 from tapetrail.sdk.told import Told
 
 OCTETS: Final = "application/octet-stream"
@@ -28,6 +28,7 @@ class Call:
 
     external_id: str
     reply_id: str
+    readers: Readers
     url: str | None
     request: bytes | None
     sent_at: datetime
@@ -52,14 +53,16 @@ class Call:
 
     def asked(self) -> RequestRead:
         """Return what its request says."""
-        self._asked = self._asked or read_request(self.url, self.request)
+        self._asked = self._asked or self.readers.request(self.url, self.request)
         return self._asked
 
     def heard(self) -> ReplyRead:
         """Return what came back says."""
         if self.came is None:
             return ReplyRead()
-        self._heard = self._heard or read_reply(self.asked(), self.came, at=self.sent_at)
+        self._heard = self._heard or self.readers.reply(
+            self.url, self.request, self.came, at=self.sent_at
+        )
         return self._heard
 
 
@@ -80,6 +83,7 @@ class Conversation:
         call = Call(
             external_id=self.told.new_id(),
             reply_id=self.told.new_id(),
+            readers=self.told.desk.readers,
             url=url,
             request=request,
             sent_at=at,
@@ -172,7 +176,7 @@ class Conversation:
             headers=dict(came.headers) or None,
             content_encoding=came.content_encoding,
             service_tier=heard.service_tier,
-            is_partial=came.is_partial or None,
+            is_partial=(came.is_partial and not heard.is_whole) or None,
             error_kind=error_kind,
             error_message=message,
             usage=heard.usage,
@@ -188,7 +192,7 @@ def _failure(came: Came, heard: ReplyRead) -> tuple[ErrorKind | None, str | None
         name, words = came.error
         kind = _KINDS.get(name, ErrorKind.CONNECTION_FAILED)
         return kind, f"{name}: {words}" if words else name
-    if came.is_partial:
+    if came.is_partial and not heard.is_whole:
         return ErrorKind.CONNECTION_RESET, "its program did not read the reply to its end"
     if came.body is None and heard.error_kind is None:
         return ErrorKind.EMPTY_REPLY, "no bytes of the reply were seen"

@@ -60,8 +60,6 @@ class Evidence:
         `timeframe` is the span of one bar; `available_at` is when the last one could be known.
         Raises `InvalidInput` naming the row for bars that contradict themselves or `timeframe`.
         """
-        from tapetrail.sources.posted_bars import posted_bars  # noqa: PLC0415 # numpy, for bars only
-
         if self._opened.scope is DecisionScope.PORTFOLIO:
             raise InvalidInput("bars: a portfolio has none; log those of book['SYMBOL']")
         if adjustment not in ADJUSTMENTS:
@@ -69,7 +67,7 @@ class Evidence:
                 f"adjustment {adjustment!r}: expected one of {', '.join(ADJUSTMENTS)}"
             )
         span = values.timeframe(timeframe)
-        bars = posted_bars(frame, timeframe=span, adjustment=adjustment)
+        bars = self._told.desk.readers.bars(frame, timeframe=span, adjustment=adjustment)
         entry = BarsLogged(
             external_id=self._new_id(),
             decision=self._id,

@@ -3,7 +3,7 @@
 import asyncio
 import atexit
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -13,6 +13,7 @@ from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.recording import values
 from tapetrail.core.recording.entries import ExecutionOpened, NoteLogged, OrderLogged
+from tapetrail.core.recording.readings import Readers
 from tapetrail.core.recording.values import Number
 from tapetrail.core.records.states import NoteKind, OrderMode, OrderSide, OrderStatus, RunMode
 from tapetrail.sdk import contents
@@ -25,6 +26,7 @@ from tapetrail.sdk.receipts import Logged, Receipt
 from tapetrail.sdk.sinks import Sink
 from tapetrail.sdk.spool import Spool
 from tapetrail.sdk.told import Desk
+from tapetrail.sdk.watch import Watch
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -46,6 +48,7 @@ class Ways:
     spools_books: bool
     max_wait: float
     unattributed: str
+    readers: Readers
 
 
 class Recorder:
@@ -60,7 +63,11 @@ class Recorder:
             ways.sink, ways.spool, max_wait=ways.max_wait, spools_books=ways.spools_books
         )
         self._desk = Desk(
-            journal=self._journal, clock=ways.clock, actor=ways.actor, agent=ways.agent
+            journal=self._journal,
+            clock=ways.clock,
+            actor=ways.actor,
+            agent=ways.agent,
+            readers=ways.readers,
         )
         self._executions: list[Execution] = []
         _OPEN.add(self)
@@ -96,6 +103,20 @@ class Recorder:
         found = Execution(opened, desk=self._desk)
         self._executions = [each for each in self._executions if not each.has_ended] + [found]
         return found
+
+    def watch(self, *clients: object, hosts: Sequence[str] = ()) -> Watch:
+        """Return what records calls to models while its `with` block is open.
+
+        Without `clients` these are the calls of this process to hosts that are known to answer for
+        models, and to `hosts`; with them, all calls of these clients. Each belongs to the analysis
+        or the decision in which it is made. Nothing on the wire changes.
+        """
+        return Watch(
+            clock=self._ways.clock,
+            clients=clients,
+            hosts=hosts,
+            unattributed=self._ways.unattributed,
+        )
 
     def bind(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         """Return a function that belongs to the decision of here, whichever thread it runs in."""

@@ -9,6 +9,7 @@ from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import Digest
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.recording.entries import Entry
+from tapetrail.core.recording.readings import Readers
 from tapetrail.core.recording.taken import Content, Taken
 from tapetrail.sdk.ids import new_external_id
 from tapetrail.sdk.journal import Book, Journal, Later, Telling
@@ -23,6 +24,7 @@ class Desk:
     clock: Callable[[], datetime]
     actor: str
     agent: str | None
+    readers: Readers
 
     def new_id(self) -> str:
         """Return a name for what is told now."""

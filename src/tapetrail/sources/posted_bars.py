@@ -5,8 +5,6 @@ What contradicts itself is refused, and so are bars of another span than the pro
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -15,6 +13,7 @@ from tapetrail.core.canonical import float_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.market.bars import Floats, Instants
 from tapetrail.core.market.sessions import day_of
+from tapetrail.core.recording.readings import PostedBars
 from tapetrail.sources.tabular.cells import TimeKind
 from tapetrail.sources.tabular.frames import tables_of
 from tapetrail.sources.tabular.raw import RawColumns, parse_columns
@@ -28,16 +27,6 @@ SPAN_RANGE: Final = (0.6, 1.7)
 """How far the usual step between bars may be from their span, as a share of it: months differ."""
 _UNITS_S: Final = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "mo": 30 * 86400}
 _SPAN_NAMES: Final = (("mo", "month"), ("w", "week"), ("d", "day"), ("h", "hour"), ("m", "minute"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostedBars:
-    """The text of bars, and where they begin and end."""
-
-    text: bytes
-    first_on: date
-    last_on: date
-    bar_count: int
 
 
 def posted_bars(frame: object, *, timeframe: str, adjustment: str) -> PostedBars:
