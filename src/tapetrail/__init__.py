@@ -12,15 +12,29 @@ if TYPE_CHECKING:
     from tapetrail.interface import OpenRecord, days_between, open_record, recorder
     from tapetrail.persistence import ChartPersistenceService, LLMAnalysisPersistenceService
     from tapetrail.progress import shown_progress
+    from tapetrail.sdk.analyses import Analysis
+    from tapetrail.sdk.decisions import Decision
+    from tapetrail.sdk.executions import Execution, Portfolio
+    from tapetrail.sdk.receipts import Logged, Receipt
+    from tapetrail.sdk.recording import Recorder
+    from tapetrail.sdk.watch import Watch
     from tapetrail.usecases.runs import Manner
 
 __version__ = "0.1.0"
 __all__ = [
+    "Analysis",
     "ChartPersistenceService",
+    "Decision",
     "DecisionEnded",
+    "Execution",
     "LLMAnalysisPersistenceService",
+    "Logged",
     "Manner",
     "OpenRecord",
+    "Portfolio",
+    "Receipt",
+    "Recorder",
+    "Watch",
     "__version__",
     "days_between",
     "open_record",
@@ -28,11 +42,19 @@ __all__ = [
     "shown_progress",
 ]
 _HOMES: Final = {
+    "Analysis": "tapetrail.sdk.analyses",
     "ChartPersistenceService": "tapetrail.persistence",
+    "Decision": "tapetrail.sdk.decisions",
     "DecisionEnded": "tapetrail.core.recording.taken",
+    "Execution": "tapetrail.sdk.executions",
     "LLMAnalysisPersistenceService": "tapetrail.persistence",
+    "Logged": "tapetrail.sdk.receipts",
     "Manner": "tapetrail.usecases.runs",
     "OpenRecord": "tapetrail.interface",
+    "Portfolio": "tapetrail.sdk.executions",
+    "Receipt": "tapetrail.sdk.receipts",
+    "Recorder": "tapetrail.sdk.recording",
+    "Watch": "tapetrail.sdk.watch",
     "days_between": "tapetrail.interface",
     "open_record": "tapetrail.interface",
     "recorder": "tapetrail.interface",

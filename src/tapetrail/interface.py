@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, cast
+from urllib.parse import urlsplit
 
 from tapetrail import bootstrap
 from tapetrail.core.errors import InvalidInput
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from tapetrail.usecases.backfills import Backfilled
     from tapetrail.usecases.planning import Asked, RunQuery
 
+MODEL_ADDRESSES: Final = (
+    "OPENAI_BASE_URL",
+    "OPENAI_API_BASE",
+    "AZURE_OPENAI_ENDPOINT",
+    "ANTHROPIC_BASE_URL",
+    "GOOGLE_GEMINI_BASE_URL",
+    "OLLAMA_HOST",
+)
+"""Variables by which SDKs of model providers find their servers."""
 Day: TypeAlias = str | date | datetime
 """A date, or an instant with its zone; what pandas and numpy have for them will do."""
 Strategy: TypeAlias = "StrategySpec | Mapping[str, object]"
@@ -169,6 +179,7 @@ def recorder(
         max_wait=_seconds(max_wait),
         unattributed=_one_of(unattributed, ("warn", "raise", "ignore"), "unattributed"),
         readers=bootstrap.readers(),
+        model_hosts=_model_hosts(os.environ),
     )
     if not ways.spools_books:
         ways.sink.open()
@@ -195,6 +206,13 @@ def _settings(home: str | Path | None) -> Settings:
         environment[HOME] = str(home)
     folder = Path.cwd()
     return read_settings(environment, working_folder=folder, files=read_files(places(folder)))
+
+
+def _model_hosts(environment: Mapping[str, str]) -> list[str]:
+    """Return the hosts at which the SDKs of this process find models, where it names any."""
+    stated = [environment[name] for name in MODEL_ADDRESSES if environment.get(name)]
+    places = [urlsplit(each if "//" in each else f"//{each}").netloc for each in stated]
+    return [place.rpartition("@")[2] for place in places if place]
 
 
 def _one_of(value: str, known: Sequence[str], name: str) -> str:

@@ -98,7 +98,7 @@ class Analysis:
     def end(self, error: BaseException | None = None) -> None:
         """Tell the answer, or why there is none: what the block's end does."""
         self._has_ended = True
-        self._decision.tell_analysis(partial(self._concluded, error))
+        self._decision.tell_analysis(self.logged, partial(self._concluded, error))
 
     async def __aenter__(self) -> Self:
         """Begin, as in a plain block."""

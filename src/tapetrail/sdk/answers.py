@@ -107,12 +107,16 @@ class Answers(Evidence):
         answer, failure = values.text_or_none(response, "response"), _words_of(error)
         if request is not None or reply is not None:
             self._log_wire(conversation, request, reply, latency_ms=asked.latency_ms)
-        self.tell_analysis(partial(_concluded, conversation, asked, answer, failure))
-        return Logged(external_id=asked.external_id, decision=self._id, kind=ANALYSIS)
+        logged = Logged(external_id=asked.external_id, decision=self._id, kind=ANALYSIS)
+        self.tell_analysis(logged, partial(_concluded, conversation, asked, answer, failure))
+        return logged
 
-    def tell_analysis(self, concluded: Callable[[datetime], Sequence[Telling]]) -> None:
+    def tell_analysis(
+        self, logged: Logged, concluded: Callable[[datetime], Sequence[Telling]]
+    ) -> None:
         """Tell an answer that the thread which brings it works out, as of now."""
         self._check_open()
+        self._analyses.append(logged)
         self._told.tell_later(partial(concluded, self._told.clock()))
 
     def seen_alone(self) -> Analysis:

@@ -34,6 +34,7 @@ class Evidence:
         self._opened = opened
         self._id = opened.external_id
         self._has_ended = False
+        self._analyses: list[Logged] = []
 
     @property
     def external_id(self) -> str:
@@ -45,6 +46,11 @@ class Evidence:
         """Its number in the record, None while it lies in the spool."""
         found = self._told.found(self._opened.external_id)
         return None if found is None else found.id
+
+    @property
+    def analyses(self) -> tuple[Logged, ...]:
+        """Every analysis that was told of it so far, as `reads=` takes them."""
+        return tuple(self._analyses)
 
     def log_bars(
         self,

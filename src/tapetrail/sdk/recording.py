@@ -49,6 +49,7 @@ class Ways:
     max_wait: float
     unattributed: str
     readers: Readers
+    model_hosts: Sequence[str] = ()
 
 
 class Recorder:
@@ -108,13 +109,14 @@ class Recorder:
         """Return what records calls to models while its `with` block is open.
 
         Without `clients` these are the calls of this process to hosts that are known to answer for
-        models, and to `hosts`; with them, all calls of these clients. Each belongs to the analysis
-        or the decision in which it is made. Nothing on the wire changes.
+        models, to those that the environment names for its SDKs (`OPENAI_BASE_URL`), and to
+        `hosts`; with them, all calls of these clients. Each belongs to the analysis or the decision
+        in which it is made. Nothing on the wire changes.
         """
         return Watch(
             clock=self._ways.clock,
             clients=clients,
-            hosts=hosts,
+            hosts=[*hosts, *self._ways.model_hosts],
             unattributed=self._ways.unattributed,
         )
 
