@@ -87,14 +87,14 @@ def open_access(settings: Settings) -> Generator[Access]:
 def open_record(settings: Settings) -> Generator[Record]:
     """Give the record, which is opened when it is first needed."""
     with open_access(settings) as access:
-        yield Record(access, process=process(settings), wiring=Wiring(settings=settings))
+        yield record(settings, access)
 
 
-def recordings(settings: Settings, *, holder: str | None) -> "Recordings":
+def recordings(settings: Settings, access: Access, *, holder: str | None) -> "Recordings":
     """Return what takes in what other programs tell; the record is opened when it is needed."""
     from tapetrail.usecases.recordings import Recordings  # noqa: PLC0415 # see the module's docstring
 
-    return Recordings(new_access(settings), process=process(settings), holder=holder)
+    return Recordings(access, process=process(settings), holder=holder)
 
 
 def readers() -> "Readers":
@@ -119,6 +119,11 @@ def readers() -> "Readers":
         return told_calls.read_reply(url, request, came, at=at)
 
     return Readers(bars=bars, request=read_request, reply=read_reply)
+
+
+def record(settings: Settings, access: Access) -> Record:
+    """Return the record that an access leads to."""
+    return Record(access, process=process(settings), wiring=Wiring(settings=settings))
 
 
 def process(settings: Settings) -> Process:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, cast
@@ -20,6 +20,7 @@ from tapetrail.usecases.runs import Manner
 if TYPE_CHECKING:
     from tapetrail.analysts.registry import Family
     from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.listing.values import Given
     from tapetrail.sdk.recording import Recorder
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.backfills import Backfilled
@@ -168,8 +169,10 @@ def recorder(
             f"target {target}: a record over a network cannot be told to yet; give a home"
         )
     settings = _settings(target)
+    access = bootstrap.new_access(settings)
     ways = Ways(
-        sink=bootstrap.recordings(settings, holder=bootstrap.new_id()),
+        sink=bootstrap.recordings(settings, access, holder=bootstrap.new_id()),
+        reading=_ReadBeside(bootstrap.record(settings, access)),
         spool=Spool(settings.home / FOLDER if spool is None else Path(spool)),
         clock=bootstrap.utc_now,
         actor=settings.actor,
@@ -184,6 +187,32 @@ def recorder(
     if not ways.spools_books:
         ways.sink.open()
     return Recorder(ways)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadBeside:
+    """Finds rows of the record that a recorder tells to."""
+
+    record: Record
+
+    def rows(
+        self, listed: str, filters: Mapping[str, object], *, limit: int | None
+    ) -> "Sequence[Mapping[str, object]]":
+        """Return the newest rows of a list."""
+        given = cast("Mapping[str, Given | None]", filters)
+        found = self.record.rows(listed, **given)
+        return found if limit is None else found[:limit]
+
+    def analysis_stats(
+        self, by: str, filters: Mapping[str, object]
+    ) -> "Sequence[Mapping[str, object]]":
+        """Return what models were asked, and what it cost, by a word."""
+        given = cast("Mapping[str, Given | None]", filters)
+        return [asdict(each) for each in self.record.stats.spend(by, **given)]
+
+    def archive_old_charts(self, older_than_days: int) -> int:
+        """Archive charts that were generated so many days ago; return how many."""
+        return sum(self.record.charts.archive(older_than_days=older_than_days))
 
 
 def open_record(

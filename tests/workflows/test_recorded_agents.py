@@ -105,6 +105,19 @@ def test_an_agent_is_recorded_with_its_whole_lineage(example: Example, tmp_path:
     assert_sound(home)
 
 
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("chart_service", "AAPL 1w active\nAAPL 1d active\n"),
+        ("analysis_service", "openai:gpt-5-mini 2 1\n"),
+    ],
+)
+def test_the_services_work_for_any_program(tmp_path: Path, name: str, printed: str) -> None:
+    ran = run(EXAMPLES / f"{name}.py", tmp_path / "home", "http://127.0.0.1:9")
+    assert (ran.returncode, ran.stdout) == (0, printed), ran.stderr
+    assert_sound(tmp_path / "home")
+
+
 @pytest.mark.parametrize("example", AGENTS, ids=str)
 def test_recording_takes_a_few_lines(example: Example) -> None:
     text = (EXAMPLES / f"{example.name}.py").read_text(encoding="utf-8")

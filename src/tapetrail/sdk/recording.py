@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Final, Literal, ParamSpec, Self, TypeAlias, TypeVar
 
@@ -23,6 +24,11 @@ from tapetrail.sdk.ids import new_external_id
 from tapetrail.sdk.journal import Journal, Telling
 from tapetrail.sdk.places import bound
 from tapetrail.sdk.receipts import Logged, Receipt
+from tapetrail.sdk.services import (
+    ChartPersistenceService,
+    LLMAnalysisPersistenceService,
+    Reading,
+)
 from tapetrail.sdk.sinks import Sink
 from tapetrail.sdk.spool import Spool
 from tapetrail.sdk.told import Desk
@@ -49,6 +55,7 @@ class Ways:
     max_wait: float
     unattributed: str
     readers: Readers
+    reading: Reading
     model_hosts: Sequence[str] = ()
 
 
@@ -104,6 +111,16 @@ class Recorder:
         found = Execution(opened, desk=self._desk)
         self._executions = [each for each in self._executions if not each.has_ended] + [found]
         return found
+
+    @cached_property
+    def charts(self) -> ChartPersistenceService:
+        """Charts by the names that users of a persistence service know."""
+        return ChartPersistenceService(self._ways.reading)
+
+    @cached_property
+    def analyses(self) -> LLMAnalysisPersistenceService:
+        """Analyses by the names that users of a persistence service know."""
+        return LLMAnalysisPersistenceService(self._ways.reading)
 
     def watch(self, *clients: object, hosts: Sequence[str] = ()) -> Watch:
         """Return what records calls to models while its `with` block is open.

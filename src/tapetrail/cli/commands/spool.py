@@ -61,11 +61,11 @@ def send(*, folder: Folder = None, as_json: Json = False) -> int:
     Each bundle is taken in whole, and once, however often it is sent; then it is removed. What the
     record does not take stays where it is, and the reason is said.
     """
-    from tapetrail.bootstrap import recordings  # noqa: PLC0415 # --help never needs it
+    from tapetrail.bootstrap import new_access, recordings  # noqa: PLC0415 # --help never needs it
     from tapetrail.sdk.spool_sending import send_all  # noqa: PLC0415 # as above
 
-    found = _spool(folder)
-    sink = recordings(settings(), holder=None)
+    found, own = _spool(folder), settings()
+    sink = recordings(own, new_access(own), holder=None)
     try:
         sent = send_all(found, sink)
     finally:
