@@ -57,6 +57,7 @@ def examine(settings: Settings, origins: Mapping[str, str], *, folder: Path) -> 
     if all(check.level is Level.OK for check in keys):
         yield from _strategies(settings, folder)
     yield from _gateway(settings, folder)
+    yield from naming("watch", _watch)
     yield from naming("renderer", _renderer)
     yield from naming("calendars", _calendar)
     if is_unfinished(settings.home):
@@ -188,6 +189,15 @@ def _gateway(settings: Settings, folder: Path) -> Iterator[Check]:
     else:
         found += f"; its certificate is not checked ({ibkr.VERIFY_ENV}=false)"
         yield warn("ibkr", found, fix=f"name its certificate in {ibkr.CA_FILE_ENV}")
+
+
+def _watch() -> Check:
+    """Try whether calls to models would be seen, over the loopback."""
+    from tapetrail.sdk.self_check import hook_troubles  # noqa: PLC0415 # a server, for this alone
+
+    if troubles := hook_troubles():
+        return warn("watch", "; ".join(troubles), fix=INSTALL)
+    return ok("watch", "calls through httpx and httpx2 are seen to the byte")
 
 
 def _renderer() -> Check:

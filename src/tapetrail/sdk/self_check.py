@@ -44,10 +44,10 @@ def unseen() -> list[str]:
             " not seen; give it HttpOptions(httpx_async_client=httpx.AsyncClient()), use the sync"
             f" client, or {_INSTEAD}"
         )
-    return [*_untrue(), *found]
+    return [*hook_troubles(), *found]
 
 
-def _untrue() -> list[str]:
+def hook_troubles() -> list[str]:
     """Return which libraries are there and are not seen, by trying each."""
     libraries = [each for name in LIBRARIES if (each := loaded(name)) is not None]
     if not libraries:

@@ -239,10 +239,13 @@ class Runs:
         Raises as `launch` does, `EdgeFailure` for a bucket that is not there or lets nobody in, and
         `InvalidInput` where blobs are kept in another place than those of the record.
         """
+        from tapetrail.workflows.ending_external import end_abandoned  # noqa: PLC0415 # as below
         from tapetrail.workflows.runner import launch  # noqa: PLC0415 # readers do without
 
         url = self._access.database().url_to_add()
         self._check_blobs()
+        with self._access.writing() as session:
+            end_abandoned(session, at=self._process.clock())
         with launch(self._wiring.launch(url, concurrency=concurrency)) as runner:
             yield runner
 
