@@ -91,7 +91,7 @@ class Analysis:
     ) -> None:
         """Tell the answer, or why there is none."""
         if self._token is not None:
-            leave(self._token)
+            leave(self._token, Where(self._decision, self))
         self.end(error)
         del kind
 

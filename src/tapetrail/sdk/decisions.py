@@ -163,7 +163,7 @@ class Decision(Answers):
     ) -> None:
         """End the decision; on return that is durable. What the block raised is raised again."""
         if self._token is not None:
-            leave(self._token)
+            leave(self._token, Where(self))
         self.conclude(error)
         del kind, trace
 
@@ -181,7 +181,7 @@ class Decision(Answers):
     ) -> None:
         """End the decision, without holding the event loop."""
         if self._token is not None:
-            leave(self._token)
+            leave(self._token, Where(self))
         await asyncio.shield(asyncio.to_thread(self.conclude, error))
         del kind, trace
 

@@ -87,8 +87,8 @@ class Journal:
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing is taken any more."""
-        return self._is_closing
+        """Whether nothing is taken any more; in a forked process, what it was forked with is."""
+        return self._is_closing or self._is_elsewhere
 
     def book(self, name: str) -> Book:
         """Return a new book."""
@@ -222,11 +222,12 @@ class Journal:
     def _bring(self, book: Book) -> None:
         with self._changed:
             told = [] if book.writer is not None else [*book.pending]
+            before = [*book.brought]
         tellings = [each for each_told in told for each in _worked_out(each_told)]
         if not tellings:
             return
         try:
-            found = self._take(book, tellings)
+            found = self._take(book, tellings, before=before)
         except EdgeFailure as error:
             self._say_down(book, error)
         except Exception:  # noqa: BLE001 # raised again, one by one, where the agent settles
@@ -234,7 +235,9 @@ class Journal:
         else:
             self._say_taken(book, told, tellings=tellings, found=found)
 
-    def _take(self, book: Book, tellings: Sequence[Telling]) -> Sequence[Taken]:
+    def _take(
+        self, book: Book, tellings: Sequence[Telling], *, before: Sequence[Entry]
+    ) -> Sequence[Taken]:
         entries = [each.entry for each in tellings]
         contents: dict[Digest, Content] = {
             digest_bytes(content.data): content for each in tellings for content in each.contents
@@ -244,20 +247,26 @@ class Journal:
                 return self._sink.take(entries, contents)
             except DecisionAbandoned:
                 book.is_again = True
-        found = self._sink.take_again([*book.brought, *entries], contents)
-        return found[len(book.brought) :]
+        found = self._sink.take_again([*before, *entries], contents)
+        return found[len(before) :]
 
     def _bring_one_by_one(self, book: Book, told: Sequence[Telling | Later]) -> None:
         """Bring what can be taken of a batch that was refused, and keep why the rest was not."""
         for each in told:
             tellings = [*_worked_out(each)]
+            with self._changed:
+                if book.writer is not None:
+                    return  # The agent had all of it put into the spool, from where it is sent.
+                before = [*book.brought]
             try:
-                found = self._take(book, tellings)
+                found = self._take(book, tellings, before=before)
             except EdgeFailure as error:
                 self._say_down(book, error)
                 return
             except Exception as error:  # noqa: BLE001 # raised where the agent settles
                 with self._changed:
+                    if book.writer is not None:
+                        return  # As above: who sends it says what is refused.
                     book.refused.append(_as_ours(error))
                 self._say_taken(book, [each], tellings=[], found=[])
             else:
@@ -310,8 +319,13 @@ class Journal:
         down_since = self._down_since
         return down_since is not None and time.monotonic() - down_since >= self._max_wait
 
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether this process was forked from the one whose thread brings what is told."""
+        return os.getpid() != self._process
+
     def _check_process(self) -> None:
-        if os.getpid() != self._process:
+        if self._is_elsewhere:
             raise InvalidInput(
                 "this recorder was opened by the process that this one was forked from; open one"
                 " here: tapetrail.recorder()"

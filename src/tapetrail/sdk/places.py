@@ -39,12 +39,17 @@ def enter(where: Where) -> Token[Where | None]:
     return _WHERE.set(where)
 
 
-def leave(token: Token[Where | None]) -> None:
-    """Be where it was before. One that was entered in another context needs no way back."""
+def leave(token: Token[Where | None], where: Where | None) -> None:
+    """Be where it was before `where` was entered.
+
+    Another context than the one that entered it, as that of a task which closes a generator begun
+    elsewhere, has no way back: it is nowhere if it was there, and else stays where it is.
+    """
     try:
         _WHERE.reset(token)
     except ValueError:
-        _WHERE.set(None)
+        if _WHERE.get() == where:
+            _WHERE.set(None)
 
 
 def bound(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
@@ -57,6 +62,6 @@ def bound(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         try:
             return function(*args, **kwargs)
         finally:
-            leave(token)
+            leave(token, where)
 
     return call

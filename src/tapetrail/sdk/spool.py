@@ -9,13 +9,13 @@ import os
 import shutil
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from tapetrail.core.canonical import Digest, digest_bytes
-from tapetrail.core.errors import EdgeFailure, IntegrityFailure
+from tapetrail.core.errors import EdgeFailure, IntegrityFailure, InvalidInput
 from tapetrail.core.recording.entries import Entry, digests_of, line_of, parse_line
 from tapetrail.core.recording.taken import Content
 
@@ -127,19 +127,19 @@ class Spool:
     def taking(self, name: str) -> Generator[Bundle | None]:
         """Give a bundle that nobody writes to, None for one that somebody does.
 
-        Raises `InvalidInput` for a line that is none, and `IntegrityFailure` for other bytes.
+        Raises `InvalidInput` for a line that is none or a file that cannot be read, and
+        `IntegrityFailure` for other bytes.
         """
         folder = self.folder / name
-        try:
-            file = (folder / ENTRIES).open("rb+")
-        except FileNotFoundError:
-            yield None
-            return
-        with file:
-            if not _try_lock(file):
-                yield None
-                return
-            yield _read(folder, file.read())
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context((folder / ENTRIES).open("rb+"))
+                bundle = _read(folder, file.read()) if _try_lock(file) else None
+            except FileNotFoundError:
+                bundle = None
+            except OSError as error:
+                raise InvalidInput(f"{error.filename}: {error.strerror}") from error
+            yield bundle
 
     def remove(self, name: str) -> None:
         """Remove a bundle, of which the record has everything."""

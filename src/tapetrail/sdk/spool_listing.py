@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tapetrail.core.errors import TapeTrailError
 from tapetrail.core.recording.entries import (
     DecisionEnd,
     DecisionOpened,
@@ -28,17 +29,23 @@ class SpoolRow:
 
 
 def spool_rows(spool: Spool) -> list[SpoolRow]:
-    """Return a row for each bundle, the oldest first. Raises as `Spool.taking`."""
-    rows: list[SpoolRow] = []
-    for name in spool.names():
+    """Return a row for each bundle, the oldest first; one that is damaged says how."""
+    return [_row_of(spool, name) for name in spool.names()]
+
+
+def _row_of(spool: Spool, name: str) -> SpoolRow:
+    try:
         with spool.taking(name) as bundle:
-            rows.append(_row(name, bundle))
-    return rows
+            return _unread(name, "written to") if bundle is None else _row(name, bundle)
+    except TapeTrailError as error:
+        return _unread(name, f"damaged: {error.message}")
 
 
-def _row(name: str, bundle: Bundle | None) -> SpoolRow:
-    if bundle is None:
-        return SpoolRow(name=name, about="", told_at=None, entries=0, files=0, state="written to")
+def _unread(name: str, state: str) -> SpoolRow:
+    return SpoolRow(name=name, about="", told_at=None, entries=0, files=0, state=state)
+
+
+def _row(name: str, bundle: Bundle) -> SpoolRow:
     entries = bundle.entries
     return SpoolRow(
         name=name,

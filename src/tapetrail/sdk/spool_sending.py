@@ -34,25 +34,25 @@ class Sending:
 
 
 def send_all(spool: Spool, sink: Sink) -> Sending:
-    """Send every bundle that nobody writes to, the oldest first.
+    """Send every bundle that nobody writes to, the oldest first; one that is damaged is refused.
 
     Raises `EdgeFailure` where the record does not answer; what was sent by then is gone from the
     spool, and nothing is there twice.
     """
     found = Sending()
     for name in spool.names():
-        with spool.taking(name) as bundle:
-            if bundle is None:
-                found.busy.append(name)
-                continue
-            try:
+        try:
+            with spool.taking(name) as bundle:
+                if bundle is None:
+                    found.busy.append(name)
+                    continue
                 _send(bundle, sink)
-            except EdgeFailure:
-                raise
-            except TapeTrailError as error:
-                found.refused[name] = error.message
-                continue
-            spool.remove(name)
+                spool.remove(name)
+        except EdgeFailure:
+            raise
+        except TapeTrailError as error:
+            found.refused[name] = error.message
+        else:
             found.sent.append(name)
     return found
 

@@ -15,6 +15,8 @@ from tapetrail.store.reads import table
 
 LEASE_S: Final = 60
 """How long an open decision counts as in work after its program last said so."""
+NOBODY: Final = "nobody"
+"""Who holds what was told before and is only sent now."""
 RESTART_GRACE_S: Final = 15
 """How long after a server's start nobody is taken for dead: programs come back one by one."""
 SURELY_DEAD_S: Final = 600
@@ -291,16 +293,30 @@ def external_id_of_execution(session: Session, number: int) -> str | None:
     return session.scalar(select(rows.c.external_id).where(rows.c.id == number))
 
 
-def hold(session: Session, *, execution_id: int, decision_id: int | None, holder: str) -> None:
-    """Say that a run, or a decision in it, is in work from now on."""
+def hold(
+    session: Session, *, execution_id: int, decision_id: int | None, holder: str | None
+) -> None:
+    """Say that a run, or a decision in it, is in work from now on.
+
+    Nobody (None) holds it for once, and takes it from no one: a run whose program died before it
+    was sent would never end otherwise.
+    """
     session.execute(
         sql_text(
-            "INSERT INTO tapetrail.recording_leases (execution_id, decision_id, holder, expires_at)"
+            "INSERT INTO tapetrail.recording_leases"
+            " (execution_id, decision_id, holder, expires_at)"
             " VALUES (:execution, :decision, :holder, now() + make_interval(secs => :lease))"
             " ON CONFLICT (execution_id, decision_id) DO UPDATE"
             " SET holder = excluded.holder, expires_at = excluded.expires_at"
+            " WHERE excluded.holder <> :nobody"
         ),
-        {"execution": execution_id, "decision": decision_id, "holder": holder, "lease": LEASE_S},
+        {
+            "execution": execution_id,
+            "decision": decision_id,
+            "holder": holder or NOBODY,
+            "nobody": NOBODY,
+            "lease": LEASE_S,
+        },
     )
 
 

@@ -78,14 +78,18 @@ class Recordings:
 
         It becomes a decision beside that one, and a note on that one says so.
         """
-        try:
-            again = told_again(entries, with_run=False)
-            found = self.take(again, contents)
-        except DecisionAbandoned:
-            again = told_again(entries, with_run=True)
-            found = self.take(again, contents)
-        self._say_so(entries, again, found)
-        return found
+        again, last = told_again(entries, with_run=False), entries
+        while True:
+            try:
+                found = self.take(again, contents)
+            except DecisionAbandoned:
+                if not any(isinstance(each, ExecutionOpened) for each in entries):
+                    raise  # No whole bundle: its decision keeps its name, and was given up.
+                # What lies beside may have been given up as well; ids follow from ids for ever.
+                again = last = told_again(last, with_run=True)
+            else:
+                self._say_so(entries, again, found)
+                return found
 
     def _say_so(
         self, entries: Sequence[Entry], again: Sequence[Entry], found: Sequence[Taken]

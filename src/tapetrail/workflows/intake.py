@@ -22,6 +22,7 @@ from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import Digest
 from tapetrail.core.errors import NotFound
 from tapetrail.core.failures import Failure
+from tapetrail.core.recording.again import derived_id
 from tapetrail.core.recording.entries import (
     AnalysisLogged,
     BarsLogged,
@@ -89,6 +90,9 @@ class Intake:
         for external_id in external_ids:
             self._open.pop(external_id, None)
             self._executions.pop(external_id, None)
+        # An instrument may have been new, and is not there after all: its next decision would be
+        # refused, and so would every other one about it.
+        self._instruments.clear()
 
     def _take(self, session: Session, entry: Entry) -> Taken:
         match entry:
@@ -118,7 +122,7 @@ class Intake:
             free, known = run_with_key(session, told)
         goes_on = known is not None
         known = known or new_execution(session, free)
-        if self.holder is not None and known.status is ExecutionStatus.RUNNING:
+        if known.status is ExecutionStatus.RUNNING:
             recordings.hold(
                 session, execution_id=known.stored.id, decision_id=None, holder=self.holder
             )
@@ -140,6 +144,9 @@ class Intake:
                 session, told, execution=execution, instrument=instrument
             )
         goes_on = known is not None
+        if known is not None and known.execution_id != execution.stored.id:
+            # It lies in the run that was opened beside this one, which was given up.
+            execution = _execution_with(session, known)
         known = known or new_decision(
             session,
             free,
@@ -257,7 +264,7 @@ class Intake:
         return _of_row("decisions", told.external_id, known.stored)
 
     def _end_execution(self, session: Session, told: ExecutionEnd) -> Taken:
-        known = self._execution_of(session, told.execution)
+        known = _last_beside(session, self._execution_of(session, told.execution))
         if not known.status.has_ended:
             end_execution(
                 session, known, at=told.at, is_cancelled=told.is_cancelled, error=told.error
@@ -345,6 +352,16 @@ def _end_of(told: DecisionEnd) -> EndState:
             error_message=told.error_message or str(told.error_kind),
         )
     return EndState(status=told.status, failure=failure)
+
+
+def _last_beside(session: Session, execution: KnownExecution) -> KnownExecution:
+    """Return a run, or the last one that was opened beside it because it had been given up."""
+    found: KnownExecution | None = execution
+    while found is not None and found.status.has_ended:
+        execution = found
+        beside = derived_id(execution.external_id)
+        found = recordings.execution(session, external_id=beside, agent=None)
+    return found or execution
 
 
 def _execution_with(session: Session, decision: KnownDecision) -> KnownExecution:
