@@ -358,3 +358,23 @@ def test_counted_passes_are_those_that_say_as_of_when(home: Path, recorder: Reco
     assert [row["run_no"] for row in rows] == [1, 1, 2, 1]
     signals = read(home, "signals", strategy="passes")
     assert [row["decided_at"] == NOON for row in signals] == [True, False, True, False]
+
+
+def test_tokens_are_those_of_both_halves_or_what_is_said_in_total(
+    home: Path, recorder: Recorder
+) -> None:
+    usages: list[tuple[dict[str, int], int | None]] = [
+        ({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 12}, 11),
+        ({"output_tokens": 2, "total_tokens": 12}, 12),
+        ({"output_tokens": 2}, None),
+        ({"promptTokenCount": 0, "candidatesTokenCount": 3}, 3),
+    ]
+    with recorder.execution("counts") as run, run.decision("COUNTS") as decision:
+        for usage, _ in usages:
+            decision.log_analysis(response="counted", usage=usage)
+    with tapetrail.open_record(home) as record:
+        found = [
+            record.detail("analyses", int(str(row["id"]))).columns["tokens_used"]
+            for row in rows_of(record, "analyses", symbol="COUNTS")
+        ]
+    assert found == [tokens for _, tokens in usages]

@@ -194,9 +194,10 @@ def _prompt(system: object, prompt: object) -> str | None:
 
 def _tokens(usage: Members) -> int | None:
     """Return all tokens of a usage, by the names that providers and OpenTelemetry give them."""
-    found = [_count_of(usage, names) for names in (_INPUT, _OUTPUT)]
-    known = [each for each in found if each is not None]
-    return sum(known) if known else _count_of(usage, ("total_tokens",))
+    asked, answered = (_count_of(usage, names) for names in (_INPUT, _OUTPUT))
+    if asked is None or answered is None:
+        return _count_of(usage, _TOTAL)  # One half would pass for all of them.
+    return asked + answered
 
 
 _INPUT: Final = ("input_tokens", "prompt_tokens", "gen_ai.usage.input_tokens", "promptTokenCount")
@@ -206,6 +207,7 @@ _OUTPUT: Final = (
     "gen_ai.usage.output_tokens",
     "candidatesTokenCount",
 )
+_TOTAL: Final = ("total_tokens", "totalTokenCount")
 
 
 def _count_of(usage: Members, names: Sequence[str]) -> int | None:
