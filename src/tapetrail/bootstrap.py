@@ -101,10 +101,10 @@ def readers() -> "Readers":
     """Return who reads frames, requests and replies; each is loaded when it is first asked."""
     from tapetrail.core.recording.readings import Readers  # noqa: PLC0415 # for programs that record
 
-    def bars(frame: object, *, timeframe: str, adjustment: str) -> "PostedBars":
+    def bars(frame: object, *, timeframe: str, adjustment: str, now: datetime) -> "PostedBars":
         from tapetrail.sources.posted_bars import posted_bars  # noqa: PLC0415 # numpy, for bars only
 
-        return posted_bars(frame, timeframe=timeframe, adjustment=adjustment)
+        return posted_bars(frame, timeframe=timeframe, adjustment=adjustment, now=now)
 
     def read_request(url: str | None, request: bytes | None) -> "RequestRead":
         from tapetrail.analysts.models import told_calls  # noqa: PLC0415 # prices, for calls only

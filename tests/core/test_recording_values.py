@@ -84,6 +84,13 @@ def test_an_instant_has_a_zone() -> None:
         values.instant(date(2026, 11, 20), "as_of")
 
 
+def test_nothing_is_known_of_an_instant_that_is_still_to_come() -> None:
+    assert values.known_until(NOON, "as_of", NOON) == NOON
+    assert values.known_until(None, "as_of", NOON) is None
+    with pytest.raises(InvalidInput, match=r"as_of 2026-11-20T12:00:01\+00:00: it is"):
+        values.known_until(NOON + timedelta(seconds=1), "as_of", NOON)
+
+
 def test_a_word_is_one_of_its_list_and_a_slip_is_told_the_nearest() -> None:
     assert values.word("entry", Intent, "intent") is Intent.ENTRY
     assert values.word_or_none(None, Intent, "intent") is None

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -378,3 +378,22 @@ def test_tokens_are_those_of_both_halves_or_what_is_said_in_total(
             for row in rows_of(record, "analyses", symbol="COUNTS")
         ]
     assert found == [tokens for _, tokens in usages]
+
+
+def test_decisions_of_the_past_know_what_their_run_knew(home: Path, recorder: Recorder) -> None:
+    later = NOON + timedelta(days=1)
+    with recorder.execution("past", as_of=NOON, mode="backtest") as run:
+        with run.decision("PAST"):
+            pass
+        with run.decision("LATER", as_of=later):
+            pass
+        with run.portfolio(["BOOK"]):
+            pass
+        with pytest.raises(InvalidInput, match="nothing of then is known"):
+            run.decision("TOMORROW", as_of=datetime.now(UTC) + timedelta(days=1))
+    with pytest.raises(InvalidInput, match="nothing of then is known"):
+        recorder.execution(as_of=datetime.now(UTC) + timedelta(days=1))
+    rows = read(home, "decisions", strategy="past")
+    assert {row["symbol"]: row["as_of"] for row in rows} == {
+        "PAST": NOON, "LATER": later, None: NOON, "BOOK": NOON,
+    }  # fmt: skip

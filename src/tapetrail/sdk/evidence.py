@@ -64,7 +64,8 @@ class Evidence:
         """Tell the bars that are decided on: a pandas, polars or pyarrow frame, or rows.
 
         `timeframe` is the span of one bar; `available_at` is when the last one could be known.
-        Raises `InvalidInput` naming the row for bars that contradict themselves or `timeframe`.
+        Raises `InvalidInput` naming the row for bars that contradict themselves, `timeframe` or the
+        clock.
         """
         if self._opened.scope is DecisionScope.PORTFOLIO:
             raise InvalidInput("bars: a portfolio has none; log those of book['SYMBOL']")
@@ -73,11 +74,12 @@ class Evidence:
                 f"adjustment {adjustment!r}: expected one of {', '.join(ADJUSTMENTS)}"
             )
         span = values.timeframe(timeframe)
-        bars = self._told.desk.readers.bars(frame, timeframe=span, adjustment=adjustment)
+        now = self._told.clock()
+        bars = self._told.desk.readers.bars(frame, timeframe=span, adjustment=adjustment, now=now)
         entry = BarsLogged(
             external_id=self._new_id(),
             decision=self._id,
-            at=self._told.clock(),
+            at=now,
             timeframe=span,
             source=values.label_or_none(source, "source"),
             adjustment=adjustment,

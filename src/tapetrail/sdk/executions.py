@@ -69,8 +69,8 @@ class Execution:
 
         `exchange` is a MIC or another name of an exchange, `asset_class` a word such as equity,
         crypto or crypto_perp. `as_of` is the instant after which nothing was known, by default that
-        of opening. With a `key`, a decision of the same run and key that its program did not live
-        to end goes on.
+        of its run, else that of opening. With a `key`, a decision of the same run and key that its
+        program did not live to end goes on.
         """
         opened = self._new_decision(
             values.label(symbol, "symbol"),
@@ -78,8 +78,8 @@ class Execution:
             currency=currency,
             asset_class=asset_class,
             key=key,
+            as_of=as_of,
         )
-        opened = replace(opened, as_of=values.instant_or_none(as_of, "as_of"))
         return Decision(self._desk.told(opened.external_id), opened, run=self)
 
     def portfolio(
@@ -175,19 +175,22 @@ class Execution:
         currency: str | None = None,
         asset_class: str | None = None,
         key: str | None = None,
+        as_of: datetime | None = None,
     ) -> DecisionOpened:
         if self._has_ended:
             raise InvalidInput("this run has ended; begin another one: recorder.execution(...)")
+        now = self._desk.clock()
         return DecisionOpened(
             external_id=self._desk.new_id(),
             execution=self._opened.external_id,
-            at=self._desk.clock(),
+            at=now,
             scope=DecisionScope.PORTFOLIO if symbol is None else DecisionScope.INSTRUMENT,
             symbol=symbol,
             exchange=values.label_or_none(exchange, "exchange"),
             currency=values.label_or_none(currency, "currency"),
             asset_class=values.label_or_none(asset_class, "asset_class"),
             key=values.label_or_none(key, "key"),
+            as_of=values.known_until(as_of, "as_of", now) or self._opened.as_of,
         )
 
 

@@ -92,7 +92,8 @@ class Recorder:
         """Return a run, in which decisions are made.
 
         `strategy` names what decides; with another version of the agent it is another version.
-        `as_of` is the instant after which nothing was known, for runs over the past. With a `key`,
+        `as_of` is the instant after which nothing was known, for runs over the past, and of every
+        decision in it that says no other. With a `key`,
         a run of the same agent and key that has not ended goes on.
         """
         now = self._ways.clock()
@@ -105,7 +106,7 @@ class Recorder:
             strategy=values.label_or_none(strategy, "strategy"),
             key=values.label_or_none(key, "key"),
             mode=values.word(mode, RunMode, "mode"),
-            as_of=values.instant_or_none(as_of, "as_of"),
+            as_of=values.known_until(as_of, "as_of", now),
             config={} if config is None else values.members(config, "config"),
         )
         found = Execution(opened, desk=self._desk)

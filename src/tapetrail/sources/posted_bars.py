@@ -5,13 +5,14 @@ What contradicts itself is refused, and so are bars of another span than the pro
 """
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 
 from tapetrail.core.canonical import float_text
 from tapetrail.core.errors import ErrorKind, InvalidInput
-from tapetrail.core.market.bars import Floats, Instants
+from tapetrail.core.market.bars import Floats, Instants, instant_of
 from tapetrail.core.market.sessions import day_of
 from tapetrail.core.recording.readings import PostedBars
 from tapetrail.sources.tabular.cells import TimeKind
@@ -25,16 +26,17 @@ ROWS_LEAST: Final = 3
 """Fewer bars have no span between them to speak of."""
 SPAN_RANGE: Final = (0.6, 1.7)
 """How far the usual step between bars may be from their span, as a share of it: months differ."""
+LABEL_AHEAD: Final = timedelta(days=1)
 _UNITS_S: Final = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "mo": 30 * 86400}
 _SPAN_NAMES: Final = (("mo", "month"), ("w", "week"), ("d", "day"), ("h", "hour"), ("m", "minute"))
 
 
-def posted_bars(frame: object, *, timeframe: str, adjustment: str) -> PostedBars:
+def posted_bars(frame: object, *, timeframe: str, adjustment: str, now: datetime) -> PostedBars:
     """Return the bars in a frame as text, oldest first.
 
     Raises `InvalidInput` (`bad_bars`) naming the row: for times without a zone that are no dates,
-    for two bars of one time, for a price that is missing or that high and low do not hold, and for
-    bars that are further apart, or closer, than `timeframe` says.
+    for two bars of one time, for a price that is missing or that high and low do not hold, for bars
+    that are further apart, or closer, than `timeframe` says, and for one that begins after `now`.
     """
     tables = tables_of(frame, place=PLACE)
     if len(tables) != 1:
@@ -42,6 +44,7 @@ def posted_bars(frame: object, *, timeframe: str, adjustment: str) -> PostedBars
     raw = _in_order(parse_columns(tables[0]))
     _check_prices(raw)
     _check_span(raw, timeframe)
+    _check_begun(raw, timeframe, now)
     texts = list(_time_texts(raw, timeframe))
     columns = (raw.open, raw.high, raw.low, raw.close, raw.volume)
     numbers = [_number_texts(column) for column in columns]
@@ -106,6 +109,20 @@ def _check_span(raw: RawColumns, timeframe: str) -> None:
         raise _bad(
             f"{PLACE}: usually {_span_words(step_s)} apart, and timeframe {timeframe}; say the one"
             " that they are of"
+        )
+
+
+def _check_begun(raw: RawColumns, timeframe: str, now: datetime) -> None:
+    """Refuse bars of a time that is still to come: a date in them is wrong.
+
+    A label may stand at the end of its bar, and its day begins earlier in the east.
+    """
+    ahead = timedelta(seconds=span_s(timeframe)) + LABEL_AHEAD
+    newest = raw.times.values[-1]
+    if newest > instant_of(now + ahead):
+        raise _bad(
+            f"{raw.where(len(raw) - 1)}: {newest}, and it is {now.isoformat(timespec='seconds')};"
+            " nobody knows that bar yet"
         )
 
 

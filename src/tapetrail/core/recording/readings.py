@@ -83,8 +83,13 @@ class ReadReply(Protocol):
 class ReadBars(Protocol):
     """Says which bars a frame holds."""
 
-    def __call__(self, frame: object, *, timeframe: str, adjustment: str) -> PostedBars:
-        """Return the bars in a frame. Raises `InvalidInput` naming the row."""
+    def __call__(
+        self, frame: object, *, timeframe: str, adjustment: str, now: datetime
+    ) -> PostedBars:
+        """Return the bars in a frame, of which none is still to come.
+
+        Raises `InvalidInput` naming the row.
+        """
         ...
 
 

@@ -84,6 +84,20 @@ def instant(value: object, name: str) -> datetime:
     )  # fmt: skip
 
 
+def known_until(value: object, name: str, now: datetime) -> datetime | None:
+    """Return the instant after which nothing was known, None where none is said.
+
+    Raises `InvalidInput` for one that is still to come.
+    """
+    found = instant_or_none(value, name)
+    if found is not None and found > now:
+        raise InvalidInput(
+            f"{name} {found.isoformat()}: it is {now.isoformat(timespec='seconds')}, and nothing of"
+            " then is known"
+        )
+    return found
+
+
 def instant_or_none(value: object, name: str) -> datetime | None:
     """Return an instant in UTC, None where there is none."""
     return None if value is None else instant(value, name)
