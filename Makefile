@@ -60,7 +60,7 @@ torture: .venv/dev.stamp ## the tests that take minutes, such as a hundred kills
 		|| TESTS_POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/pytest -q -n 2 --dist loadfile
 
 .venv-bench/bench.stamp: benchmarks/requirements.lock
-	@echo "installing Plotly, Kaleido and mplfinance beside everything else (first time only) ..."
+	@echo "installing Plotly, Kaleido, mplfinance and MLflow beside everything else (first time only) ..."
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r benchmarks/requirements.lock
 	@touch $@

@@ -12,6 +12,7 @@ from benchmarks import (
     indicators,
     intake,
     models,
+    recorder,
     rivals,
     startup,
     stores,
@@ -31,6 +32,7 @@ ALL: Final[Mapping[str, Callable[[], object]]] = {
     "vendors": vendors.measure,
     "stores": stores.measure,
     "verify": verify.measure,
+    "recorder": recorder.measure,
     "rivals": rivals.measure,
 }
 

@@ -265,20 +265,22 @@ def test_what_a_dead_program_left_is_ended_as_abandoned(home: Path) -> None:
     assert_sound(home)
 
 
-def test_a_run_that_was_given_up_goes_on_beside_itself_with_a_symbol_that_is_new(
+def test_a_run_that_was_given_up_goes_on_beside_itself_however_often(
     home: Path, recorder: Recorder
 ) -> None:
     run = recorder.execution("given up")
-    with run.decision("OLD") as decision:
-        decision.log_signal("hold")
-    _let_leases_run_out(home)
-    with tapetrail.recorder(home):
-        pass
-    with run.decision("NEW") as decision:
-        assert decision.log_signal("buy").is_recorded
+    for symbol in ("OLD", "NEW", "NEWER"):
+        with run.decision(symbol) as decision:
+            assert decision.log_signal("buy").is_recorded
+        if symbol != "NEWER":
+            _let_leases_run_out(home)
+            with tapetrail.recorder(home):
+                pass
     run.end()
     rows = read(home, "executions", strategy="given up")
-    assert [row["status"] for row in rows] == ["completed_with_errors", "completed"]
+    assert [row["status"] for row in rows] == [*["completed_with_errors"] * 2, "completed"]
+    decisions = read(home, "decisions", strategy="given up")
+    assert [row["execution_id"] for row in decisions] == [row["id"] for row in rows]
     assert_sound(home)
 
 

@@ -112,6 +112,29 @@ def test_what_is_told_while_the_record_is_away_is_sent_when_it_is_back(far: Far)
     assert_sound(far.home)
 
 
+def test_an_order_follows_its_decision_into_the_spool_though_the_record_is_back(far: Far) -> None:
+    with (
+        tapetrail.recorder(far.home, on_error="spool", max_wait=AWAY_S) as recorder,
+        recorder.execution("far") as run,
+    ):
+        far.proxy.freeze()
+        with run.decision("AWAY") as decision:
+            receipt = decision.log_signal("sell")
+            far.proxy.thaw()
+            with run.decision("BACK") as other:
+                wait_for(lambda: other.log_signal("hold", role="proposal").is_recorded)
+                other.log_signal("hold")
+            order = recorder.log_order(
+                receipt, broker="b", mode="live", client_order_id="1", status="new"
+            )
+        assert (receipt.is_recorded, order.is_recorded) == (False, False)
+        wait_until_sent(far)
+    (told,) = read(far.home, "orders")
+    assert told["client_order_id"] == "1"
+    assert {each[:2] for each in far.decisions()} == {("AWAY", "completed"), ("BACK", "completed")}
+    assert_sound(far.home)
+
+
 def test_a_decision_that_was_begun_before_goes_to_the_spool_as_a_whole(far: Far) -> None:
     with tapetrail.recorder(far.home, on_error="spool", max_wait=AWAY_S) as recorder:
         run = recorder.execution("far")
@@ -170,6 +193,43 @@ def test_what_a_dead_program_left_in_the_spool_is_sent_once_however_often(far: F
             ("WHOLE", "completed", None), ("BROKEN", "failed", "abandoned"),
         ]  # fmt: skip
         shutil.copytree(kept, far.home / "spool")
+    assert_sound(far.home)
+
+
+KEYED: Final = """
+import os, sys, tapetrail
+recorder = tapetrail.recorder(sys.argv[1], agent="dies", on_error="spool", max_wait=0.3)
+run = recorder.execution("dies", key="run")
+decision = run.decision("KEYED", key="one")
+decision.begin()
+print(decision.log_signal("buy").is_recorded, flush=True)
+os._exit(9)
+"""
+
+
+def test_what_a_dead_program_told_under_a_key_is_sent_though_another_one_ended_it(
+    far: Far,
+) -> None:
+    far.proxy.freeze()
+    program = [sys.executable, "-c", KEYED, str(far.home)]
+    found = subprocess.run(program, env={**os.environ}, capture_output=True, text=True, check=False)
+    assert found.stdout == "False\n", found.stderr
+    far.proxy.thaw()
+    with (
+        tapetrail.recorder(far.home, agent="dies", spool=far.home / "other") as recorder,
+        recorder.execution("dies", key="run") as run,
+        run.decision("KEYED", key="one") as decision,
+    ):
+        decision.log_signal("sell")
+    kept = far.home / "kept"
+    shutil.copytree(far.home / "spool", kept)
+    for _ in range(2):
+        sent = far.tapetrail("spool", "send")
+        assert (sent.returncode, sent.stdout) == (0, "sent 1 of 1\n"), sent.stderr
+        assert far.decisions() == [("KEYED", "completed", None), ("KEYED", "failed", "abandoned")]
+        shutil.copytree(kept, far.home / "spool")
+    assert [row["signal_type"] for row in read(far.home, "signals")] == ["SELL", "BUY"]
+    assert len(read(far.home, "executions")) == 2
     assert_sound(far.home)
 
 

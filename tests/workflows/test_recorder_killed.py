@@ -219,6 +219,7 @@ def happen(told: Told, history: History) -> None:
     told.proxy.freeze()
     told.fill_disk(FULL_BYTES)
     threading.Event().wait(history.away_s / 2)
+    wait_for(lambda: any(line["what"] == "raised" for line in acknowledged(told)))
     told.fill_disk(resource.RLIM_INFINITY)
     kill(told, history, 1, within_s=history.away_s / 2)
     # What is begun now ends without the record, and leaves its spool behind.

@@ -30,40 +30,41 @@ class Log:
     """What was acknowledged of one decision."""
 
     def __init__(self, folder: Path, symbol: str) -> None:
+        self.symbol = symbol
         self._path = folder / symbol
 
     def note(self, what: str, **more: str | None) -> None:
         """Write a line and bring it to the disk."""
-        line = json.dumps({"what": what, "symbol": self._path.name, **more}) + "\n"
+        line = json.dumps({"what": what, "symbol": self.symbol, **more}) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(descriptor, line.encode())
         os.fsync(descriptor)
         os.close(descriptor)
 
 
-def decide(recorder: Recorder, run: Execution, *, log: Log, symbol: str, early: bool) -> None:
+def decide(recorder: Recorder, run: Execution, log: Log, *, early: bool) -> None:
     """Tell a decision, with an order in its block (`early`) or after it."""
-    with run.decision(symbol) as decision:
+    with run.decision(log.symbol) as decision:
         log.note("entered", external_id=decision.external_id)
-        chart = decision.log_chart(PICTURE + symbol.encode())
-        read = decision.log_analysis(agent="a", response=symbol, charts=[chart])
+        chart = decision.log_chart(PICTURE + log.symbol.encode())
+        read = decision.log_analysis(agent="a", response=log.symbol, charts=[chart])
         signal = decision.log_signal("buy", reads=[read])
         log.note("signal", external_id=signal.external_id, order_ref=signal.order_ref)
         if early:
-            order(recorder, signal, log=log, symbol=symbol)
+            order(recorder, signal, log)
     log.note("ended", external_id=decision.external_id)
     if not early:
-        order(recorder, signal, log=log, symbol=symbol)
+        order(recorder, signal, log)
 
 
-def order(recorder: Recorder, signal: Receipt, *, log: Log, symbol: str) -> None:
+def order(recorder: Recorder, signal: Receipt, log: Log) -> None:
     told = recorder.log_order(
-        signal, broker="b", mode="paper", client_order_id=symbol, status="new"
+        signal, broker="b", mode="paper", client_order_id=log.symbol, status="new"
     )
     log.note("order", external_id=told.external_id)
 
 
-def main(home: Path, folder: Path, *, name: str, threads: int) -> None:
+def main(home: Path, folder: Path, name: str, *, threads: int) -> None:
     numbers = count()
 
     def work(thread: int) -> None:
@@ -71,7 +72,7 @@ def main(home: Path, folder: Path, *, name: str, threads: int) -> None:
             symbol = f"{name}.{next(numbers)}"
             log = Log(folder / "told", symbol)
             try:
-                decide(recorder, run, log=log, symbol=symbol, early=thread % 2 == 0)
+                decide(recorder, run, log, early=thread % 2 == 0)
             except EdgeFailure as error:  # neither the record nor the disk took it in time
                 log.note("raised", said=error.message)
 
@@ -84,4 +85,4 @@ def main(home: Path, folder: Path, *, name: str, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), name=sys.argv[3], threads=int(sys.argv[4]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], threads=int(sys.argv[4]))

@@ -21,6 +21,7 @@ from tapetrail.core.errors import (
     EdgeFailure,
     IntegrityFailure,
     InvalidInput,
+    NotFound,
     TapeTrailError,
 )
 from tapetrail.core.recording.entries import Entry
@@ -52,10 +53,11 @@ class Book:
     """What is told of one decision; the journal's lock guards it.
 
     `pending` is not acknowledged by anybody, `brought` is in the record. With a `writer` everything
-    is in the spool, up to what is pending.
+    is in the spool, up to what is pending; `spools` says whether it may go there.
     """
 
     name: str
+    spools: bool
     pending: list[Telling | Later] = field(default_factory=list[Telling | Later])
     brought: list[Entry] = field(default_factory=list[Entry])
     found: dict[str, Taken] = field(default_factory=dict[str, Taken])
@@ -90,11 +92,11 @@ class Journal:
         """Whether nothing is taken any more; in a forked process, what it was forked with is."""
         return self._is_closing or self._is_elsewhere
 
-    def book(self, name: str) -> Book:
-        """Return a new book."""
+    def book(self, name: str, *, spools: bool = False) -> Book:
+        """Return a new book; one that `spools` goes to the spool even where others raise."""
         self._check_process()
         with self._changed:
-            self._books[name] = Book(name=name)
+            self._books[name] = Book(name=name, spools=spools or self._spools_books)
             return self._books[name]
 
     def add(self, book: Book, *told: Telling | Later) -> None:
@@ -113,13 +115,13 @@ class Journal:
                 self._todo.append(book)
             self._changed.notify_all()
 
-    def settle(self, book: Book, *, spools: bool = False) -> None:
+    def settle(self, book: Book) -> None:
         """Return once everything told is committed, or on the disk in the spool.
 
         Raises `EdgeFailure` where neither could be done in time, and what the record refused.
         """
         with self._changed:
-            self._await(book, spools=spools or self._spools_books, wait_s=self._max_wait)
+            self._await(book, wait_s=self._max_wait)
             if book.refused:
                 # What was refused first is the reason; the rest had stood on it.
                 (first, *_), book.refused = book.refused, []
@@ -137,7 +139,7 @@ class Journal:
         with self._changed:
             for book in [*self._books.values()]:
                 left = max(0.0, deadline - time.monotonic())
-                self._await(book, spools=self._spools_books, wait_s=left)
+                self._await(book, wait_s=left)
             refused = [error for book in self._books.values() for error in book.refused]
             for book in self._books.values():
                 book.refused = []
@@ -161,21 +163,22 @@ class Journal:
             if not self._thread.is_alive():
                 self._sink.close()
 
-    def _await(self, book: Book, *, spools: bool, wait_s: float) -> None:
+    def _await(self, book: Book, *, wait_s: float) -> None:
         if book.writer is None:
             self._changed.wait_for(
-                lambda: not book.pending or (spools and self._is_long_down()), wait_s
+                lambda: not book.pending or (book.spools and self._is_long_down()), wait_s
             )
-        if book.pending:
-            self._fall_back(book, spools=spools or book.writer is not None)
-
-    def _fall_back(self, book: Book, *, spools: bool) -> None:
-        """Put what the record did not take in time into the spool."""
-        away = book.trouble or EdgeFailure(f"the record did not answer in {self._max_wait:g} s")
-        if not spools:
+        if not book.pending:
+            return
+        if not book.spools:
+            away = book.trouble or EdgeFailure(f"the record did not answer in {self._max_wait:g} s")
             raise EdgeFailure(
                 f"not recorded: {away.message}; it is tried again until the recorder is closed",
             ) from away
+        self._fall_back(book)
+
+    def _fall_back(self, book: Book) -> None:
+        """Put what the record did not take into the spool."""
         writer = book.writer or self._spool.writer(book.name)
         fresh = [each for told in book.pending for each in _worked_out(told)]
         before = [] if book.writer is not None else book.brought
@@ -258,19 +261,43 @@ class Journal:
                 if book.writer is not None:
                     return  # The agent had all of it put into the spool, from where it is sent.
                 before = [*book.brought]
+            # Asked before: what is sent in between is in the record, and is found there.
+            is_behind = book.spools and bool(self._spool.names())
             try:
                 found = self._take(book, tellings, before=before)
             except EdgeFailure as error:
                 self._say_down(book, error)
                 return
+            except NotFound as error:
+                if is_behind and self._follows(book):
+                    return
+                self._refuse(book, each, error)
             except Exception as error:  # noqa: BLE001 # raised where the agent settles
-                with self._changed:
-                    if book.writer is not None:
-                        return  # As above: who sends it says what is refused.
-                    book.refused.append(_as_ours(error))
-                self._say_taken(book, [each], tellings=[], found=[])
+                self._refuse(book, each, _as_ours(error))
             else:
                 self._say_taken(book, [each], tellings=tellings, found=found)
+
+    def _follows(self, book: Book) -> bool:
+        """Put a book into the spool, where what it stands on may still lie; return whether it is.
+
+        An order is live, even where the record does not know its decision yet.
+        """
+        with self._changed:
+            try:
+                self._fall_back(book)
+            except EdgeFailure:
+                return False
+            finally:
+                self._changed.notify_all()
+        return True
+
+    def _refuse(self, book: Book, told: Telling | Later, error: TapeTrailError) -> None:
+        """Keep why something is not taken, for the agent that settles."""
+        with self._changed:
+            if book.writer is not None:
+                return  # All of it is in the spool: who sends it says what is refused.
+            book.refused.append(error)
+        self._say_taken(book, [told], tellings=[], found=[])
 
     def _say_taken(
         self,

@@ -269,10 +269,10 @@ class Recorder:
     def _tell_alone(self, telling: Telling) -> Receipt:
         """Tell what is a bundle of its own; it goes to the spool where the record is away."""
         name = telling.entry.external_id
-        told = self._desk.told(name)
+        told = self._desk.told(name, spools=True)
         told.tell(telling.entry, *telling.contents)
         try:
-            told.settle(spools=True)
+            told.settle()
         finally:
             told.close()
         found = told.found(name)

@@ -143,7 +143,9 @@ class Spool:
 
     def remove(self, name: str) -> None:
         """Remove a bundle, of which the record has everything."""
-        shutil.rmtree(self.folder / name)
+        # Who opened it just before another one removed it sends it once more, and finds nothing.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.folder / name)
         with suppress(OSError):
             self.folder.rmdir()
 

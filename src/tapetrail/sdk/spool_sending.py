@@ -1,13 +1,13 @@
 """What lies in a spool, into the record: each bundle once, however often it is sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tapetrail.core.errors import EdgeFailure, ErrorKind, Stage, TapeTrailError
 from tapetrail.core.recording.again import derived_id
-from tapetrail.core.recording.entries import DecisionEnd, DecisionOpened, Entry
-from tapetrail.core.recording.taken import DecisionAbandoned
+from tapetrail.core.recording.entries import DecisionEnd, DecisionOpened, Entry, ExecutionOpened
+from tapetrail.core.recording.taken import DecisionAbandoned, DecisionEnded
 from tapetrail.core.records.states import DecisionStatus
 from tapetrail.sdk.sinks import Sink
 from tapetrail.sdk.spool import Bundle, Spool
@@ -51,6 +51,7 @@ def send_all(spool: Spool, sink: Sink) -> Sending:
         except EdgeFailure:
             raise
         except TapeTrailError as error:
+            # One that cannot even be read holds up none of the others.
             found.refused[name] = error.message
         else:
             found.sent.append(name)
@@ -60,9 +61,24 @@ def send_all(spool: Spool, sink: Sink) -> Sending:
 def _send(bundle: Bundle, sink: Sink) -> None:
     entries = [*bundle.entries, *_ends_missing(bundle.entries)]
     try:
+        _take(entries, bundle, sink)
+    except DecisionEnded:
+        # Another program has ended what has its key. It was acknowledged all the same, and lies
+        # beside that without one; under its own ids it is known when it is sent again.
+        _take([_without_key(each) for each in entries], bundle, sink)
+
+
+def _take(entries: Sequence[Entry], bundle: Bundle, sink: Sink) -> None:
+    try:
         sink.take(entries, bundle.contents)
     except DecisionAbandoned:
         sink.take_again(entries, bundle.contents)
+
+
+def _without_key(entry: Entry) -> Entry:
+    return (
+        replace(entry, key=None) if isinstance(entry, ExecutionOpened | DecisionOpened) else entry
+    )
 
 
 def _ends_missing(entries: Sequence[Entry]) -> list[DecisionEnd]:

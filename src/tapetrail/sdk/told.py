@@ -30,9 +30,9 @@ class Desk:
         """Return a name for what is told now."""
         return new_external_id(self.clock())
 
-    def told(self, name: str) -> "Told":
-        """Return a new book of this name, to tell into."""
-        return Told(desk=self, book=self.journal.book(name))
+    def told(self, name: str, *, spools: bool = False) -> "Told":
+        """Return a new book of this name, to tell into; see `Journal.book`."""
+        return Told(desk=self, book=self.journal.book(name, spools=spools))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -69,9 +69,9 @@ class Told:
         """Tell what is still to be worked out, by the thread that brings it."""
         self.desk.journal.add(self.book, later)
 
-    def settle(self, *, spools: bool = False) -> None:
+    def settle(self) -> None:
         """Return once all that was told is durable."""
-        self.desk.journal.settle(self.book, spools=spools)
+        self.desk.journal.settle(self.book)
 
     def close(self) -> None:
         """Say that nothing more is told."""

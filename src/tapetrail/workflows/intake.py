@@ -122,7 +122,8 @@ class Intake:
             free, known = run_with_key(session, told)
         goes_on = known is not None
         known = known or new_execution(session, free)
-        if known.status is ExecutionStatus.RUNNING:
+        if known.status is ExecutionStatus.RUNNING and told.external_id not in self._executions:
+            # Whoever holds it already renews it; each of its decisions tells of it once more.
             recordings.hold(
                 session, execution_id=known.stored.id, decision_id=None, holder=self.holder
             )
