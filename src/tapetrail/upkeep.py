@@ -7,21 +7,26 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tapetrail import __version__, backups
 from tapetrail.backup_files import Manifest
 from tapetrail.backups import Restorable
 from tapetrail.blobs import opening
-from tapetrail.bootstrap import open_access, owner_engine, record_database, utc_now
+from tapetrail.blobs.foreign import BucketObjects, FolderObjects, ForeignObjects, NoObjects
+from tapetrail.bootstrap import open_access, owner_engine, process, record_database, utc_now
 from tapetrail.core.errors import InvalidInput
+from tapetrail.core.legacy.account import Account
+from tapetrail.core.legacy.rows import NAME_CHARS_MAX
 from tapetrail.s3_settings import S3Settings
 from tapetrail.settings import Settings, shown_url
-from tapetrail.store import found
+from tapetrail.store import found, predecessor, predecessor_dump
 from tapetrail.store.database import SCHEMA_VERSION, SUPERUSER, Database, usual_roles
 from tapetrail.store.health import load_health
 from tapetrail.store.roles import PRIVATE
 from tapetrail.usecases import moves
 from tapetrail.usecases.blob_copies import BlobCopy, Copied, Watch
+from tapetrail.usecases.importing import Importing, Wanted
 
 
 def back_up(
@@ -139,3 +144,66 @@ def create_bucket(settings: Settings, *, has_lock: bool) -> tuple[S3Settings, bo
         raise InvalidInput("no bucket is named; say which: TAPETRAIL_BLOBS=s3://BUCKET/PREFIX")
 
     return settings.s3, opening.create_bucket(settings.s3, has_lock=has_lock)
+
+
+def import_predecessor(
+    settings: Settings,
+    origin: str,
+    *,
+    objects: Path | S3Settings | None,
+    zone: str,
+    source: str,
+    is_dry: bool,
+) -> Account:
+    """Take over a predecessor's record; return what became of each of its rows.
+
+    `origin` is its database's address, or a dump; `objects` is where its charts lie. Raises
+    `InvalidInput` for what is none of these and for an unknown zone, and `EdgeFailure` where one of
+    them does not answer.
+    """
+    if not (source.strip() and source.isprintable() and len(source) <= NAME_CHARS_MAX):
+        raise InvalidInput(f"--source {source[:80]!r}: expected a short text on one line")
+    database = record_database(settings)
+    wanted = Wanted(
+        source=source,
+        zone=_zone(zone),
+        zone_name=zone,
+        objects=_objects(objects),
+        is_dry=is_dry,
+        has_record=settings.database_url is not None or database.server.has_data(),
+    )
+    with (
+        _predecessor_at(settings, origin) as url,
+        predecessor.opened(url) as there,
+        open_access(settings) as access,
+    ):
+        return Importing(access, process=process(settings), wanted=wanted).take(there)
+
+
+@contextmanager
+def _predecessor_at(settings: Settings, origin: str) -> Generator[str]:
+    """Give the address of a predecessor's database, which a dump is restored into."""
+    if "://" in origin:
+        yield origin
+        return
+    with predecessor_dump.restored(Path(origin), bin_dir=settings.postgres_bin_dir) as url:
+        yield url
+
+
+def _objects(objects: Path | S3Settings | None) -> ForeignObjects:
+    match objects:
+        case None:
+            return NoObjects()
+        case Path():
+            return FolderObjects(objects)
+        case _:
+            return BucketObjects(objects)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidInput(
+            f"--zone {name[:80]!r}: no time zone of that name; expected one as Asia/Hong_Kong"
+        ) from error

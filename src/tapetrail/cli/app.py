@@ -134,6 +134,7 @@ def _add_all(app: typer.Typer) -> None:
         database,
         demo,
         doctor,
+        importing,
         models,
         moves,
         prompts,
@@ -156,6 +157,7 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(spool.group, name="spool")
     app.add_typer(stats.group, name="stats")
     app.add_typer(symbols.group, name="symbols")
+    app.add_typer(importing.group, name="import")
     for module in (archive, verify, doctor):
         app.add_typer(module.group)
     app.add_typer(database.db, name="db")

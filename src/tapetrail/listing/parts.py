@@ -16,6 +16,8 @@ from tapetrail.listing.values import (
     one_of,
 )
 
+COUNTS: Final = "(g.provenance <> 'legacy' OR NOT g.strategy_metadata ? 'legacy_unbacked')"
+"""That a signal `g` counts: one taken over from elsewhere does where an answer stands behind it."""
 BY_SYMBOL: Final = Filter(
     name="symbol", kind=TEXT, help="Only this symbol.", condition="t.symbol = %s"
 )

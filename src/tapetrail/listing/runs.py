@@ -19,6 +19,7 @@ from tapetrail.listing.parts import (
     BY_STRATEGY_OF_EXECUTION,
     BY_SYMBOL,
     BY_TIMEFRAME,
+    COUNTS,
     EVENTS,
     RELATED_ANALYSES,
     RELATED_CHARTS,
@@ -104,8 +105,8 @@ EXECUTIONS: Final = ListSpec(
         "strategy": "s.name",
         "strategy_version": "s.version",
         "decisions": "(SELECT count(*) FROM tapetrail.decisions d WHERE d.execution_id = t.id)",
-        "signals": "(SELECT count(*) FROM tapetrail.trading_signals g"
-        " WHERE g.execution_id = t.id)",
+        "signals": f"(SELECT count(*) FROM tapetrail.trading_signals g"  # noqa: S608 # declared text
+        f" WHERE g.execution_id = t.id AND {COUNTS})",
         "failed": "(SELECT count(*) FROM tapetrail.decisions d"
         " WHERE d.execution_id = t.id AND d.status = 'failed')",
     },

@@ -1,7 +1,6 @@
 """What a program hands over, as the bytes that are kept and what they are."""
 
 import json
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from typing import Final
 from tapetrail.core.canonical import canonical_json
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.recording import values
+from tapetrail.core.recording.images import image_type_of
 from tapetrail.core.recording.taken import Content
 
 TEXT: Final = "text/plain; charset=utf-8"
@@ -18,13 +18,6 @@ BYTES: Final = "application/octet-stream"
 BARS: Final = "text/plain; charset=utf-8"
 BYTES_MAX: Final = 64 * 2**20
 """The most that one thing may hold."""
-_IMAGES: Final = (
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<svg", re.DOTALL), "image/svg+xml"),
-)
 
 
 def image_of(value: object, name: str) -> Content:
@@ -33,9 +26,9 @@ def image_of(value: object, name: str) -> Content:
     Raises `InvalidInput` for what is no JPEG, PNG, GIF, WebP or SVG.
     """
     data = _bytes(value, name)
-    for begins, media_type in _IMAGES:
-        if begins.match(data):
-            return Content(data=data, media_type=media_type)
+    media_type = image_type_of(data)
+    if media_type is not None:
+        return Content(data=data, media_type=media_type)
     raise InvalidInput(
         f"{name}: begins with {data[:8]!r}; expected the bytes of a JPEG, PNG, GIF, WebP or SVG, or"
         " the path of such a file"
@@ -54,7 +47,7 @@ def input_of(value: object, name: str) -> Content:
     if isinstance(value, str):
         return _checked(Content(data=value.encode("utf-8", "surrogatepass"), media_type=TEXT), name)
     if isinstance(value, bytes | bytearray):
-        media_type = next((kind for begins, kind in _IMAGES if begins.match(bytes(value))), BYTES)
+        media_type = image_type_of(bytes(value)) or BYTES
         return _checked(Content(data=bytes(value), media_type=media_type), name)
     if isinstance(value, Path):
         return _checked(Content(data=_bytes(value, name), media_type=BYTES), name)

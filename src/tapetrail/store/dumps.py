@@ -116,6 +116,20 @@ def restore_dump(url: str, dump: Path, *, role: str | None, bin_dir: Path | None
     chosen.unlink()
 
 
+def check_foreign(dump: Path, *, bin_dir: Path | None) -> None:
+    """Raise `EdgeFailure` for a file that is no dump, before anything is made for it."""
+    _run("pg_restore", ["--list", str(dump)], bin_dir=bin_dir)
+
+
+def restore_foreign(url: str, dump: Path, *, bin_dir: Path | None) -> None:
+    """Restore a dump of another system into an empty database, owners and rights left out.
+
+    Raises `EdgeFailure` if there is no `pg_restore`, or if anything of the dump cannot be restored.
+    """
+    options = ["--no-owner", "--no-acl", "--exit-on-error", str(dump)]
+    _run("pg_restore", options, url=url, bin_dir=bin_dir)
+
+
 def claimed_by(engine: Engine) -> str | None:
     """Return the token of the restore that is not done in this database, None without one."""
     with engine.connect() as connection:

@@ -2,7 +2,7 @@
 
 What counts is an answer that was asked for, with all calls for it; so a call that is not answered
 yet, or never will be, counts too. Built-in analysts are no models. A question that somebody tried
-out, and a replay, are in no statistic.
+out, and a replay, are in no statistic. Nor is a signal of an older system that no answer backs.
 """
 
 from datetime import datetime
@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing.answers import AnalysisRow
+from tapetrail.listing.parts import COUNTS
 from tapetrail.listing.spec import Selection
 from tapetrail.store.connections import Connection
 from tapetrail.wire import GroundingStats, PeriodStats, UsageStats
@@ -97,7 +98,7 @@ WITH asked AS (
         GROUP BY 1, 2
     ) k GROUP BY k.key
 )
-SELECT q.key, count(DISTINCT q.decision_id) AS decisions, count(g.id) AS signals,
+SELECT q.key, count(DISTINCT q.decision_id) AS decisions, sum(g.signals)::bigint AS signals,
        count(q.id) AS asked, count(*) FILTER (WHERE q.status = 'completed') AS answers,
        sum(q.calls)::bigint AS calls, sum(q.lost)::bigint AS lost,
        sum(q.retries)::bigint AS retries, sum(q.re_asks)::bigint AS re_asks,
@@ -106,12 +107,13 @@ SELECT q.key, count(DISTINCT q.decision_id) AS decisions, count(g.id) AS signals
        sum(q.cost) AS cost_usd, sum(q.unknown)::bigint AS unpriced,
        CASE WHEN sum(q.unknown) = 0 THEN round(sum(q.cost) / count(DISTINCT q.decision_id), 8) END
            AS usd_per_decision,
-       CASE WHEN sum(q.unknown) = 0 THEN round(sum(q.cost) / nullif(count(g.id), 0), 8) END
+       CASE WHEN sum(q.unknown) = 0 THEN round(sum(q.cost) / nullif(sum(g.signals), 0), 8) END
            AS usd_per_signal,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY q.latency_ms) AS latency_ms_p50,
        percentile_cont(0.95) WITHIN GROUP (ORDER BY q.latency_ms) AS latency_ms_p95
 FROM asked q
-LEFT JOIN tapetrail.trading_signals g ON g.llm_analysis_id = q.id
+CROSS JOIN LATERAL (SELECT count(*) AS signals FROM tapetrail.trading_signals g
+                    WHERE g.llm_analysis_id = q.id AND {counts}) g
 LEFT JOIN failures f ON f.key = q.key
 LEFT JOIN tokens k ON k.key = q.key
 GROUP BY q.key, f.failures, k.tokens ORDER BY q.key {order}
@@ -167,7 +169,7 @@ def read_by(word: str) -> By:
 
 def usage(connection: Connection, selection: Selection[AnalysisRow], *, by: By) -> list[UsageStats]:
     """Return what the selected answers took, a row a key; days with the newest first."""
-    statement = _narrowed(_USAGE, selection, by=by, also=[], asked=_ASKED)
+    statement = _narrowed(_USAGE, selection, by=by, also=[], asked=_ASKED, counts=COUNTS)
     with connection.cursor(row_factory=class_row(UsageStats)) as cursor:
         return cursor.execute(statement, selection.parameters()).fetchall()
 

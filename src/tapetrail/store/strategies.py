@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from tapetrail.core.canonical import Digest
 from tapetrail.core.errors import NotFound
 from tapetrail.listing import STRATEGIES
 from tapetrail.listing.values import read_number
 from tapetrail.store import lists
 from tapetrail.store.connections import Connection
 from tapetrail.wire import Detail
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _RAN_IN: Final = """
     SELECT config ->> 'folder' FROM tapetrail.workflow_executions
@@ -42,6 +46,15 @@ def detail(connection: Connection, name: str, *, version: int | None = None) -> 
     ran_in = connection.execute(_RAN_IN, [row.id]).fetchone()
     beside["folder"] = None if ran_in is None else ran_in[0]
     return Detail(columns={**asdict(row), **beside}, related={})
+
+
+def has_spec(session: "Session", name: str, digest: Digest) -> bool:
+    """Return whether a strategy has a version with this specification."""
+    from tapetrail.store.reads import table  # noqa: PLC0415 # who only reads does without the ORM
+
+    rows = table("strategies").c
+    found = rows.name == name, rows.spec_digest == digest
+    return session.query(rows.id).filter(*found).first() is not None
 
 
 def _no_strategy(name: str, recorded: Iterable[str]) -> NotFound:

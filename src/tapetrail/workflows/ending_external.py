@@ -62,9 +62,18 @@ def begin_decision(
 
 
 def end_decision(
-    session: Session, decision: KnownDecision, end: EndState, *, actor: str, at: datetime
+    session: Session,
+    decision: KnownDecision,
+    end: EndState,
+    *,
+    actor: str,
+    at: datetime,
+    sealed_at: datetime | None = None,
 ) -> None:
-    """End a decision: its last event and its seal; nobody holds it any more."""
+    """End a decision: its last event and its seal; nobody holds it any more.
+
+    One that ended long ago is sealed later, at `sealed_at`.
+    """
     is_abandoned = end.failure is not None and end.failure.error_kind is ErrorKind.ABANDONED
     appends.append(
         session,
@@ -78,7 +87,7 @@ def end_decision(
             failure=end.failure,
         ),
     )
-    seal_decision(session, decision.stored, end, at=at)
+    seal_decision(session, decision.stored, end, at=sealed_at or at)
     recordings.let_go(session, execution_id=decision.execution_id, decision_id=decision.stored.id)
 
 
@@ -89,8 +98,12 @@ def end_execution(
     at: datetime,
     is_cancelled: bool = False,
     error: str | None = None,
+    sealed_at: datetime | None = None,
 ) -> None:
-    """End a run of which no decision is open, by how they ended and by what broke it off."""
+    """End a run of which no decision is open, by how they ended and by what broke it off.
+
+    One that ended long ago is sealed later, at `sealed_at`.
+    """
     counts = reads.decision_counts(session, execution.stored.id)
     failed, total = counts.get(DecisionStatus.FAILED, 0), sum(counts.values())
     said = error or (f"{failed} of {total} decisions failed" if failed else None)
@@ -107,7 +120,7 @@ def end_execution(
             error=said,
         ),
     )
-    seal_execution(session, execution.stored, at=at)
+    seal_execution(session, execution.stored, at=sealed_at or at)
     recordings.let_go(session, execution_id=execution.stored.id, decision_id=None)
 
 

@@ -44,7 +44,7 @@ def new_execution(session: Session, told: ExecutionOpened) -> KnownExecution:
     strategy = _strategy(session, told)
     record = ExternalExecutionRecord(
         strategy=strategy,
-        runtime=_runtime(session),
+        runtime=runtime_of(session),
         facts=ExecutionFacts(
             run_type=RunType.EXTERNAL,
             provenance=Provenance.EXTERNAL,
@@ -209,7 +209,8 @@ def _strategy(session: Session, told: ExecutionOpened) -> Stored | None:
     )
 
 
-def _runtime(session: Session) -> Stored:
+def runtime_of(session: Session) -> Stored:
+    """Return the row of what runs here."""
     record = runtime_record()
     found = reads.row_with_digest(session, record.TABLE, digest_of(record))
     return found or appends.append_or_same(session, record, unique=("record_digest",))

@@ -95,7 +95,7 @@ def chart_of(
         refs=book.traded,
         snapshot=None if bars is None else bars.stored,
         timeframe=told.timeframe,
-        chart_type=None if told.timeframe is None else _chart_type(told.timeframe),
+        chart_type=None if told.timeframe is None else chart_type_of(told.timeframe),
         chart_url_jpeg=image.url,
         chart_url_html=None if html is None else html.url,
         image_media_type=told.media_type,
@@ -295,5 +295,6 @@ def _text(stated: str | None) -> str | None:
     return None if stated is None else storable_text(stated)
 
 
-def _chart_type(timeframe: str) -> str:
+def chart_type_of(timeframe: str) -> str:
+    """Return the type of a chart of bars of this span."""
     return next((kind for ending, kind in _TYPES if timeframe.endswith(ending)), "intraday")

@@ -31,10 +31,17 @@ def told_again(entries: Sequence[Entry], *, with_run: bool) -> list[Entry]:
 
 def derived_id(external_id: str) -> str:
     """Return the id that follows from an id: of the same instant, its chance bits from SHA-256."""
-    before = int(external_id.replace("-", ""), 16)
-    digest = int.from_bytes(hashlib.sha256(f"again {external_id}".encode()).digest(), "big")
+    return id_of(int(external_id.replace("-", ""), 16) >> 80, f"again {external_id}")
+
+
+def id_of(instant_ms: int, named: str) -> str:
+    """Return a UUID of version 7 that is always the same: of an instant, and of what it names.
+
+    Milliseconds fill its first 48 bits; the chance bits are from the SHA-256 of `named`.
+    """
+    digest = int.from_bytes(hashlib.sha256(named.encode()).digest(), "big")
     high, low = _RANDOM_BITS
-    bits = (before >> 80 << 80) | (0x7 << 76) | ((digest & high) << 64)
+    bits = (instant_ms << 80) | (0x7 << 76) | ((digest & high) << 64)
     digits = f"{bits | (0b10 << 62) | (digest >> 64 & low):032x}"
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 

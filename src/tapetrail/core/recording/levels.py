@@ -4,15 +4,27 @@ The rules are those of our own signals; here they decide nothing but a flag.
 """
 
 from decimal import Decimal, localcontext
-from typing import Final
+from typing import Final, Protocol
 
 from tapetrail.core.analysis.signals import RATIO_STEP
-from tapetrail.core.recording.entries import SignalLogged
 
 _DIGITS: Final = 100
 
 
-def are_valid(told: SignalLogged) -> bool:
+class Priced(Protocol):
+    """A signal as others sent it: BUY, SELL or HOLD, and its prices where it has any."""
+
+    @property
+    def signal_type(self) -> str: ...  # noqa: D102 # as in records
+    @property
+    def entry_price(self) -> Decimal | None: ...  # noqa: D102 # as above
+    @property
+    def stop_loss(self) -> Decimal | None: ...  # noqa: D102 # as above
+    @property
+    def target_price(self) -> Decimal | None: ...  # noqa: D102 # as above
+
+
+def are_valid(told: Priced) -> bool:
     """Return whether entry, stop and target suit the kind of signal: all, none, or in order."""
     entry, stop, target = told.entry_price, told.stop_loss, told.target_price
     prices = [price for price in (entry, stop, target) if price is not None]
@@ -28,7 +40,7 @@ def are_valid(told: SignalLogged) -> bool:
     return ordered and _ratio(entry, stop, target) > 0
 
 
-def reward_risk(told: SignalLogged) -> Decimal | None:
+def reward_risk(told: Priced) -> Decimal | None:
     """Return the target's distance in distances to the stop, where all three prices are stated."""
     entry, stop, target = told.entry_price, told.stop_loss, told.target_price
     if entry is None or stop is None or target is None or entry == stop:
