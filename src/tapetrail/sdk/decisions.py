@@ -69,7 +69,7 @@ class Decision(Answers):
         super().__init__(told, opened)
         self._run = run
         self._end: _End | None = None
-        self._has_signal = False
+        self._signal: Receipt | None = None
         self._token: Token[Where | None] | None = None
 
     def __repr__(self) -> str:
@@ -143,11 +143,10 @@ class Decision(Answers):
 
     def fail(self, stage: str, reason: str, kind: str = "agent_failed") -> None:
         """Say that the decision failed: in which stage, why, and by which kind of error."""
-        self._end_as(
-            values.word(stage, Stage, "stage"),
-            values.word(kind, ErrorKind, "kind"),
-            values.text(reason, "reason"),
-        )
+        found = values.word(kind, ErrorKind, "kind")
+        if found is ErrorKind.ABANDONED:
+            raise InvalidInput("kind 'abandoned': it is said of programs that died, by others")
+        self._end_as(values.word(stage, Stage, "stage"), found, values.text(reason, "reason"))
 
     def __enter__(self) -> Self:
         """Open the decision; on return that is durable. Raises `DecisionEnded` for one that was."""
@@ -208,6 +207,14 @@ class Decision(Answers):
         if found is not None:
             self._id = found.external_id
             self._told.go_on(found.samples)
+            if (told := found.signal) is not None:
+                self._signal = Receipt(
+                    external_id=told.external_id,
+                    decision=self._id,
+                    id=told.id,
+                    record_digest=told.record_digest,
+                    order_ref=told.order_ref,
+                )
 
     @property
     def has_ended(self) -> bool:
@@ -215,9 +222,14 @@ class Decision(Answers):
         return self._has_ended
 
     @property
-    def has_signal(self) -> bool:
-        """Whether its deciding signal was told."""
-        return self._has_signal
+    def signal(self) -> Receipt | None:
+        """The receipt of its deciding signal, also of one that was told before its program died."""
+        return self._signal
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it completes: with a signal."""
+        return self._signal is not None
 
     def conclude(self, error: BaseException | None = None) -> None:
         """End the decision: what its block does when it is left."""
@@ -235,7 +247,7 @@ class Decision(Answers):
 
     def tell_end(self, error: BaseException | None) -> None:
         """Tell how the decision ends, to be brought soon."""
-        end = _end_of(error, self._end, has_signal=self._has_signal)
+        end = _end_of(error, self._end, has_signal=self.is_decided)
         entry = DecisionEnd(
             external_id=self._told.new_id(),
             decision=self._id,
@@ -250,14 +262,20 @@ class Decision(Answers):
 
     def _tell_signal(self, told: SignalLogged) -> Receipt:
         is_deciding = told.role is Role.DECIDING
-        if is_deciding and self._has_signal:
-            raise InvalidInput("signal: this decision has its deciding signal; role='proposal'?")
+        if is_deciding and self._signal is not None:
+            raise InvalidInput(
+                "signal: this decision has its deciding signal, decision.signal; role='proposal'?"
+            )
         if self._opened.scope is DecisionScope.PORTFOLIO:
             raise InvalidInput("signal: a portfolio has none of its own; log it on book['SYMBOL']")
         self._tell(told, "signal")
-        self._has_signal = self._has_signal or is_deciding
+        if is_deciding:
+            self._signal = self._receipt(told.external_id, order_ref=told.order_ref)
         self._told.settle()
-        return self._receipt(told.external_id, order_ref=told.order_ref)
+        receipt = self._receipt(told.external_id, order_ref=told.order_ref)
+        if is_deciding:
+            self._signal = receipt
+        return receipt
 
     def _end_as(self, stage: Stage, kind: ErrorKind, message: str) -> None:
         self._check_open()

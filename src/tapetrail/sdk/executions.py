@@ -248,5 +248,9 @@ class Portfolio(Decision, Mapping[str, Decision]):
         for book in self._books.values():
             if not book.has_ended:
                 book.tell_end(error)
-        self._has_signal = any(book.has_signal for book in self._books.values())
         super().tell_end(error)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it completes: with a signal of one of its books."""
+        return any(book.is_decided for book in self._books.values())

@@ -59,13 +59,24 @@ def send_all(spool: Spool, sink: Sink) -> Sending:
 
 
 def _send(bundle: Bundle, sink: Sink) -> None:
-    entries = [*bundle.entries, *_ends_missing(bundle.entries)]
+    entries = [
+        replace(each, resumes=False) if isinstance(each, DecisionOpened) else each
+        for each in (*bundle.entries, *_ends_missing(bundle.entries))
+    ]
     try:
         _take(entries, bundle, sink)
     except DecisionEnded:
-        # Another program has ended what has its key. It was acknowledged all the same, and lies
-        # beside that without one; under its own ids it is known when it is sent again.
-        _take([_without_key(each) for each in entries], bundle, sink)
+        # Another program has ended the run of its key. It was acknowledged all the same, and lies
+        # in one beside it without a key; under its own ids it is known when it is sent again.
+        free = [
+            replace(each, key=None) if isinstance(each, ExecutionOpened) else each
+            for each in entries
+        ]
+        try:
+            _take(free, bundle, sink)
+        except DecisionEnded:
+            # Another program has gone on with the decision itself, and ended it.
+            sink.take_again(free, bundle.contents)
 
 
 def _take(entries: Sequence[Entry], bundle: Bundle, sink: Sink) -> None:
@@ -73,12 +84,6 @@ def _take(entries: Sequence[Entry], bundle: Bundle, sink: Sink) -> None:
         sink.take(entries, bundle.contents)
     except DecisionAbandoned:
         sink.take_again(entries, bundle.contents)
-
-
-def _without_key(entry: Entry) -> Entry:
-    return (
-        replace(entry, key=None) if isinstance(entry, ExecutionOpened | DecisionOpened) else entry
-    )
 
 
 def _ends_missing(entries: Sequence[Entry]) -> list[DecisionEnd]:

@@ -1,4 +1,4 @@
-"""What taking in the rows of others asks of the record, and who works on their open decisions."""
+"""What taking in the rows of others asks of the record."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,18 +9,11 @@ from sqlalchemy import text as sql_text
 from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest
+from tapetrail.core.recording.taken import KnownSignal
 from tapetrail.core.records.base import Stored
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus, RunMode
 from tapetrail.store.reads import table
 
-LEASE_S: Final = 60
-"""How long an open decision counts as in work after its program last said so."""
-NOBODY: Final = "nobody"
-"""Who holds what was told before and is only sent now."""
-RESTART_GRACE_S: Final = 15
-"""How long after a server's start nobody is taken for dead: programs come back one by one."""
-SURELY_DEAD_S: Final = 600
-"""How long after its lease a decision is taken for abandoned, whenever the server started."""
 _TOLD_OF: Final = """
     SELECT '{name}' AS named, t.id, t.record_digest, t.decision_id, t.external_id,
            NULL AS image, NULL AS timeframe, NULL AS chart_id, NULL AS chart_digest, NULL AS status
@@ -73,6 +66,7 @@ class KnownExecution:
     mode: RunMode
     actor: str
     agent: str | None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +83,6 @@ class KnownDecision:
     error_kind: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expired:
-    """A run, or a decision in it, of which nobody said in time that it is in work."""
-
-    execution: str
-    decision: str | None
-
-
 def execution(
     session: Session, *, external_id: str | None = None, agent: str | None, key: str | None = None
 ) -> KnownExecution | None:
@@ -111,6 +97,7 @@ def execution(
         executions.c.mode,
         executions.c.actor,
         executions.c.agent,
+        executions.c.execution_key,
         strategies.c.id.label("strategy_id"),
         strategies.c.record_digest.label("strategy_digest"),
         strategies.c.name.label("strategy_name"),
@@ -135,6 +122,7 @@ def execution(
         mode=RunMode(row.mode or RunMode.LIVE),
         actor=row.actor,
         agent=row.agent,
+        key=row.execution_key,
     )
 
 
@@ -146,7 +134,7 @@ def decision(session: Session, external_id: str) -> KnownDecision | None:
 def decision_with_key(
     session: Session, *, execution_id: int, scope: str, instrument_id: int | None, key: str
 ) -> KnownDecision | None:
-    """Return the decision that a program calls `key`, in a run and about an instrument."""
+    """Return the decision that a program calls `key`, in a run and about an instrument or none."""
     rows = table("decisions").c
     return _decision(
         session,
@@ -219,17 +207,22 @@ def samples(session: Session, decision_id: int) -> dict[tuple[str, str], int]:
     return found
 
 
-def has_deciding_signal(session: Session, decision_id: int) -> bool:
-    """Return whether a decision has a deciding signal; of a portfolio, whether a book of it has."""
-    signals, decisions = table("trading_signals"), table("decisions")
-    books = select(decisions.c.id).where(decisions.c.portfolio_id == decision_id)
-    statement = (
-        select(signals.c.id)
-        .where((signals.c.decision_id == decision_id) | signals.c.decision_id.in_(books))
-        .where(signals.c.role == "deciding")
-        .limit(1)
+def deciding_signal(session: Session, decision_id: int) -> KnownSignal | None:
+    """Return the deciding signal of a decision."""
+    rows = table("trading_signals").c
+    found = session.execute(
+        select(rows.external_id, rows.id, rows.record_digest, rows.order_ref)
+        .where(rows.decision_id == decision_id)
+        .where(rows.role == "deciding")
+    ).first()
+    if found is None:
+        return None
+    return KnownSignal(
+        external_id=found.external_id,
+        id=found.id,
+        record_digest=Digest(found.record_digest),
+        order_ref=found.order_ref,
     )
-    return session.execute(statement).first() is not None
 
 
 def signal_with_ref(session: Session, order_ref: str) -> KnownRow | None:
@@ -291,78 +284,6 @@ def external_id_of_execution(session: Session, number: int) -> str | None:
     """Return the sender's id of a run."""
     rows = table("workflow_executions")
     return session.scalar(select(rows.c.external_id).where(rows.c.id == number))
-
-
-def hold(
-    session: Session, *, execution_id: int, decision_id: int | None, holder: str | None
-) -> None:
-    """Say that a run, or a decision in it, is in work from now on.
-
-    Nobody (None) holds it for once, and takes it from no one: a run whose program died before it
-    was sent would never end otherwise.
-    """
-    session.execute(
-        sql_text(
-            "INSERT INTO tapetrail.recording_leases"
-            " (execution_id, decision_id, holder, expires_at)"
-            " VALUES (:execution, :decision, :holder, now() + make_interval(secs => :lease))"
-            " ON CONFLICT (execution_id, decision_id) DO UPDATE"
-            " SET holder = excluded.holder, expires_at = excluded.expires_at"
-            " WHERE excluded.holder <> :nobody"
-        ),
-        {
-            "execution": execution_id,
-            "decision": decision_id,
-            "holder": holder or NOBODY,
-            "nobody": NOBODY,
-            "lease": LEASE_S,
-        },
-    )
-
-
-def renew(session: Session, holder: str) -> int:
-    """Say that everything a program holds is still in work; return how much that is."""
-    found = session.execute(
-        sql_text(
-            "UPDATE tapetrail.recording_leases"
-            " SET expires_at = now() + make_interval(secs => :lease)"
-            " WHERE holder = :holder RETURNING 1"
-        ),
-        {"holder": holder, "lease": LEASE_S},
-    )
-    return len(found.all())
-
-
-def let_go(session: Session, *, execution_id: int, decision_id: int | None) -> None:
-    """Say that a run, or a decision in it, has ended."""
-    session.execute(
-        sql_text(
-            "DELETE FROM tapetrail.recording_leases WHERE execution_id = :execution"
-            " AND decision_id IS NOT DISTINCT FROM CAST(:decision AS bigint)"
-        ),
-        {"execution": execution_id, "decision": decision_id},
-    )
-
-
-def expired(session: Session) -> list[Expired]:
-    """Return what nobody works on any more, and keep others from seeing it until the end.
-
-    Decisions come before their runs.
-    """
-    found = session.execute(
-        sql_text(
-            "SELECT e.external_id AS execution, d.external_id AS decision"
-            " FROM tapetrail.recording_leases l"
-            " JOIN tapetrail.workflow_executions e ON e.id = l.execution_id"
-            " LEFT JOIN tapetrail.decisions d ON d.id = l.decision_id"
-            " WHERE l.expires_at < now() AND ("
-            "  now() > pg_postmaster_start_time() + make_interval(secs => :grace)"
-            "  OR l.expires_at < now() - make_interval(secs => :surely))"
-            " ORDER BY l.decision_id IS NULL, l.decision_id FOR UPDATE OF l SKIP LOCKED"
-        ),
-        {"grace": RESTART_GRACE_S, "surely": SURELY_DEAD_S},
-    )
-    return [Expired(execution=each.execution, decision=each.decision) for each in found]
 
 
 def _known(found: Any) -> KnownRow:

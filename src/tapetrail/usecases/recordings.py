@@ -17,7 +17,7 @@ from tapetrail.core.recording.entries import (
 from tapetrail.core.recording.taken import Content, DecisionAbandoned, Taken
 from tapetrail.core.records.states import NoteKind
 from tapetrail.persistence import keep_object
-from tapetrail.store import appends, recordings
+from tapetrail.store import appends, leases, recordings
 from tapetrail.store.access import Access
 from tapetrail.store.session import refused_by_database
 from tapetrail.usecases.parts import Process
@@ -115,7 +115,7 @@ class Recordings:
         """Say that everything this program holds is in work, and end what nobody works on."""
         with self._access.writing() as session:
             if self._holder is not None:
-                recordings.renew(session, self._holder)
+                leases.renew(session, self._holder)
             end_abandoned(session, at=self._process.clock())
 
     def close(self) -> None:

@@ -4,10 +4,13 @@ from sqlalchemy.orm import Session
 
 from tapetrail.core.canonical import Digest, storable_text
 from tapetrail.core.errors import InvalidInput, NotFound
-from tapetrail.core.recording.entries import NoteLogged, OrderLogged
+from tapetrail.core.recording.again import derived_id
+from tapetrail.core.recording.entries import ExecutionEnd, NoteLogged, OrderLogged
 from tapetrail.core.records.afterwards import NoteRecord, OrderEventRecord
 from tapetrail.core.records.base import Stored
+from tapetrail.core.records.states import NoteKind
 from tapetrail.store import appends, recordings
+from tapetrail.store.recordings import KnownExecution
 
 
 def append_order(session: Session, told: OrderLogged) -> Stored:
@@ -64,6 +67,22 @@ def append_note(session: Session, told: NoteLogged) -> Stored:
             external_id=told.external_id,
         ),
     )
+
+
+def append_early_end(session: Session, run: KnownExecution, told: ExecutionEnd) -> None:
+    """Append that a program broke a run off in which others still decide, unless it just ended."""
+    if told.error is None and not told.is_cancelled:
+        return
+    said = told.error or "cancelled"
+    note = NoteLogged(
+        external_id=derived_id(told.external_id),
+        at=told.at,
+        actor=run.actor,
+        execution=run.external_id,
+        kind=NoteKind.INCIDENT,
+        text=f"broken off by one of its programs, while decisions were open: {said}",
+    )
+    append_note(session, note)
 
 
 def _followed(

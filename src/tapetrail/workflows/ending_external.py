@@ -11,7 +11,7 @@ from tapetrail.core.records.base import Stored
 from tapetrail.core.records.runs import DecisionEventRecord, ExecutionEventRecord
 from tapetrail.core.records.seals import EndState
 from tapetrail.core.records.states import DecisionStatus, ExecutionStatus
-from tapetrail.store import appends, reads, recordings
+from tapetrail.store import appends, leases, reads, recordings
 from tapetrail.store.recordings import KnownDecision, KnownExecution
 from tapetrail.workflows.sealing import seal_decision, seal_execution
 
@@ -88,7 +88,7 @@ def end_decision(
         ),
     )
     seal_decision(session, decision.stored, end, at=sealed_at or at)
-    recordings.let_go(session, execution_id=decision.execution_id, decision_id=decision.stored.id)
+    leases.let_go(session, execution_id=decision.execution_id, decision_id=decision.stored.id)
 
 
 def end_execution(
@@ -121,22 +121,24 @@ def end_execution(
         ),
     )
     seal_execution(session, execution.stored, at=sealed_at or at)
-    recordings.let_go(session, execution_id=execution.stored.id, decision_id=None)
+    leases.let_go(session, execution_id=execution.stored.id, decision_id=None)
 
 
 def end_abandoned(session: Session, *, at: datetime) -> int:
     """End every decision and run that nobody works on any more; return how many they were.
 
-    A run ends with its last decision, and one without any when its own program is gone.
+    A run ends with its last decision, and one without any when its own program is gone; one that a
+    program has ended meanwhile was not given up.
     """
-    found = recordings.expired(session)
+    found = leases.expired(session)
     for each in found:
         if each.decision is not None:
             _abandon(session, each.decision, at=at)
-    for number in [each.execution for each in found if each.decision is None]:
-        execution = recordings.execution(session, external_id=number, agent=None)
-        if execution is not None and not _has_open(session, execution.stored.id):
-            end_execution(session, execution, at=at, error=ABANDONED.error_message)
+    for each in [each for each in found if each.decision is None]:
+        execution = recordings.execution(session, external_id=each.execution, agent=None)
+        if execution is not None and not has_open(session, execution.stored.id):
+            error = None if each.was_left else ABANDONED.error_message
+            end_execution(session, execution, at=at, error=error)
     return len(found)
 
 
@@ -147,7 +149,8 @@ def _abandon(session: Session, external_id: str, *, at: datetime) -> None:
         end_decision(session, decision, end, actor="tapetrail", at=at)
 
 
-def _has_open(session: Session, execution_id: int) -> bool:
+def has_open(session: Session, execution_id: int) -> bool:
+    """Return whether a decision of a run has not ended."""
     counts = reads.decision_counts(session, execution_id)
     return bool(counts.get(DecisionStatus.PENDING) or counts.get(DecisionStatus.RUNNING))
 

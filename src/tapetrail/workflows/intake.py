@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from tapetrail.blobs.protocol import BlobStore, Place
 from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import Digest
-from tapetrail.core.errors import NotFound
+from tapetrail.core.errors import ErrorKind, NotFound
 from tapetrail.core.failures import Failure
 from tapetrail.core.recording.again import derived_id
 from tapetrail.core.recording.entries import (
@@ -48,13 +48,14 @@ from tapetrail.core.records.states import (
     DecisionStatus,
     ExecutionStatus,
 )
-from tapetrail.store import appends, reads, recordings
+from tapetrail.store import appends, leases, reads, recordings
 from tapetrail.store.recordings import KnownDecision, KnownExecution, KnownRow
 from tapetrail.workflows import told_rows
-from tapetrail.workflows.afterwards import append_note, append_order
+from tapetrail.workflows.afterwards import append_early_end, append_note, append_order
 from tapetrail.workflows.ending_external import (
     end_decision,
     end_execution,
+    has_open,
 )
 from tapetrail.workflows.told_openings import (
     decision_with_key,
@@ -124,9 +125,7 @@ class Intake:
         known = known or new_execution(session, free)
         if known.status is ExecutionStatus.RUNNING and told.external_id not in self._executions:
             # Whoever holds it already renews it; each of its decisions tells of it once more.
-            recordings.hold(
-                session, execution_id=known.stored.id, decision_id=None, holder=self.holder
-            )
+            leases.hold(session, execution_id=known.stored.id, decision_id=None, holder=self.holder)
         self._executions[told.external_id] = known
         return Taken(
             external_id=known.external_id,
@@ -160,7 +159,7 @@ class Intake:
             book.rows = recordings.rows_of(session, known.stored.id)
         self._open[told.external_id] = book
         if self.holder is not None and known.status is DecisionStatus.RUNNING:
-            recordings.hold(
+            leases.hold(
                 session,
                 execution_id=execution.stored.id,
                 decision_id=known.stored.id,
@@ -173,6 +172,7 @@ class Intake:
             record_digest=known.stored.digest,
             goes_on=goes_on,
             samples=recordings.samples(session, known.stored.id) if goes_on else {},
+            signal=recordings.deciding_signal(session, known.stored.id) if goes_on else None,
         )
 
     def _portfolio(self, session: Session, told: DecisionOpened) -> Stored | None:
@@ -257,19 +257,21 @@ class Intake:
     def _end_decision(self, session: Session, told: DecisionEnd) -> Taken:
         book = self._book(session, told.decision)
         known = book.decision
-        if known.status is DecisionStatus.RUNNING:
+        # One whose program died may have been taken up by another, which will end it.
+        is_theirs = told.error_kind is ErrorKind.ABANDONED and leases.is_held(
+            session, decision_id=known.stored.id
+        )
+        if known.status is DecisionStatus.RUNNING and not is_theirs:
             end_decision(session, known, _end_of(told), actor=book.execution.actor, at=told.at)
             self._open.pop(told.decision, None)
-        elif (known.status, known.error_kind) != (told.status, told.error_kind):
+        elif not is_theirs and (known.status, known.error_kind) != (told.status, told.error_kind):
             _refuse_ended(known)
         return _of_row("decisions", told.external_id, known.stored)
 
     def _end_execution(self, session: Session, told: ExecutionEnd) -> Taken:
         known = _last_beside(session, self._execution_of(session, told.execution))
         if not known.status.has_ended:
-            end_execution(
-                session, known, at=told.at, is_cancelled=told.is_cancelled, error=told.error
-            )
+            _end_run(session, known, told)
             self._executions.pop(told.execution, None)
         return _of_row("workflow_executions", told.external_id, known.stored)
 
@@ -353,6 +355,15 @@ def _end_of(told: DecisionEnd) -> EndState:
             error_message=told.error_message or str(told.error_kind),
         )
     return EndState(status=told.status, failure=failure)
+
+
+def _end_run(session: Session, run: KnownExecution, told: ExecutionEnd) -> None:
+    if has_open(session, run.stored.id):
+        # Another program decides in it, or died while it did: the run ends after that.
+        leases.leave(session, execution_id=run.stored.id)
+        append_early_end(session, run, told)
+    else:
+        end_execution(session, run, at=told.at, is_cancelled=told.is_cancelled, error=told.error)
 
 
 def _last_beside(session: Session, execution: KnownExecution) -> KnownExecution:

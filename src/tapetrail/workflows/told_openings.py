@@ -1,8 +1,9 @@
 """Runs and decisions of others as they are opened, and what they stand on."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
+from itertools import count, islice
 from typing import Final
 
 from sqlalchemy.orm import Session
@@ -35,6 +36,8 @@ from tapetrail.workflows.ending_external import (
 )
 from tapetrail.workflows.runtime import runtime_record
 
+_LATER_TRY: Final = re.compile(r"(?P<key>.+) \((?P<number>[2-9]|[1-9][0-9]+)\)")
+"""How the second and later runs under one key are called."""
 NEVER_CLOSES: Final = "24/7"
 CRYPTO: Final = frozenset({"crypto", "crypto_perp"})
 
@@ -72,6 +75,7 @@ def new_execution(session: Session, told: ExecutionOpened) -> KnownExecution:
         mode=told.mode,
         actor=told.actor,
         agent=told.agent,
+        key=told.key,
     )
 
 
@@ -149,27 +153,51 @@ def decision_with_key(
 ) -> tuple[DecisionOpened, KnownDecision | None]:
     """Return the decision that goes on under a key, or else the entry with a key that is free.
 
-    As with runs. Raises `DecisionEnded`.
+    As with runs; one that was given up after its signal is not decided anew. What is only sent now
+    goes on with none, and lies beside it without a key. Raises `DecisionEnded`.
     """
     appends.lock_name(session, f"decision {execution.stored.id} {told.key}")
-    number = None if instrument is None else instrument.id
-    keys = _keys(told.key)
-    while True:
-        key = next(keys)
-        known = recordings.decision_with_key(
-            session,
-            execution_id=execution.stored.id,
-            scope=told.scope,
-            instrument_id=number,
-            key=key,
-        )
-        if known is None or not known.status.has_ended:
-            return replace(told, key=key), known
-        if known.error_kind != ErrorKind.ABANDONED:
-            raise DecisionEnded(
-                f"decision {key!r} about {told.symbol or 'a portfolio'}: it has ended as"
-                f" {known.status}, with number {known.stored.id}"
+    free = told.key
+    for run in (*_given_up_before(session, execution), execution):
+        for free in _keys(told.key):
+            known = recordings.decision_with_key(
+                session,
+                execution_id=run.stored.id,
+                scope=told.scope,
+                instrument_id=None if instrument is None else instrument.id,
+                key=free,
             )
+            if known is None:
+                break
+            if not told.resumes:
+                return replace(told, key=None), None
+            if not known.status.has_ended:
+                return replace(told, key=free), known
+            _refuse_decided(session, told, known)
+    return replace(told, key=free), None
+
+
+def _given_up_before(session: Session, execution: KnownExecution) -> Iterator[KnownExecution]:
+    """Yield the runs that had a run's key before it, and were given up."""
+    later = _LATER_TRY.fullmatch(execution.key or "")
+    if later is None:
+        return
+    for key in islice(_keys(later["key"]), int(later["number"]) - 1):
+        found = recordings.execution(session, agent=execution.agent, key=key)
+        if found is not None and found.error == ABANDONED.error_message:
+            yield found
+
+
+def _refuse_decided(session: Session, told: DecisionOpened, known: KnownDecision) -> None:
+    """Raise `DecisionEnded` for a decision that ended, unless it was given up before its signal."""
+    is_given_up = known.error_kind == ErrorKind.ABANDONED
+    if is_given_up and recordings.deciding_signal(session, known.stored.id) is None:
+        return
+    raise DecisionEnded(
+        f"decision {told.key!r} about {told.symbol or 'a portfolio'}: it has ended as"
+        f" {known.status}, with number {known.stored.id}"
+        f"{': given up after its signal' if is_given_up else ''}"
+    )
 
 
 def _keys(key: str | None) -> Iterator[str]:

@@ -76,7 +76,10 @@ class ExecutionOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionOpened:
-    """A decision begins, or goes on where one with the same `key` has not ended."""
+    """A decision begins, or goes on where one with the same `key` has not ended.
+
+    What is only sent now does not (`resumes`): another program may be at work on that one.
+    """
 
     entry: Literal["decision_opened"] = "decision_opened"
     external_id: ExternalId
@@ -89,6 +92,7 @@ class DecisionOpened:
     asset_class: str | None = None
     as_of: AwareDatetime | None = None
     key: str | None = None
+    resumes: bool = True
     portfolio: ExternalId | None = None
 
 

@@ -24,10 +24,21 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSignal:
+    """The deciding signal that a decision has."""
+
+    external_id: str
+    id: int
+    record_digest: Digest
+    order_ref: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """What became of an entry: the row that it is now, under whose id.
 
-    `samples` come with a decision that goes on: how often each analyst was asked each question.
+    `samples` and `signal` come with a decision that goes on: how often each analyst was asked each
+    question, and what was decided before.
     """
 
     external_id: str
@@ -36,3 +47,4 @@ class Taken:
     record_digest: Digest
     goes_on: bool = False
     samples: Mapping[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    signal: KnownSignal | None = None
