@@ -19,6 +19,9 @@ MADE_AT: Final = {
     "charts": "generated_at",
     "llm_analyses": "analyzed_at",
     "trading_signals": "generated_at",
+    "decision_inputs": "logged_at",
+    "order_events": "happened_at",
+    "notes": "at",
 }
 
 # Each row is the valid one of its table, but for what is computed from its number `n`. One row in
@@ -76,6 +79,24 @@ _COLUMNS: Final[Mapping[LiteralString, LiteralString]] = {
         " 'stop_loss', CASE n % 10000 WHEN 2 THEN 110 ELSE 95 END,"
         " 'target_price', CASE n % 10000 WHEN 2 THEN 90 ELSE 110 END,"
         " 'generated_at', timestamptz '2020-01-01Z' + n * interval '1 minute'"
+    ),
+    "decision_inputs": (
+        "'execution_id', n, 'decision_id', n,"
+        " 'external_id', '0192f0c1-2b3c-7d4e-8f51-' || lpad(to_hex(n), 12, '0'),"
+        " 'kind', CASE n % 10000 WHEN 0 THEN 'other' ELSE 'news' END,"
+        " 'logged_at', timestamptz '2020-01-01Z' + n * interval '1 minute'"
+    ),
+    "order_events": (
+        "'execution_id', n, 'decision_id', n, 'signal_id', n, 'client_order_id', 'c' || n,"
+        " 'external_id', '0192f0c1-2b3c-7d4e-8f52-' || lpad(to_hex(n), 12, '0'),"
+        " 'status', CASE n % 10000 WHEN 0 THEN 'rejected' ELSE 'filled' END,"
+        " 'happened_at', timestamptz '2020-01-01Z' + n * interval '1 minute'"
+    ),
+    "notes": (
+        "'execution_id', n, 'decision_id', n, 'signal_id', n,"
+        " 'external_id', '0192f0c1-2b3c-7d4e-8f53-' || lpad(to_hex(n), 12, '0'),"
+        " 'kind', CASE n % 10000 WHEN 0 THEN 'incident' ELSE 'comment' END,"
+        " 'at', timestamptz '2020-01-01Z' + n * interval '1 minute'"
     ),
 }
 

@@ -24,6 +24,8 @@ RARE: Final[Mapping[str, str]] = {
     "symbol": "S17",
     "timeframe": "1mo",
     "execution_id": "10001",
+    "decision_id": "10001",
+    "client_order_id": "c10001",
     "chart_id": "10001",
     "strategy": "s17@1",
     "as_of": "2001-03-01..2001-03-02",
@@ -37,7 +39,8 @@ RARE: Final[Mapping[str, str]] = {
     "until": "2020-01-01T00:10:00Z",
 }
 STATUS: Final = {"executions": "cancelled", "decisions": "cancelled", "charts": "archived",
-                 "analyses": "failed"}  # fmt: skip
+                 "analyses": "failed", "orders": "rejected"}  # fmt: skip
+KIND: Final = {"inputs": "other", "notes": "incident"}
 FILTERS: Final = [(listed, known.name) for listed in LISTS for known in listed.filters]
 
 
@@ -85,7 +88,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_a_rare_value_is_found_by_an_index(
     many: Connection, listed: ListSpec[Numbered], name: str
 ) -> None:
-    value = STATUS[listed.name] if name == "status" else RARE[name]
+    value = {"status": STATUS, "kind": KIND}.get(name, {}).get(listed.name) or RARE[name]
     plan = plan_of(many, listed, {name: value})
     looked_at = sum(
         node.get("Rows Removed by Filter", 0) * node["Actual Loops"] for node in nodes(plan)

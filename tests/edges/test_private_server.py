@@ -35,7 +35,7 @@ from tests.edges.waiting import wait_for
 from tapetrail.core.errors import EdgeFailure
 from tapetrail.store.private.account import server_account
 from tapetrail.store.private.binaries import first_complete, major_version
-from tapetrail.store.private.files import ServerFiles, is_held, try_alone
+from tapetrail.store.private.files import ServerFiles, ServerState, is_held, load_state, try_alone
 from tapetrail.store.private.server import PrivateServer, ServerAddress
 
 pytestmark = pytest.mark.service
@@ -372,3 +372,21 @@ def test_a_deleted_home_takes_its_server_along(home: Path) -> None:
     wait_for(lambda: not programs_of(home))
     with PrivateServer(home=home).hold() as address:
         assert answer(address, "SELECT 42") == "42"
+
+
+@pytest.mark.parametrize("text", ["", "1", "1 2 3", "12\n34 5432 /run\n", "12 34 5432 /run\n56\n"])
+def test_a_state_that_is_not_whole_says_nothing_yet(tmp_path: Path, text: str) -> None:
+    files = ServerFiles(home=tmp_path)
+    lock = try_alone(files.server_lock)
+    assert lock is not None
+    try:
+        os.pwrite(lock, text.encode(), 0)
+        assert load_state(files) is None
+        whole = ServerState(
+            supervisor_pid=12, postmaster_pid=34, port=5432, socket_dir=Path("/run/a b")
+        )
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, whole.text().encode(), 0)
+        assert load_state(files) == whole
+    finally:
+        os.close(lock)

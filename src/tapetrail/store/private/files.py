@@ -149,10 +149,11 @@ def load_state(files: ServerFiles) -> ServerState | None:
     """Return what a living supervisor says of itself, None if there is none or not yet a word."""
     if not is_held(files.server_lock):
         return None
-    text = os.fsdecode(files.server_lock.read_bytes())
-    if not text.endswith("\n"):
+    # A file that is read in two parts while it is written may hold the end of another line.
+    line, end, more = os.fsdecode(files.server_lock.read_bytes()).partition("\n")
+    if not end or more:
         return None
-    supervisor_pid, *rest = text[:-1].split(" ", 3)
+    supervisor_pid, *rest = line.split(" ", 3)
     if not rest:
         return ServerState(supervisor_pid=int(supervisor_pid))
     postmaster_pid, port, socket_dir = rest

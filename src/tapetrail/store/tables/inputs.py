@@ -24,6 +24,7 @@ record_table(
     UniqueConstraint("id", "execution_id"),
     Index(None, "decision_id", "id"),
     Index(None, "execution_id", "id"),
+    Index("ix_decision_inputs_kind_id", "kind", text("id DESC")),
     Index(None, "logged_at"),
     *names_blobs("content_digest"),
 )

@@ -262,6 +262,8 @@ CREATE INDEX ix_decision_inputs_decision_id_id ON tapetrail.decision_inputs (dec
 
 CREATE INDEX ix_decision_inputs_execution_id_id ON tapetrail.decision_inputs (execution_id, id);
 
+CREATE INDEX ix_decision_inputs_kind_id ON tapetrail.decision_inputs (kind, id DESC);
+
 CREATE INDEX ix_decision_inputs_logged_at ON tapetrail.decision_inputs (logged_at);
 
 CREATE UNIQUE INDEX uq_decision_inputs_external_id ON tapetrail.decision_inputs (external_id) WHERE external_id IS NOT NULL;
@@ -322,6 +324,8 @@ CREATE INDEX ix_notes_decision_id_id ON tapetrail.notes (decision_id, id);
 
 CREATE INDEX ix_notes_execution_id_id ON tapetrail.notes (execution_id, id);
 
+CREATE INDEX ix_notes_kind_id ON tapetrail.notes (kind, id DESC);
+
 CREATE INDEX ix_notes_signal_id ON tapetrail.notes (signal_id) WHERE signal_id IS NOT NULL;
 
 CREATE UNIQUE INDEX uq_notes_external_id ON tapetrail.notes (external_id) WHERE external_id IS NOT NULL;
@@ -371,6 +375,8 @@ CREATE INDEX ix_order_events_happened_at ON tapetrail.order_events (happened_at)
 CREATE INDEX ix_order_events_raw_digest ON tapetrail.order_events USING hash (raw_digest);
 
 CREATE INDEX ix_order_events_signal_id ON tapetrail.order_events (signal_id) WHERE signal_id IS NOT NULL;
+
+CREATE INDEX ix_order_events_status_id ON tapetrail.order_events (status, id DESC);
 
 CREATE UNIQUE INDEX uq_order_events_external_id ON tapetrail.order_events (external_id) WHERE external_id IS NOT NULL;
 
