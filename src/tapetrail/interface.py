@@ -251,8 +251,7 @@ def _one_of(value: str, known: Sequence[str], name: str) -> str:
 
 
 def _seconds(value: float) -> float:
-    found = values.at_least(value, "max_wait", 0, above=True)
-    return float(found or 0)
+    return float(values.positive(value, "max_wait"))
 
 
 def _query(strategy: Strategy, *, frame: object, symbols: str | Sequence[str]) -> "RunQuery":

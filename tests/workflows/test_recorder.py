@@ -195,7 +195,7 @@ def test_after_the_end_only_orders_and_notes_follow(recorder: Recorder) -> None:
         lambda: decision.log_chart(PNG),
         lambda: decision.log_input("late"),
         lambda: decision.log_analysis(response="late"),
-        lambda: decision.abstain("late"),
+        lambda: decision.fail("engine", "late"),
     ):
         with pytest.raises(tapetrail.DecisionEnded):
             late()

@@ -248,7 +248,7 @@ def test_what_was_given_up_meanwhile_becomes_a_decision_beside_it(
                 database=database,
             )
             far.tapetrail("spool", "send", "--from", "nowhere")
-            with other_recorder(far):
+            with pytest.warns(UserWarning, match="lie in the spool"), other_recorder(far):
                 pass
             assert far.decisions() == [("LATE", "failed", "abandoned")]
         far.proxy.thaw()

@@ -39,7 +39,8 @@ def bundles(home: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
                 with run.decision(symbol) as decision:
                     decision.log_chart(PNG + symbol.encode())
                     assert not decision.log_signal("buy").is_recorded
-        recorder.close()
+        with pytest.warns(UserWarning, match=f"{len(SYMBOLS) + 1} bundles lie in the spool"):
+            recorder.close()
     spool = Spool(home / "spool")
     return [spool.folder / name for name in spool.names()]
 
@@ -107,10 +108,12 @@ def test_a_recorder_sends_what_lies_beside_a_damaged_bundle(
 ) -> None:
     _, hurt, *_ = bundles
     _with_other_bytes(hurt)
-    with tapetrail.recorder(home, on_error="spool") as recorder:
-        wait_for(lambda: Spool(home / "spool").names() == [hurt.name])
-        with recorder.execution("later") as run, run.decision("NEXT") as decision:
-            assert decision.log_signal("hold").is_recorded
+    recorder = tapetrail.recorder(home, on_error="spool")
+    wait_for(lambda: Spool(home / "spool").names() == [hurt.name])
+    with recorder.execution("later") as run, run.decision("NEXT") as decision:
+        assert decision.log_signal("hold").is_recorded
+    with pytest.warns(UserWarning, match="1 bundles lie in the spool"):
+        recorder.close()
     assert decided(home) == [*(each for each in SYMBOLS if each != HURT[0]), "NEXT"]
 
 

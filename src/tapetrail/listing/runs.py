@@ -130,8 +130,9 @@ EXECUTIONS: Final = ListSpec(
     ),
     related=(
         RELATED_DECISIONS,
-    RELATED_INPUTS,
-    RELATED_NOTES,
+        RELATED_INPUTS.where("r.execution_id = %s"),
+        RELATED_ORDERS.where("r.execution_id = %s"),
+        RELATED_NOTES.where("r.execution_id = %s"),
         RUNTIME,
         Related(
             name="events", table="execution_events", condition="r.execution_id = %s", brief=EVENTS

@@ -10,7 +10,7 @@ from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.recording import values
 from tapetrail.core.recording.entries import AnalysisLogged, Members
 from tapetrail.core.recording.values import Number
-from tapetrail.sdk.journal import Telling
+from tapetrail.sdk.books import Telling
 from tapetrail.sdk.places import Where, enter, leave
 from tapetrail.sdk.receipts import Logged
 

@@ -15,9 +15,9 @@ from tapetrail.core.recording.values import Number
 from tapetrail.core.records.states import Role
 from tapetrail.sdk import contents
 from tapetrail.sdk.analyses import ANALYSIS, Analysis
+from tapetrail.sdk.books import Telling
 from tapetrail.sdk.calls import Conversation
 from tapetrail.sdk.evidence import CHART, INPUT, Evidence
-from tapetrail.sdk.journal import Telling
 from tapetrail.sdk.receipts import Logged
 from tapetrail.sdk.told import names_of
 
@@ -176,6 +176,8 @@ class Answers(Evidence):
 
 def read_ids(reads: Sequence[Read], *, kind: str) -> tuple[str, ...]:
     """Return the ids of what is read."""
+    if isinstance(reads, str | Logged | Analysis):
+        raise InvalidInput(f"reads {reads!r}: expected a list, as reads=[...]")
     named = [each.logged if isinstance(each, Analysis) else each for each in reads]
     return names_of(named, kind=kind, name="reads")
 

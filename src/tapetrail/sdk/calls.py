@@ -13,7 +13,7 @@ from tapetrail.core.recording.entries import AnalysisLogged, CallBegun, CallEnde
 from tapetrail.core.recording.readings import Came, Readers, ReplyRead, RequestRead
 from tapetrail.core.recording.taken import Content
 from tapetrail.core.records.states import AttemptReason
-from tapetrail.sdk.journal import Telling
+from tapetrail.sdk.books import Telling
 from tapetrail.sdk.told import Told
 
 OCTETS: Final = "application/octet-stream"

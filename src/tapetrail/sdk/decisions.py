@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Protocol, Self
 
-from tapetrail.core.errors import ErrorKind, InvalidInput, Stage
+from tapetrail.core.errors import EdgeFailure, ErrorKind, InvalidInput, Stage, TapeTrailError
 from tapetrail.core.recording import values
 from tapetrail.core.recording.entries import (
     DecisionEnd,
@@ -14,7 +14,7 @@ from tapetrail.core.recording.entries import (
     ExecutionOpened,
     SignalLogged,
 )
-from tapetrail.core.recording.taken import Taken
+from tapetrail.core.recording.taken import DecisionEnded, Taken
 from tapetrail.core.recording.values import Number, SignalTypeWord
 from tapetrail.core.records.states import (
     DecisionScope,
@@ -69,6 +69,7 @@ class Decision(Answers):
         super().__init__(told, opened)
         self._run = run
         self._end: _End | None = None
+        self._is_concluded = False
         self._signal: Receipt | None = None
         self._token: Token[Where | None] | None = None
 
@@ -104,6 +105,7 @@ class Decision(Answers):
         are kept as they are. `horizon` counts bars. One signal decides; others are proposals.
         """
         self._check_open()
+        self._check_undecided(role)
         share = values.share_of(confidence, confidence_scale, "confidence")
         external_id = self._told.new_id()
         told = SignalLogged(
@@ -139,6 +141,8 @@ class Decision(Answers):
     def abstain(self, reason: str) -> None:
         """Say that there is no signal, and why: the decision ends as failed, `abstained`."""
         words = values.text(reason, "reason")
+        if self._signal is not None:
+            raise InvalidInput("abstain: this decision has its deciding signal, decision.signal")
         self._end_as(Stage.SIGNAL, ErrorKind.ABSTAINED, words)
 
     def fail(self, stage: str, reason: str, kind: str = "agent_failed") -> None:
@@ -186,20 +190,43 @@ class Decision(Answers):
 
     def begin(self) -> None:
         """Open the decision: what its block does when it is entered."""
+        if self._is_book:
+            self._check_open()
+            return
+        if self._is_begun or self._has_ended:
+            raise DecisionEnded("this decision was entered before; make another: run.decision(...)")
         self._told.tell(self._run.opening)
-        self._told.tell(self._opened)
+        self.tell_opening()
         try:
             self._told.settle()
-        except BaseException:
-            self._told.close()
+        except BaseException as error:
+            self._give_up(error)
             raise
         self._run.know(self._told.found(self._run.opening.external_id))
         self.know_itself()
 
-    def begin_within(self, portfolio: str) -> None:
-        """Tell that a book of a portfolio is opened, to be brought soon."""
-        self._opened = replace(self._opened, portfolio=portfolio)
+    @property
+    def _is_book(self) -> bool:
+        """Whether it is one of a portfolio, which opens and ends it."""
+        return self._opened.portfolio is not None
+
+    def tell_opening(self) -> None:
+        """Tell that it is opened, to be brought soon."""
         self._told.tell(self._opened)
+        self._is_begun = True
+
+    def _give_up(self, error: BaseException) -> None:
+        """End a decision that could not be entered, should its opening be recorded all the same."""
+        is_refused = isinstance(error, TapeTrailError) and not isinstance(error, EdgeFailure)
+        if is_refused:
+            self.be_refused()
+        else:
+            self.tell_end(error)
+        self._told.close()
+
+    def be_refused(self) -> None:
+        """Take nothing: the record did not take its opening."""
+        self._has_ended = True
 
     def know_itself(self) -> None:
         """Go on as the decision in the record that has the same key, if there is one."""
@@ -232,16 +259,20 @@ class Decision(Answers):
         return self._signal is not None
 
     def conclude(self, error: BaseException | None = None) -> None:
-        """End the decision: what its block does when it is left."""
-        if self._has_ended:
+        """End the decision: what its block does when it is left. Again, where that failed."""
+        if self._is_concluded or self._is_book:
             return
-        self.tell_end(error)
+        if not self._has_ended:
+            self._check_open()
+            self.tell_end(error)
         try:
             self._told.settle()
         except Exception as trouble:
             if error is None:
                 raise
             error.add_note(f"the end of the decision is not recorded: {trouble}")
+        else:
+            self._is_concluded = True
         finally:
             self._told.close()
 
@@ -261,21 +292,27 @@ class Decision(Answers):
         self._has_ended = True
 
     def _tell_signal(self, told: SignalLogged) -> Receipt:
-        is_deciding = told.role is Role.DECIDING
-        if is_deciding and self._signal is not None:
-            raise InvalidInput(
-                "signal: this decision has its deciding signal, decision.signal; role='proposal'?"
-            )
         if self._opened.scope is DecisionScope.PORTFOLIO:
             raise InvalidInput("signal: a portfolio has none of its own; log it on book['SYMBOL']")
         self._tell(told, "signal")
-        if is_deciding:
-            self._signal = self._receipt(told.external_id, order_ref=told.order_ref)
-        self._told.settle()
-        receipt = self._receipt(told.external_id, order_ref=told.order_ref)
-        if is_deciding:
-            self._signal = receipt
+        try:
+            self._told.settle()
+        finally:
+            receipt = self._receipt(told.external_id, order_ref=told.order_ref)
+            # One that was refused is told anew; one that is tried again is not.
+            if told.role is Role.DECIDING and not self._told.was_refused(told.external_id):
+                self._signal = receipt
         return receipt
+
+    def _check_undecided(self, role: str) -> None:
+        if role != Role.DECIDING:
+            return
+        if self._signal is not None:
+            raise InvalidInput(
+                "signal: this decision has its deciding signal, decision.signal; role='proposal'?"
+            )
+        if self._end is not None:
+            raise InvalidInput(f"signal: this decision ends as {self._end.kind} already")
 
     def _end_as(self, stage: Stage, kind: ErrorKind, message: str) -> None:
         self._check_open()

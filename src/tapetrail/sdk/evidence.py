@@ -33,6 +33,7 @@ class Evidence:
         self._told = told
         self._opened = opened
         self._id = opened.external_id
+        self._is_begun = False
         self._has_ended = False
         self._analyses: list[Logged] = []
 
@@ -187,6 +188,11 @@ class Evidence:
         return self._told.new_id()
 
     def _check_open(self) -> None:
+        if not self._is_begun and not self._has_ended:
+            raise InvalidInput(
+                f"{self._opened.symbol or 'portfolio'}: this decision was not entered; write: with"
+                f" run.decision({self._opened.symbol!r}) as decision"
+            )
         if self._has_ended:
             raise DecisionEnded(
                 "this decision has ended; orders and notes may follow, as recorder.log_order(...)"

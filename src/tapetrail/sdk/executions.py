@@ -27,7 +27,8 @@ class Execution:
         self._desk = desk
         self._id = opened.external_id
         self._is_begun = False
-        self._has_ended = False
+        self._ending: Told | None = None
+        self._is_over = False
 
     @property
     def external_id(self) -> str:
@@ -48,7 +49,7 @@ class Execution:
     @property
     def has_ended(self) -> bool:
         """Whether nothing more is decided in it."""
-        return self._has_ended
+        return self._ending is not None
 
     @property
     def is_begun(self) -> bool:
@@ -114,10 +115,20 @@ class Execution:
         return Portfolio(self._desk.told(whole.external_id), whole, books=books, run=self)
 
     def end(self, error: BaseException | None = None) -> None:
-        """End the run: on return that is durable, and nothing more is decided in it."""
-        if self._has_ended:
+        """End the run: on return that is durable, and nothing more is decided in it.
+
+        Raises `EdgeFailure` where it is not; called again, it is waited for again.
+        """
+        if self._is_over:
             return
-        self._has_ended = True
+        self._ending = self._ending or self._tell_end(error)
+        try:
+            self._ending.settle()
+        finally:
+            self._ending.close()
+        self._is_over = True
+
+    def _tell_end(self, error: BaseException | None) -> Told:
         told = self._desk.told(self._desk.new_id())
         is_stopped = error is not None and not isinstance(error, Exception)
         end = ExecutionEnd(
@@ -129,10 +140,7 @@ class Execution:
         )
         told.tell(self._opened)
         told.tell(end)
-        try:
-            told.settle()
-        finally:
-            told.close()
+        return told
 
     def __enter__(self) -> Self:
         """Begin; the run is recorded with its first decision."""
@@ -177,7 +185,7 @@ class Execution:
         key: str | None = None,
         as_of: datetime | None = None,
     ) -> DecisionOpened:
-        if self._has_ended:
+        if self.has_ended:
             raise InvalidInput("this run has ended; begin another one: recorder.execution(...)")
         now = self._desk.clock()
         return DecisionOpened(
@@ -234,12 +242,21 @@ class Portfolio(Decision, Mapping[str, Decision]):
         """Return whether it is the same one."""
         return self is other
 
-    def begin(self) -> None:
-        """Open the portfolio and all its books: what its block does when it is entered."""
-        super().begin()
+    def tell_opening(self) -> None:
+        """Tell that the portfolio and all its books are opened, to be brought soon."""
+        super().tell_opening()
         for book in self._books.values():
-            book.begin_within(self.external_id)
-        self._told.settle()
+            book.tell_opening()
+
+    def be_refused(self) -> None:
+        """Take nothing, in no book either."""
+        super().be_refused()
+        for book in self._books.values():
+            book.be_refused()
+
+    def know_itself(self) -> None:
+        """Go on as what is in the record under the same key, each book too."""
+        super().know_itself()
         for book in self._books.values():
             book.know_itself()
 

@@ -11,61 +11,27 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
 from tapetrail.core.canonical import Digest, digest_bytes
 from tapetrail.core.errors import (
     EdgeFailure,
-    IntegrityFailure,
     InvalidInput,
     NotFound,
     TapeTrailError,
 )
 from tapetrail.core.recording.entries import Entry
 from tapetrail.core.recording.taken import Content, DecisionAbandoned, Taken
+from tapetrail.sdk.books import Book, Later, Telling, as_ours, size, worked_out
 from tapetrail.sdk.sinks import Sink
-from tapetrail.sdk.spool import Spool, SpoolWriter
+from tapetrail.sdk.spool import Spool
 from tapetrail.sdk.spool_sending import send_all
 
 RENEW_S: Final = 15.0
 BACKOFF_S: Final = 0.25
 WAITING_BYTES_MAX: Final = 256 * 2**20
 """Bytes told and not yet recorded, above which a program has to wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """An entry, and the bytes that it names."""
-
-    entry: Entry
-    contents: Sequence[Content] = ()
-
-
-Later: TypeAlias = Callable[[], Sequence[Telling]]
-"""What is worked out by the thread that brings it, so that no agent waits; the same each time."""
-
-
-@dataclass(slots=True, eq=False)
-class Book:
-    """What is told of one decision; the journal's lock guards it.
-
-    `pending` is not acknowledged by anybody, `brought` is in the record. With a `writer` everything
-    is in the spool, up to what is pending; `spools` says whether it may go there.
-    """
-
-    name: str
-    spools: bool
-    pending: list[Telling | Later] = field(default_factory=list[Telling | Later])
-    brought: list[Entry] = field(default_factory=list[Entry])
-    found: dict[str, Taken] = field(default_factory=dict[str, Taken])
-    refused: list[TapeTrailError] = field(default_factory=list[TapeTrailError])
-    is_again: bool = False
-    is_closed: bool = False
-    writer: SpoolWriter | None = None
-    trouble: EdgeFailure | None = None
 
 
 class Journal:
@@ -82,6 +48,8 @@ class Journal:
         self._bytes = 0
         self._down_since: float | None = None
         self._has_to_send = bool(spool.names())
+        self._unsendable: set[str] = set()
+        self._lost: list[TapeTrailError] = []
         self._is_closing = False
         self._process = os.getpid()
         self._thread = threading.Thread(target=self._work, name="tapetrail-journal", daemon=True)
@@ -102,7 +70,7 @@ class Journal:
     def add(self, book: Book, *told: Telling | Later) -> None:
         """Add what is told, to be brought soon; wait only where very much is under way."""
         self._check_process()
-        size = sum(map(_size, told))
+        added = sum(map(size, told))
         with self._changed:
             self._changed.wait_for(
                 lambda: self._bytes < WAITING_BYTES_MAX or book.writer is not None, self._max_wait
@@ -110,7 +78,7 @@ class Journal:
             if self._is_closing:
                 raise InvalidInput("this recorder is closed; open another one")
             book.pending += told
-            self._bytes += size
+            self._bytes += added
             if book.writer is None and book not in self._todo:
                 self._todo.append(book)
             self._changed.notify_all()
@@ -134,17 +102,26 @@ class Journal:
             self._let_go(book)
 
     def flush(self, timeout: float | None = None) -> None:
-        """Return once everything told is committed, or in the spool. Raises as `settle`."""
+        """Return once everything told is committed, or in the spool.
+
+        Raises as `settle`, and what was refused of decisions that had ended.
+        """
         deadline = time.monotonic() + (self._max_wait if timeout is None else timeout)
+        troubles: list[TapeTrailError] = []
         with self._changed:
             for book in [*self._books.values()]:
                 left = max(0.0, deadline - time.monotonic())
-                self._await(book, wait_s=left)
-            refused = [error for book in self._books.values() for error in book.refused]
+                try:
+                    self._await(book, wait_s=left)
+                except EdgeFailure as error:
+                    troubles.append(error)
             for book in self._books.values():
+                troubles += book.refused
                 book.refused = []
-        if refused:
-            raise refused[0]
+            troubles += self._lost
+            self._lost = []
+        if troubles:
+            raise troubles[0]
 
     def close(self) -> None:
         """Bring what is left, then let the record go. Raises as `flush`."""
@@ -180,12 +157,17 @@ class Journal:
     def _fall_back(self, book: Book) -> None:
         """Put what the record did not take into the spool."""
         writer = book.writer or self._spool.writer(book.name)
-        fresh = [each for told in book.pending for each in _worked_out(told)]
+        fresh: list[Telling] = []
+        for told in book.pending:
+            try:
+                fresh += worked_out(told)
+            except Exception as error:  # noqa: BLE001 # raised where the agent settles
+                book.refused.append(as_ours(error))
         before = [] if book.writer is not None else book.brought
         contents = {digest_bytes(c.data): c for each in fresh for c in each.contents}
         writer.append([*before, *(each.entry for each in fresh)], contents)
         book.writer = writer
-        self._bytes -= sum(map(_size, book.pending))
+        self._bytes -= sum(map(size, book.pending))
         book.pending, book.brought = [], []
         self._has_to_send = True
         self._let_go(book)
@@ -194,6 +176,8 @@ class Journal:
         """Forget a book that is closed and needs nobody any more."""
         if book.is_closed and not book.pending:
             self._books.pop(book.name, None)
+            self._lost += book.refused
+            book.refused = []
             if book.writer is not None:
                 book.writer.close()
 
@@ -214,8 +198,16 @@ class Journal:
                 self._send()
             if time.monotonic() - renewed_at >= RENEW_S:
                 renewed_at = time.monotonic()
-                with suppress(TapeTrailError):
-                    self._sink.renew()
+                self._renew()
+
+    def _renew(self) -> None:
+        try:
+            self._sink.renew()
+        except EdgeFailure:
+            pass  # Away: what is held is held for some time, and the next renewal comes.
+        except Exception as error:  # noqa: BLE001 # raised where the program flushes or closes
+            with self._changed:
+                self._lost.append(as_ours(error))
 
     def _pause_s(self, renewed_at: float) -> float:
         until_renewal = max(0.0, RENEW_S - (time.monotonic() - renewed_at))
@@ -226,10 +218,10 @@ class Journal:
         with self._changed:
             told = [] if book.writer is not None else [*book.pending]
             before = [*book.brought]
-        tellings = [each for each_told in told for each in _worked_out(each_told)]
-        if not tellings:
+        if not told:
             return
         try:
+            tellings = [each for each_told in told for each in worked_out(each_told)]
             found = self._take(book, tellings, before=before)
         except EdgeFailure as error:
             self._say_down(book, error)
@@ -256,7 +248,6 @@ class Journal:
     def _bring_one_by_one(self, book: Book, told: Sequence[Telling | Later]) -> None:
         """Bring what can be taken of a batch that was refused, and keep why the rest was not."""
         for each in told:
-            tellings = [*_worked_out(each)]
             with self._changed:
                 if book.writer is not None:
                     return  # The agent had all of it put into the spool, from where it is sent.
@@ -264,6 +255,7 @@ class Journal:
             # Asked before: what is sent in between is in the record, and is found there.
             is_behind = book.spools and bool(self._spool.names())
             try:
+                tellings = [*worked_out(each)]
                 found = self._take(book, tellings, before=before)
             except EdgeFailure as error:
                 self._say_down(book, error)
@@ -273,7 +265,7 @@ class Journal:
                     return
                 self._refuse(book, each, error)
             except Exception as error:  # noqa: BLE001 # raised where the agent settles
-                self._refuse(book, each, _as_ours(error))
+                self._refuse(book, each, as_ours(error))
             else:
                 self._say_taken(book, [each], tellings=tellings, found=found)
 
@@ -297,6 +289,8 @@ class Journal:
             if book.writer is not None:
                 return  # All of it is in the spool: who sends it says what is refused.
             book.refused.append(error)
+            if isinstance(told, Telling):
+                book.refused_ids.add(told.entry.external_id)
         self._say_taken(book, [told], tellings=[], found=[])
 
     def _say_taken(
@@ -314,7 +308,7 @@ class Journal:
             if book.writer is None:
                 book.pending = book.pending[len(told) :]
                 book.brought += [each.entry for each in tellings]
-                self._bytes -= sum(map(_size, told))
+                self._bytes -= sum(map(size, told))
                 if book.pending and book not in self._todo:
                     self._todo.append(book)
             self._let_go(book)
@@ -332,15 +326,17 @@ class Journal:
     def _send(self) -> None:
         """Send what lies in the spool and nobody writes to."""
         try:
-            sent = send_all(self._spool, self._sink)
-        except TapeTrailError:
+            sent = send_all(self._spool, self._sink, but=self._unsendable)
+        except EdgeFailure:
             with self._changed:
                 self._changed.wait(BACKOFF_S)
             return
         with self._changed:
             self._down_since = None
-            # What was refused stays refused; what is written to comes when it is closed.
-            self._has_to_send = bool(sent.busy)
+            # What was refused may stand on what was sent after it, and else stays refused; what is
+            # written to comes when it is closed.
+            self._unsendable = set() if sent.sent else self._unsendable | sent.refused.keys()
+            self._has_to_send = bool(sent.busy) or bool(sent.sent and sent.refused)
 
     def _is_long_down(self) -> bool:
         down_since = self._down_since
@@ -357,20 +353,3 @@ class Journal:
                 "this recorder was opened by the process that this one was forked from; open one"
                 " here: tapetrail.recorder()"
             )
-
-
-def _worked_out(told: Telling | Later) -> Sequence[Telling]:
-    return [told] if isinstance(told, Telling) else told()
-
-
-def _as_ours(error: Exception) -> TapeTrailError:
-    """Return an error as a program meets it; one that nobody raised on purpose is a defect."""
-    if isinstance(error, TapeTrailError):
-        return error
-    found = IntegrityFailure(f"not recorded, by a defect: {type(error).__name__}: {error}")
-    found.__cause__ = error
-    return found
-
-
-def _size(told: Telling | Later) -> int:
-    return sum(len(c.data) for c in told.contents) if isinstance(told, Telling) else 0

@@ -2,7 +2,9 @@
 
 import asyncio
 import atexit
-import weakref
+import sys
+import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +20,11 @@ from tapetrail.core.recording.readings import Readers
 from tapetrail.core.recording.values import Number
 from tapetrail.core.records.states import NoteKind, OrderMode, OrderSide, OrderStatus, RunMode
 from tapetrail.sdk import contents
+from tapetrail.sdk.books import Telling
 from tapetrail.sdk.decisions import Decision
 from tapetrail.sdk.executions import Execution
 from tapetrail.sdk.ids import new_external_id
-from tapetrail.sdk.journal import Journal, Telling
+from tapetrail.sdk.journal import Journal
 from tapetrail.sdk.places import bound
 from tapetrail.sdk.receipts import Logged, Receipt
 from tapetrail.sdk.services import (
@@ -78,6 +81,7 @@ class Recorder:
             readers=ways.readers,
         )
         self._executions: list[Execution] = []
+        self._lock = threading.Lock()
         _OPEN.add(self)
 
     def execution(
@@ -110,7 +114,8 @@ class Recorder:
             config={} if config is None else values.members(config, "config"),
         )
         found = Execution(opened, desk=self._desk)
-        self._executions = [each for each in self._executions if not each.has_ended] + [found]
+        with self._lock:
+            self._executions = [each for each in self._executions if not each.has_ended] + [found]
         return found
 
     @cached_property
@@ -208,6 +213,8 @@ class Recorder:
             kind=values.word(kind, NoteKind, "kind"),
             text=values.text(text, "text"),
         )
+        if entry.execution is None and entry.decision is None and entry.order_ref is None:
+            raise InvalidInput(f"ref {ref!r}: a note is about a run, a decision or a signal")
         return self._tell_alone(Telling(entry))
 
     def flush(self, timeout: float | None = None) -> None:
@@ -219,12 +226,20 @@ class Recorder:
         if self._journal.is_closed:
             return
         _OPEN.discard(self)
-        try:
-            for execution in self._executions:
-                if execution.is_begun:
-                    execution.end()
-        finally:
-            self._journal.close()
+        troubles: list[Exception] = []
+        for end in [*(each.end for each in self._executions if each.is_begun), self._journal.close]:
+            try:
+                end()
+            except Exception as trouble:  # noqa: BLE001 # the others end all the same
+                troubles.append(trouble)
+        if left := self._ways.spool.names():
+            warnings.warn(
+                f"{len(left)} bundles lie in the spool {self._ways.spool.folder}, and not in the"
+                " record yet; the next recorder sends them, or: tapetrail spool send",
+                stacklevel=2,
+            )
+        if troubles:
+            raise troubles[0]
 
     async def aflush(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 # the durable point's own limit
         """Do as `flush`, without holding the event loop."""
@@ -302,11 +317,14 @@ def _order_ref_of(ref: Ref) -> str | None:
     return ref
 
 
-_OPEN: Final[weakref.WeakSet[Recorder]] = weakref.WeakSet()
+_OPEN: Final[set[Recorder]] = set()
 
 
 @atexit.register
 def _close_all() -> None:
     """Bring what programs told and did not wait for."""
     for each in [*_OPEN]:
-        each.close()
+        try:
+            each.close()
+        except Exception as trouble:  # noqa: BLE001 # the others are closed all the same
+            sys.stderr.write(f"tapetrail: not all is recorded: {trouble}\n")

@@ -8,6 +8,7 @@ that is not whole was never acknowledged, and is cut off.
 import os
 import shutil
 import sys
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ FOLDER: Final = "spool"
 """The folder of a home in which bundles lie, where no other is named."""
 ENTRIES: Final = "entries.ndjson"
 OBJECTS: Final = "objects"
+TRIES: Final = 100
+PAUSE_S: Final = 0.01
 _PRIVATE: Final = 0o700
 
 
@@ -72,9 +75,17 @@ class SpoolWriter:
     def _open(self) -> None:
         if self._file is not None:
             return
-        (self._folder / OBJECTS).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
-        self._file = (self._folder / ENTRIES).open("ab", buffering=0)
-        _lock(self._file)
+        for _ in range(TRIES):
+            (self._folder / OBJECTS).mkdir(parents=True, exist_ok=True, mode=_PRIVATE)
+            file = (self._folder / ENTRIES).open("ab", buffering=0)
+            if _try_lock(file) and _is_at(file, self._folder / ENTRIES):
+                self._file = file
+                break
+            # Who sends the spool took it for an old one that is empty, and may have removed it.
+            file.close()
+            time.sleep(PAUSE_S)
+        else:
+            raise EdgeFailure(f"spool {self._folder}: another process writes to it")
         self._good = os.fstat(self._file.fileno()).st_size
         _sync_folder(self._folder)
         _sync_folder(self._folder.parent)
@@ -193,9 +204,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _lock(file: IO[bytes]) -> None:
-    if not _try_lock(file):
-        raise EdgeFailure(f"spool {file.name}: another process writes to it")
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    """Return whether an open file is the one that has this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 if sys.platform == "win32":

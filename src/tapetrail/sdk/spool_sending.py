@@ -1,6 +1,6 @@
 """What lies in a spool, into the record: each bundle once, however often it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -33,14 +33,16 @@ class Sending:
         return len(self.busy) + len(self.refused)
 
 
-def send_all(spool: Spool, sink: Sink) -> Sending:
-    """Send every bundle that nobody writes to, the oldest first; one that is damaged is refused.
+def send_all(spool: Spool, sink: Sink, *, but: Collection[str] = ()) -> Sending:
+    """Send every bundle that nobody writes to, the oldest first, `but` those of these names.
 
-    Raises `EdgeFailure` where the record does not answer; what was sent by then is gone from the
-    spool, and nothing is there twice.
+    One that is damaged is refused. Raises `EdgeFailure` where the record does not answer; what was
+    sent by then is gone from the spool, and nothing is there twice.
     """
     found = Sending()
     for name in spool.names():
+        if name in but:
+            continue
         try:
             with spool.taking(name) as bundle:
                 if bundle is None:
@@ -53,6 +55,8 @@ def send_all(spool: Spool, sink: Sink) -> Sending:
         except TapeTrailError as error:
             # One that cannot even be read holds up none of the others.
             found.refused[name] = error.message
+        except OSError as error:
+            found.refused[name] = f"{error.filename}: {error.strerror}"
         else:
             found.sent.append(name)
     return found
@@ -60,7 +64,7 @@ def send_all(spool: Spool, sink: Sink) -> Sending:
 
 def _send(bundle: Bundle, sink: Sink) -> None:
     entries = [
-        replace(each, resumes=False) if isinstance(each, DecisionOpened) else each
+        replace(each, is_late=True) if isinstance(each, ExecutionOpened | DecisionOpened) else each
         for each in (*bundle.entries, *_ends_missing(bundle.entries))
     ]
     try:

@@ -1,5 +1,6 @@
 """What one decision tells, entry by entry, into its book."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +12,9 @@ from tapetrail.core.errors import InvalidInput
 from tapetrail.core.recording.entries import Entry
 from tapetrail.core.recording.readings import Readers
 from tapetrail.core.recording.taken import Content, Taken
+from tapetrail.sdk.books import Book, Later, Telling
 from tapetrail.sdk.ids import new_external_id
-from tapetrail.sdk.journal import Book, Journal, Later, Telling
+from tapetrail.sdk.journal import Journal
 from tapetrail.sdk.receipts import Logged
 
 
@@ -47,6 +49,7 @@ class Told:
     book: Book
     images: dict[Digest, str] = field(default_factory=dict[Digest, str])
     samples: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def agent(self) -> str | None:
@@ -81,10 +84,15 @@ class Told:
         """Return the row of something that was told, None while it is not in the record."""
         return self.book.found.get(external_id)
 
+    def was_refused(self, external_id: str) -> bool:
+        """Return whether the record did not take something that was told."""
+        return external_id in self.book.refused_ids
+
     def next_key(self, question: str, analyst: str) -> AnswerKey:
         """Return the key of the next answer of an analyst to a question."""
-        self.samples[question, analyst] += 1
-        number = self.samples[question, analyst]
+        with self.lock:
+            self.samples[question, analyst] += 1
+            number = self.samples[question, analyst]
         return AnswerKey(question=question, analyst=analyst, sample_no=number)
 
     def go_on(self, samples: Mapping[tuple[str, str], int]) -> None:
@@ -94,9 +102,12 @@ class Told:
 
 def names_of(charts: Sequence[object], *, kind: str, name: str) -> tuple[str, ...]:
     """Return the ids of what is named, each of a kind. Raises `InvalidInput` for anything else."""
+    calls = " or ".join(f"log_{one}" for one in kind.split("|"))
+    if isinstance(charts, str):
+        raise InvalidInput(f"{name} {charts!r}: expected a list of what {calls} returned")
     found: list[str] = []
     for each in charts:
         if not isinstance(each, Logged) or each.kind not in kind.split("|"):
-            raise InvalidInput(f"{name} {each!r}: expected what log_* of a {kind} returned")
+            raise InvalidInput(f"{name} {each!r}: expected what {calls} returned")
         found.append(each.external_id)
     return tuple(dict.fromkeys(found))

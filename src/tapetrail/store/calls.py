@@ -18,7 +18,8 @@ _ASKED: Final = """
           AND b.model_reported IS NOT NULL
         ORDER BY b.id DESC LIMIT 1
     ) before ON true
-    WHERE a.{} = %s AND a.provider <> 'builtin' AND a.model_name IS NOT NULL ORDER BY a.id
+    WHERE a.{} = %s AND a.provider IS DISTINCT FROM 'builtin' AND a.model_name IS NOT NULL
+    ORDER BY a.id
 """
 ASKED_BY: Final[dict[str, LiteralString]] = {"decisions": "decision_id", "llm_analyses": "id"}
 """The tables whose rows have models behind them, and how an analysis names such a row."""

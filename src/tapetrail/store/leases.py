@@ -85,10 +85,10 @@ def is_held(session: Session, *, decision_id: int) -> bool:
     """Return whether a program works on a decision, or may yet: its lease has not run out."""
     found = session.execute(
         sql_text(
-            "SELECT 1 FROM tapetrail.recording_leases WHERE decision_id = :decision"
-            " AND holder <> :nobody AND expires_at >= now()"
+            "SELECT 1 FROM tapetrail.recording_leases"
+            " WHERE decision_id = :decision AND expires_at >= now()"
         ),
-        {"decision": decision_id, "nobody": NOBODY},
+        {"decision": decision_id},
     )
     return found.first() is not None
 

@@ -31,12 +31,15 @@ class By(StrEnum):
 
 _KEYS: Final = {
     By.DAY: "to_char(t.analyzed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
-    By.MODEL: "t.provider || ':' || coalesce(t.model_name, '-')",
+    By.MODEL: "coalesce(t.provider, '-') || ':' || coalesce(t.model_name, '-')",
     By.ANALYST: "t.analyst",
     By.STRATEGY: "coalesce(s.name || '@' || s.version, '-')",
     By.SYMBOL: "coalesce(t.symbol, '-')",
 }
-_COUNTED: Final = "t.provenance NOT IN ('question', 'replay') AND t.provider <> 'builtin'"
+_COUNTED: Final = (
+    "t.provenance NOT IN ('question', 'replay') AND t.provider IS DISTINCT FROM 'builtin'"
+    " AND t.model_name IS NOT NULL"
+)
 _STRATEGY: Final = "LEFT JOIN tapetrail.strategies s ON s.id = t.strategy_id"
 _CALLS: Final = """
     count(*) AS calls, count(*) - count(r.id) AS lost,

@@ -113,9 +113,10 @@ class Recordings:
 
     def renew(self) -> None:
         """Say that everything this program holds is in work, and end what nobody works on."""
-        with self._access.writing() as session:
-            if self._holder is not None:
+        if self._holder is not None:
+            with self._access.writing() as session:
                 leases.renew(session, self._holder)
+        with self._access.writing() as session:
             end_abandoned(session, at=self._process.clock())
 
     def close(self) -> None:

@@ -158,7 +158,7 @@ class Intake:
         if goes_on:
             book.rows = recordings.rows_of(session, known.stored.id)
         self._open[told.external_id] = book
-        if self.holder is not None and known.status is DecisionStatus.RUNNING:
+        if self.holder and not told.is_late and known.status is DecisionStatus.RUNNING:
             leases.hold(
                 session,
                 execution_id=execution.stored.id,

@@ -153,8 +153,8 @@ def decision_with_key(
 ) -> tuple[DecisionOpened, KnownDecision | None]:
     """Return the decision that goes on under a key, or else the entry with a key that is free.
 
-    As with runs; one that was given up after its signal is not decided anew. What is only sent now
-    goes on with none, and lies beside it without a key. Raises `DecisionEnded`.
+    As with runs; one that was given up after its signal is not decided anew. What is sent late goes
+    on with none, and lies beside it without a key. Raises `DecisionEnded`.
     """
     appends.lock_name(session, f"decision {execution.stored.id} {told.key}")
     free = told.key
@@ -169,7 +169,7 @@ def decision_with_key(
             )
             if known is None:
                 break
-            if not told.resumes:
+            if told.is_late:
                 return replace(told, key=None), None
             if not known.status.has_ended:
                 return replace(told, key=free), known

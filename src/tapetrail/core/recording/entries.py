@@ -59,7 +59,10 @@ Members: TypeAlias = Mapping[str, JsonMember]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionOpened:
-    """A run of an agent begins, or goes on where one with the same `key` has not ended."""
+    """A run of an agent begins, or goes on where one with the same `key` has not ended.
+
+    Nobody works on one that was told before and is only sent now (`is_late`).
+    """
 
     entry: Literal["execution_opened"] = "execution_opened"
     external_id: ExternalId
@@ -71,6 +74,7 @@ class ExecutionOpened:
     key: str | None = None
     mode: RunMode
     as_of: AwareDatetime | None = None
+    is_late: bool = False
     config: Members = field(default_factory=dict[str, JsonMember])
 
 
@@ -78,7 +82,8 @@ class ExecutionOpened:
 class DecisionOpened:
     """A decision begins, or goes on where one with the same `key` has not ended.
 
-    What is only sent now does not (`resumes`): another program may be at work on that one.
+    What was told before and is only sent now (`is_late`) does not: another program may be at work
+    on that one.
     """
 
     entry: Literal["decision_opened"] = "decision_opened"
@@ -92,7 +97,7 @@ class DecisionOpened:
     asset_class: str | None = None
     as_of: AwareDatetime | None = None
     key: str | None = None
-    resumes: bool = True
+    is_late: bool = False
     portfolio: ExternalId | None = None
 
 

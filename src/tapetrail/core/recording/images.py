@@ -8,7 +8,13 @@ _IMAGES: Final = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
     (re.compile(rb"GIF8[79]a"), "image/gif"),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<svg", re.DOTALL), "image/svg+xml"),
+    (
+        re.compile(
+            rb"(?:\xef\xbb\xbf)?(?>\s+|<\?xml.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*>)*+<svg\b",
+            re.DOTALL,
+        ),
+        "image/svg+xml",
+    ),
 )
 
 

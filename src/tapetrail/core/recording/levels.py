@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from tapetrail.core.analysis.signals import RATIO_STEP
 
-_DIGITS: Final = 100
+_DIGITS: Final = 2_000
 
 
 class Priced(Protocol):
@@ -25,7 +25,7 @@ class Priced(Protocol):
 
 
 def are_valid(told: Priced) -> bool:
-    """Return whether entry, stop and target suit the kind of signal: all, none, or in order."""
+    """Return whether entry, stop and target are those of such a signal: complete and in order."""
     entry, stop, target = told.entry_price, told.stop_loss, told.target_price
     prices = [price for price in (entry, stop, target) if price is not None]
     if told.signal_type == "HOLD":
@@ -41,9 +41,9 @@ def are_valid(told: Priced) -> bool:
 
 
 def reward_risk(told: Priced) -> Decimal | None:
-    """Return the target's distance in distances to the stop, where all three prices are stated."""
+    """Return the target's distance in distances to the stop; None where the prices say none."""
     entry, stop, target = told.entry_price, told.stop_loss, told.target_price
-    if entry is None or stop is None or target is None or entry == stop:
+    if entry is None or stop is None or target is None or not are_valid(told):
         return None
     return _ratio(entry, stop, target)
 

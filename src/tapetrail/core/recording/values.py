@@ -19,7 +19,11 @@ from tapetrail.core.recording.entries import JsonMember, Members
 Number: TypeAlias = Decimal | float | int | str
 """A number as programs have it; a float is taken by its shortest decimal."""
 Word = TypeVar("Word", bound=StrEnum)
-TIMEFRAME: Final = re.compile(r"[1-9][0-9]*(m|h|d|w|mo)")
+TIMEFRAME: Final = re.compile(r"[1-9][0-9]{0,3}(m|h|d|w|mo)")
+DIGITS_MAX: Final = 800
+EXPONENT_MAX: Final = 400
+"""How long a number may be, and how far its point may lie: every float is within."""
+WORDS_SHOWN: Final = 20
 NAME_CHARS_MAX: Final = 200
 SignalTypeWord: TypeAlias = Literal["BUY", "SELL", "HOLD"]
 _TYPES: Final[Mapping[str, SignalTypeWord]] = {"buy": "BUY", "sell": "SELL", "hold": "HOLD"}
@@ -32,12 +36,25 @@ def number(value: object, name: str) -> Decimal:
     found = _decimal(value)
     if found is None or not found.is_finite():
         raise InvalidInput(f"{name} {value!r}: expected a finite number")
+    if len(found.as_tuple().digits) > DIGITS_MAX or abs(found.adjusted()) > EXPONENT_MAX:
+        raise InvalidInput(
+            f"{name} {str(value)[:40]}: expected at most {DIGITS_MAX} digits, and between"
+            f" 1e-{EXPONENT_MAX} and 1e{EXPONENT_MAX}"
+        )
     return Decimal(decimal_text(found))
 
 
 def number_or_none(value: object, name: str) -> Decimal | None:
     """Return a finite number, None where there is none."""
     return None if value is None else number(value, name)
+
+
+def positive(value: object, name: str) -> Decimal:
+    """Return a number above 0."""
+    found = number(value, name)
+    if found <= 0:
+        raise InvalidInput(f"{name} {found}: expected above 0")
+    return found
 
 
 def at_least(value: object, name: str, least: int, *, above: bool = False) -> Decimal | None:
@@ -108,6 +125,8 @@ def word(value: object, kinds: type[Word], name: str) -> Word:
     known = [each.value for each in kinds]
     if not isinstance(value, str) or value not in known:
         near = get_close_matches(str(value).lower(), known, n=1)
+        if len(known) > WORDS_SHOWN:
+            known = [*get_close_matches(str(value).lower(), known, n=5, cutoff=0.0), "..."]
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InvalidInput(f"{name} {value!r}: expected one of {', '.join(known)}{hint}")
     return kinds(value)
@@ -164,12 +183,14 @@ def signal_type(action: str, stated: object) -> SignalTypeWord:
 
     Raises `InvalidInput` for an action that is another word: what it means, only its agent knows.
     """
+    meant = _TYPES.get(action.strip().lower())
     if stated is not None:
         found = _TYPES.get(str(stated).lower())
         if found is None:
             raise InvalidInput(f"signal_type {stated!r}: expected BUY, SELL or HOLD")
+        if meant not in {None, found}:
+            raise InvalidInput(f"signal_type {stated!r}: the action is {action!r}; which of them?")
         return found
-    meant = _TYPES.get(action.strip().lower())
     if meant is None:
         raise InvalidInput(
             f"action {action!r}: neither buy, sell nor hold; say what it means here, as"
