@@ -125,11 +125,11 @@ class AttemptView:
     attempt_no: int
     turn_no: int | None
     reason: str | None
-    provider: str
-    model_name: str
+    provider: str | None
+    model_name: str | None
     base_url: str | None
     sent_at: datetime
-    request_digest: str
+    request_digest: str | None
     received_at: datetime | None
     first_byte_at: datetime | None
     http_status: int | None

@@ -6,7 +6,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.errors import InvalidInput
 from tapetrail.core.recording import values
 from tapetrail.core.recording.entries import AnalysisLogged, Members
 from tapetrail.core.recording.values import Number
@@ -115,28 +115,14 @@ class Analysis:
 
     def _concluded(self, error: BaseException | None, at: datetime) -> Sequence[Telling]:
         """Return what is told at the end; the calls it had say what the program did not."""
-        said = self._conversation.said()
-        text = self._text or said.text
-        message, reason = _why_none(error, has_answer=text is not None or self._data is not None)
+        failure = None if error is None else values.words_of(error)
+        outcome = self._conversation.outcome(text=self._text, data=self._data, failure=failure)
         spent = at - self._begun_at
         told = self._conversation.completed(
             self._asked,
+            outcome,
             at=at,
-            response_text=text,
-            data=self._data,
             confidence=self._confidence,
             latency_ms=round(spent.total_seconds() * _MILLION) // 1000,
-            error_message=message,
-            error_kind=reason,
         )
         return [Telling(told)]
-
-
-def _why_none(
-    error: BaseException | None, *, has_answer: bool
-) -> tuple[str | None, ErrorKind | None]:
-    if error is not None:
-        return f"{type(error).__name__}: {error}".strip(), ErrorKind.AGENT_FAILED
-    if not has_answer:
-        return "its block ended without an answer", ErrorKind.EMPTY_REPLY
-    return None, None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from tapetrail.core.analysis.replies import AnswerKey
-from tapetrail.core.errors import ErrorKind, InvalidInput
+from tapetrail.core.errors import InvalidInput
 from tapetrail.core.recording import values
 from tapetrail.core.recording.entries import AnalysisLogged, Members
 from tapetrail.core.recording.readings import Came
@@ -24,7 +24,6 @@ from tapetrail.sdk.told import names_of
 READABLE: Final = f"{ANALYSIS}|{INPUT}"
 SEEN: Final = "seen"
 """What a call is called that nobody said the question of."""
-NOTHING_SAID: Final = "its program told no answer"
 Read: TypeAlias = Logged | Analysis
 """What can be read: an input, a chart or an analysis that was logged, or an analysis' block."""
 
@@ -104,7 +103,7 @@ class Answers(Evidence):
             latency_ms=_whole(latency_ms, "latency_ms"),
         )
         conversation = Conversation(told=self._told, decision=self._id, key=_key_of(asked))
-        answer, failure = values.text_or_none(response, "response"), _words_of(error)
+        answer, failure = values.text_or_none(response, "response"), _failure_of(error)
         if request is not None or reply is not None:
             self._log_wire(conversation, request, reply, latency_ms=asked.latency_ms)
         logged = Logged(external_id=asked.external_id, decision=self._id, kind=ANALYSIS)
@@ -225,10 +224,10 @@ def _whole(value: object, name: str) -> int | None:
     return None if found is None else int(found.to_integral_value())
 
 
-def _words_of(error: object) -> str | None:
+def _failure_of(error: object) -> str | None:
     """Return why there is no answer, in words: an exception's, or the program's own."""
     if isinstance(error, BaseException):
-        return f"{type(error).__name__}: {error}".strip()
+        return values.words_of(error)
     return values.text_or_none(error, "error")
 
 
@@ -240,15 +239,5 @@ def _concluded(  # noqa: PLR0917 # the first four are bound where it is told
     at: datetime,
 ) -> Sequence[Telling]:
     """Return an answer as it is told; what its program did not say, its calls do."""
-    text = answer if answer is not None else conversation.said().text
-    has_answer = text is not None or asked.data is not None
-    message = failure or (None if has_answer else NOTHING_SAID)
-    kind = ErrorKind.EMPTY_REPLY if message == NOTHING_SAID else ErrorKind.AGENT_FAILED
-    told = conversation.completed(
-        asked,
-        at=at,
-        response_text=text,
-        error_message=message,
-        error_kind=kind if message is not None else None,
-    )
-    return [Telling(told)]
+    outcome = conversation.outcome(text=answer, data=asked.data, failure=failure)
+    return [Telling(conversation.completed(asked, outcome, at=at))]

@@ -68,6 +68,8 @@ class Attribution:
             content_encoding=received.content_encoding,
             body=None if nothing else received.body,
             is_partial=received.is_partial or received.is_cut,
+            is_cut=received.is_cut,
+            holds_key=received.holds_key,
             error=None if error is None else (error.name, error.message),
         )
         token.conversation.end(

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tapetrail.core.analysis.replies import AnswerKey
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import ErrorKind
-from tapetrail.core.recording.entries import AnalysisLogged, CallBegun, CallEnded
+from tapetrail.core.recording.entries import AnalysisLogged, CallBegun, CallEnded, Members
 from tapetrail.core.recording.readings import Came, Readers, ReplyRead, RequestRead
 from tapetrail.core.recording.taken import Content
 from tapetrail.core.records.states import AttemptReason
@@ -19,6 +19,7 @@ from tapetrail.sdk.told import Told
 OCTETS: Final = "application/octet-stream"
 JSON: Final = "application/json"
 REQUEST_ID: Final = ("x-request-id", "request-id", "x-amzn-requestid")
+NOTHING_SAID: Final = "its program told no answer, and no call brought one"
 _ERROR_STATUS: Final = 400
 
 
@@ -66,6 +67,16 @@ class Call:
         return self._heard
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """An answer, or why there is none, or none that is whole."""
+
+    text: str | None = None
+    data: Members | None = None
+    error_kind: ErrorKind | None = None
+    error_message: str | None = None
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Conversation:
     """The calls of one answer, told as they are made."""
@@ -102,13 +113,49 @@ class Conversation:
         call.came, call.first_byte_at, call.received_at = came, first_byte_at, received_at
         self.told.tell_later(lambda: [self._ended(call, came, received_at)])
 
+    def outcome(
+        self, *, text: str | None, data: Members | None, failure: str | None = None
+    ) -> "Outcome":
+        """Return what the answer is: what its program said, else what its calls did."""
+        heard = self.said()
+        if failure is None and (text is not None or data is not None):
+            return Outcome(text=heard.text if text is None else text, data=data)
+        kind, words = self._trouble()
+        if failure is not None or kind is not None:
+            return Outcome(
+                text=heard.text if text is None else text,
+                data=data,
+                error_kind=kind or ErrorKind.AGENT_FAILED,
+                error_message=failure or words or str(kind),
+            )
+        if heard.text is not None:
+            return Outcome(text=heard.text)
+        if calls := (self.calls[-1].heard().tool_calls if self.calls else ()):
+            return Outcome(data={"tool_calls": [*calls]})
+        return Outcome(error_kind=ErrorKind.EMPTY_REPLY, error_message=NOTHING_SAID)
+
+    def _trouble(self) -> tuple[ErrorKind | None, str | None]:
+        """Return why the last call brought nothing, or not all."""
+        last = self.calls[-1] if self.calls else None
+        if last is None or last.came is None:
+            return None, None
+        return _failure(last.came, last.heard())
+
     def said(self) -> ReplyRead:
         """Return what the last call that brought an answer said."""
         return next((c.heard() for c in reversed(self.calls) if c.heard().text is not None),
                     ReplyRead())  # fmt: skip
 
-    def completed(self, asked: AnalysisLogged, *, at: datetime, **said: Any) -> AnalysisLogged:
+    def completed(
+        self, asked: AnalysisLogged, outcome: "Outcome", *, at: datetime, **said: Any
+    ) -> AnalysisLogged:
         """Return an analysis with what its program says, and what its calls say besides."""
+        said |= {
+            "response_text": outcome.text,
+            "data": outcome.data,
+            "error_kind": outcome.error_kind,
+            "error_message": outcome.error_message,
+        }
         if not self.calls:
             return replace(asked, at=at, **said)
         first, last = self.calls[0].asked(), self.said()
@@ -125,7 +172,7 @@ class Conversation:
             params=asked.params or first.params,
             prompt_text=asked.prompt_text or self.calls[-1].asked().prompt_text,
             usage=asked.usage or last.usage,
-            tokens_used=asked.tokens_used or _total(c.heard().tokens_used for c in self.calls),
+            tokens_used=asked.tokens_used or _total(self.calls),
             cost_usd=_cost(asked.cost_usd, self.calls),
             finish_reason=asked.finish_reason or last.finish_reason,
             requested_at=asked.requested_at or self.calls[0].sent_at,
@@ -176,7 +223,7 @@ class Conversation:
             headers=dict(came.headers) or None,
             content_encoding=came.content_encoding,
             service_tier=heard.service_tier,
-            is_partial=(came.is_partial and not heard.is_whole) or None,
+            is_partial=(body is not None and came.is_partial and not heard.is_whole) or None,
             error_kind=error_kind,
             error_message=message,
             usage=heard.usage,
@@ -190,10 +237,14 @@ def _failure(came: Came, heard: ReplyRead) -> tuple[ErrorKind | None, str | None
     """Return why a call brought nothing, or not all."""
     if came.error is not None:
         name, words = came.error
-        kind = _KINDS.get(name, ErrorKind.CONNECTION_FAILED)
+        kind = _KINDS.get(name, ErrorKind.AGENT_FAILED)
         return kind, f"{name}: {words}" if words else name
+    if came.holds_key:
+        return ErrorKind.KEY_ECHOED, "it showed the key of its call; its bytes are not kept"
+    if came.is_cut:
+        return ErrorKind.REPLY_TOO_LONG, "more came than is kept of a reply"
     if came.is_partial and not heard.is_whole:
-        return ErrorKind.CONNECTION_RESET, "its program did not read the reply to its end"
+        return ErrorKind.AGENT_FAILED, "its program did not read the reply to its end"
     if came.body is None and heard.error_kind is None:
         return ErrorKind.EMPTY_REPLY, "no bytes of the reply were seen"
     return heard.error_kind, heard.error_message
@@ -204,15 +255,22 @@ _KINDS: Final = {
     "PoolTimeout": ErrorKind.CONNECT_TIMEOUT,
     "ReadTimeout": ErrorKind.REPLY_TIMEOUT,
     "WriteTimeout": ErrorKind.REPLY_TIMEOUT,
+    "ConnectError": ErrorKind.CONNECTION_FAILED,
+    "ProxyError": ErrorKind.CONNECTION_FAILED,
+    "CloseError": ErrorKind.CONNECTION_RESET,
     "ReadError": ErrorKind.CONNECTION_RESET,
     "RemoteProtocolError": ErrorKind.CONNECTION_RESET,
     "WriteError": ErrorKind.CONNECTION_RESET,
+    "DecodingError": ErrorKind.MALFORMED_REPLY,
 }
+"""What the network did, by httpx's names; any other error is the program's, which broke off."""
 
 
-def _total(counts: "Any") -> int | None:
-    found = [each for each in counts if each is not None]
-    return sum(found) if found else None
+def _total(calls: Sequence[Call]) -> int | None:
+    """Return the tokens of all calls; unknown where those of one that was answered are."""
+    counts = [call.heard().tokens_used for call in calls if not call.has_failed]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
 
 
 def _cost(stated: Decimal | None, calls: Sequence[Call]) -> Decimal | None:

@@ -345,7 +345,7 @@ def _broken_off(error: BaseException) -> _End:
         status=DecisionStatus.FAILED,
         stage=Stage.ENGINE,
         kind=ErrorKind.AGENT_FAILED,
-        message=values.text(f"{type(error).__name__}: {error}", "error"),
+        message=values.words_of(error),
     )
 
 

@@ -136,7 +136,7 @@ class Execution:
             execution=self._opened.external_id,
             at=told.clock(),
             is_cancelled=is_stopped,
-            error=None if error is None or is_stopped else f"{type(error).__name__}: {error}",
+            error=None if error is None or is_stopped else values.words_of(error),
         )
         told.tell(self._opened)
         told.tell(end)

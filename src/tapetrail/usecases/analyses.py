@@ -39,7 +39,13 @@ class Analyses:
         Without a number it is the one call that there was. Raises `NotFound` for a call that was
         not made, and `InvalidInput` where there were several.
         """
-        return self._records.blob(self._attempt(number, attempt_no).request_digest)
+        found = self._attempt(number, attempt_no)
+        if found.request_digest is None:
+            raise NotFound(
+                f"analysis {number}: the request of attempt {found.attempt_no} is not kept; its"
+                " program told none, or it held the key of its call"
+            )
+        return self._records.blob(found.request_digest)
 
     def reply(self, number: int, *, attempt_no: int | None = None) -> bytes:
         """Return the exact bytes that came back; otherwise as `request`.
@@ -51,6 +57,10 @@ class Analyses:
             why = found.error_message or found.error_kind or "the call was lost"
             raise NotFound(f"analysis {number}: attempt {found.attempt_no} brought no bytes; {why}")
         return self._records.blob(found.response_digest)
+
+    def made(self, number: int, *, attempt_no: int | None = None) -> "list[AttemptView]":
+        """Return every call, or the one of this number. Raises `NotFound` for one not made."""
+        return self.attempts(number) if attempt_no is None else [self._attempt(number, attempt_no)]
 
     def _attempt(self, number: int, attempt_no: int | None) -> "AttemptView":
         made = {each.attempt_no: each for each in self.attempts(number)}

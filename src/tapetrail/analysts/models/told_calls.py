@@ -57,6 +57,7 @@ def read_reply(url: str | None, request: bytes | None, came: Came, *, at: dateti
     reply = heard.reply
     return ReplyRead(
         text=heard.text,
+        tool_calls=tuple(map(plain_json, heard.tool_calls)),
         model_reported=reply.model_reported,
         finish_reason=reply.finish_reason,
         service_tier=reply.service_tier,

@@ -142,10 +142,7 @@ def _found(analyses: "Analyses", asked: Asked, part: str) -> bytes | None:
 
 def _attempts(analyses: "Analyses", asked: Asked) -> "list[AttemptView]":
     """Return the calls that were asked for. Raises `NotFound` for one that was not made."""
-    if asked.attempt_no is not None:
-        analyses.request(asked.number, attempt_no=asked.attempt_no)
-    made = analyses.attempts(asked.number)
-    return [each for each in made if asked.attempt_no in {None, each.attempt_no}]
+    return analyses.made(asked.number, attempt_no=asked.attempt_no)
 
 
 def _print(analyses: "Analyses", asked: Asked) -> None:
@@ -177,7 +174,8 @@ def _print_headed(heading: str, content: bytes) -> None:
 def _bytes_of(
     analyses: "Analyses", number: int, attempt: "AttemptView"
 ) -> Iterator[tuple[str, bytes]]:
-    yield "request", analyses.request(number, attempt_no=attempt.attempt_no)
+    if attempt.request_digest is not None:
+        yield "request", analyses.request(number, attempt_no=attempt.attempt_no)
     if attempt.response_digest is not None:
         yield "reply", analyses.reply(number, attempt_no=attempt.attempt_no)
 

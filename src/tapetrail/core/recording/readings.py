@@ -18,7 +18,8 @@ from tapetrail.core.recording.entries import JsonMember, Members
 class Came:
     """What came back for a call, as it is kept; `error` is the class and the words of one.
 
-    Without `http_status` and `body` nothing came.
+    Without `http_status` and `body` nothing came. `is_cut` says that more came than is kept, and
+    `holds_key` that it showed the key of its call, and is not kept.
     """
 
     http_status: int | None
@@ -27,6 +28,8 @@ class Came:
     body: bytes | None
     is_partial: bool
     error: tuple[str, str] | None = None
+    is_cut: bool = False
+    holds_key: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,7 @@ class ReplyRead:
     """
 
     text: str | None = None
+    tool_calls: tuple[JsonMember, ...] = ()
     model_reported: str | None = None
     finish_reason: str | None = None
     service_tier: str | None = None

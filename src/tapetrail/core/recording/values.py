@@ -144,6 +144,11 @@ def text(value: object, name: str) -> str:
     return storable_text(value)
 
 
+def words_of(error: BaseException) -> str:
+    """Return an exception in words: its class, and what it says."""
+    return storable_text(f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
 def text_or_none(value: object, name: str) -> str | None:
     """Return a text that says something, None where there is none."""
     return None if value is None else text(value, name)
