@@ -107,6 +107,9 @@ INSERT INTO trading_signals (execution_id, symbol, signal_type, confidence, entr
     ('3', 'A', 'BUY', 1, 5, 5, 5, '', 'null', '2025-01-03', '1d', NULL, 'up'),
     ('4', 'A', 'HOLD', 0, 5, NULL, NULL, '', '3', '1960-01-03', '1d', NULL, 'up'),
     (E'it''s "1"', 'A', 'HOLD', 0, 5, NULL, NULL, '', '3', '2025-01-03', '1d', NULL, 'up');
+ALTER TABLE trading_signals ALTER COLUMN id DROP NOT NULL;
+INSERT INTO trading_signals (id, execution_id, symbol, signal_type, generated_at) VALUES
+    (NULL, '3', 'A', 'BUY', '2025-01-03');
 INSERT INTO market_data_cache (symbol, timeframe, data, cached_at) VALUES
     ('A', '1d', 'null', '2025-01-01'), ('A', '1d', '[]', '2025-01-01'),
     ('A', '1d', '{"A": 1}', '2025-01-01'), ('A', '1d', '"text"', '2025-01-01'),

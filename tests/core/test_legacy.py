@@ -25,6 +25,7 @@ from tapetrail.core.recording.images import image_type_of
 from tapetrail.core.records.states import AnalysisStatus, DecisionStatus, Role
 
 NOON = datetime(2025, 10, 29, 12, tzinfo=UTC)
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 
 
@@ -213,7 +214,7 @@ def test_a_signal_that_no_answer_backs_says_so_whatever_the_old_metadata_say() -
 
 
 def told(*found: Row, is_of_run: bool = True, run_at: datetime | None = None) -> Story:
-    story = story_of(found, zone=UTC, run_at=run_at, is_of_run=is_of_run)
+    story = story_of(found, zone=UTC, run_at=run_at, is_of_run=is_of_run, now=NOW)
     assert story is not None
     return story
 
@@ -298,7 +299,13 @@ def test_a_row_without_a_time_has_that_of_its_run_or_is_refused() -> None:
         NOON + timedelta(minutes=1),
         NOON + timedelta(minutes=2),
     )
-    assert story_of([timeless], zone=UTC, run_at=None, is_of_run=True) is None
+    assert story_of([timeless], zone=UTC, run_at=None, is_of_run=True, now=NOW) is None
+
+
+def test_a_time_that_is_still_to_come_is_none() -> None:
+    late = row(Table.SIGNALS, signal_type="BUY", generated_at="2999-01-01T00:00:00Z")
+    assert story_of([late], zone=UTC, run_at=None, is_of_run=True, now=NOW) is None
+    assert told(late, run_at=NOON).ended_at == NOON
 
 
 def test_cached_bars_and_charts_are_of_the_story() -> None:

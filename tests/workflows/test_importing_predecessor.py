@@ -309,11 +309,11 @@ def test_tables_of_another_case_and_rows_of_runs_that_are_gone_are_read_in_their
 ) -> None:
     account = take(home, cased, objects=None, zone="Asia/Hong_Kong", source="cased")
     assert {(each.table, each.reason.partition(",")[0]) for each in account.not_taken} == {
-        (Table.EXECUTIONS, "it says no time that can be read"),
+        (Table.EXECUTIONS, "it says no time that can be read and has come"),
         (Table.CHARTS, "its image is none"),
         (Table.CHARTS, "it is kept as it was"),
         (Table.SIGNALS, "it names no symbol"),
-        (Table.SIGNALS, "it says no time that can be read"),
+        (Table.SIGNALS, "it says no time that can be read and has come"),
     }
     runs = read(home, "executions")
     assert [str(row["started_at"]) for row in runs] == [
@@ -348,7 +348,8 @@ def test_values_that_mean_nothing_do_not_keep_others_from_being_taken_over(
     left = {(each.table.value, each.reason.partition(":")[0]) for each in account.not_taken}
     assert left == {
         ("charts", "it names no symbol"), ("charts", "its image is not there"),
-        ("market_data_cache", "it says no time that can be read, nor does its run"),
+        ("market_data_cache", "it says no time that can be read and has come, nor does its run"),
+        ("trading_signals", "it has no id"),
     }  # fmt: skip
     assert {row["analyst"] for row in read(home, "analyses")} == {"p:m", "unknown:unknown"}
     assert {row["signal_type"] for row in read(home, "signals", role="deciding")} == {"BUY"}

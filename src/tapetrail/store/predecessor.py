@@ -142,7 +142,7 @@ class Predecessor:
     def _sorted(self, rank: int, table: Table) -> Iterator[Item]:
         found = self._tables[table]
         joins, run = self._run_of(table, found)
-        number = found.id_of("t")
+        number = SQL("coalesce({}, '')").format(found.id_of("t"))
         symbol = found.column("t", table, "symbol") if table in OF_DECISIONS else None
         statement = SQL(
             'SELECT coalesce({padded_run}, {runless}) COLLATE "C", {symbol} COLLATE "C",'

@@ -1,6 +1,6 @@
 """Charts: their bytes, their print, and setting old ones aside."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -140,15 +140,16 @@ class Charts:
         recorded_at = shown.columns["generated_at"]
         if not isinstance(recorded_at, datetime):
             raise TypeError(f"chart {number}: generated at {recorded_at!r}, expected an instant")
-        chart = {name: "" if each is None else str(each) for name, each in shown.columns.items()}
-        (snapshot,) = shown.related["snapshots"]
+        chart = _words(shown.columns)
+        # One that another program drew may come without the bars that it shows.
+        snapshot = next(map(_words, shown.related["snapshots"]), dict[str, str]())
         conid = f"conid {chart['conid']}" if chart["conid"] else ""
-        traded = (chart["symbol"], decision.exchange, str(snapshot["currency"]), conid)
+        traded = (chart["symbol"], decision.exchange, snapshot.get("currency"), conid)
         digests = {
             "Image": chart["jpeg_digest"],
             "Page": chart["html_digest"],
             "Drawn values": chart["spec_digest"],
-            "Bars": str(snapshot["bars_digest"]),
+            "Bars": snapshot.get("bars_digest", ""),
         }
         return Origin(
             chart=number,
@@ -157,7 +158,7 @@ class Charts:
             instrument=" ".join(filter(None, traded)),
             timeframe=chart["timeframe"],
             as_of=decision.as_of,
-            source=f"{snapshot['source']}, adjustment {snapshot['adjustment']}",
+            source=_source_of(snapshot),
             digests={name: parse_digest(digest) for name, digest in digests.items() if digest},
             seal=parse_digest(str(seals[0]["seal_digest"])) if seals else None,
             recorded_at=recorded_at,
@@ -167,5 +168,22 @@ class Charts:
     def _bytes(self, number: int, column: str) -> bytes:
         named = self._records.detail(CHARTS, number).columns[column]
         if named is None:
-            raise NotFound(f"chart {number} was recorded without {column}")
+            raise NotFound(f"chart {number}: {_MISSING[column]}")
         return self._records.blob(str(named))
+
+
+_MISSING: Final = {
+    "jpeg_digest": "it has no image",
+    "html_digest": "it has no page; its program told an image alone",
+    "spec_digest": "its drawn values are not on record; another program drew it",
+}
+
+
+def _words(columns: Mapping[str, object]) -> dict[str, str]:
+    return {name: "" if each is None else str(each) for name, each in columns.items()}
+
+
+def _source_of(snapshot: Mapping[str, str]) -> str:
+    """Return where bars come from, as far as anybody said it."""
+    stated = [snapshot.get("source"), f"adjustment {snapshot.get('adjustment', 'unknown')}"]
+    return ", ".join(filter(None, stated))

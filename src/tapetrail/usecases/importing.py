@@ -15,7 +15,7 @@ from tapetrail.core.legacy.account import Account, Fate, NotTaken
 from tapetrail.core.legacy.columns import Table
 from tapetrail.core.legacy.rows import NAME_CHARS_MAX, Row, parse_row
 from tapetrail.core.legacy.runs import config_of, end_of
-from tapetrail.core.legacy.story import NO_SYMBOL, NO_TIME, Story, story_of
+from tapetrail.core.legacy.story import NO_ID, NO_SYMBOL, NO_TIME, Story, story_of
 from tapetrail.core.records.runs import AuditRecord
 from tapetrail.persistence import keep_object
 from tapetrail.store import appends, recordings, strategies
@@ -124,7 +124,9 @@ class Importing:
         rows: list[Row] = []
         for table, item in batch.items:
             row = self._parsed(table, item.id, item.text, symbol=batch.symbol, run=batch.run)
-            if row is not None and table is Table.EXECUTIONS:
+            if row is not None and not row.id:
+                self._refuse([row], NO_ID)
+            elif row is not None and table is Table.EXECUTIONS:
                 under_way.row = row
             elif row is not None:
                 rows.append(row)
@@ -135,7 +137,11 @@ class Importing:
             return
         zone = self._wanted.zone
         story = story_of(
-            rows, zone=zone, run_at=under_way.began(zone), is_of_run=batch.run is not None
+            rows,
+            zone=zone,
+            run_at=under_way.began(zone),
+            is_of_run=batch.run is not None,
+            now=self._process.clock(),
         )
         if story is None:
             self._refuse(rows, NO_TIME)

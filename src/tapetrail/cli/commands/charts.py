@@ -158,13 +158,13 @@ def _suffix_of(number: int, form: Form) -> str:
     if form is not Form.JPG:
         return f".{form}"
     media_type = _column(number, "image_media_type")
-    return _IMAGES.get(media_type, (".bin",))[0]
+    return _IMAGES.get(media_type or "", (".bin",))[0]
 
 
 def _check_suffix(number: int, path: Path) -> None:
     """Raise `InvalidInput` for a name that ends as another kind of image than the chart is."""
     media_type = _column(number, "image_media_type")
-    known = _IMAGES.get(media_type)
+    known = _IMAGES.get(media_type or "")
     if known is not None and path.suffix.lower() not in known:
         raise InvalidInput(
             f"--output {str(path)!r}: chart {number} is {media_type}; expected a name that ends in"
@@ -173,12 +173,13 @@ def _check_suffix(number: int, path: Path) -> None:
 
 
 def _has_page(number: int) -> bool:
-    return _column(number, "html_digest") != "None"
+    return _column(number, "html_digest") is not None
 
 
-def _column(number: int, name: str) -> str:
+def _column(number: int, name: str) -> str | None:
     with opened() as record:
-        return str(record.records.detail(CHARTS, number).columns[name])
+        found = record.records.detail(CHARTS, number).columns[name]
+        return None if found is None else str(found)
 
 
 def _kept_and_saved(number: int, form: Form, *, recorded: bool = False) -> tuple[str, bytes]:

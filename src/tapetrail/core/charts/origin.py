@@ -51,5 +51,5 @@ class Origin:
             ("Recorded at", instant_text(self.recorded_at)),
             *self.digests.items(),
             ("Seal", self.seal or UNSEALED),
-            ("Renderer", self.renderer),
+            *((("Renderer", self.renderer),) if self.renderer else ()),
         )

@@ -32,7 +32,8 @@ from tapetrail.core.legacy.rows import Row, conid_of
 from tapetrail.core.records.seals import EndState
 from tapetrail.core.records.states import DecisionStatus, Role
 
-NO_TIME: Final = "it says no time that can be read, nor does its run"
+NO_TIME: Final = "it says no time that can be read and has come, nor does its run"
+NO_ID: Final = "it has no id"
 NO_SYMBOL: Final = "it names no symbol"
 Place = tuple[Table, str]
 """A row, by its table and id."""
@@ -73,13 +74,19 @@ class Story:
 
 
 def story_of(
-    rows: Sequence[Row], *, zone: tzinfo, run_at: datetime | None, is_of_run: bool
+    rows: Sequence[Row],
+    *,
+    zone: tzinfo,
+    run_at: datetime | None,
+    is_of_run: bool,
+    now: datetime,
 ) -> Story | None:
     """Return what became of a symbol, None where no row of it says when that was.
 
-    `run_at` is when its run began. `rows` are all of one symbol, and of one run, or of none.
+    `run_at` is when its run began, and what is later than `now` is no time.
+    `rows` are all of one symbol, and of one run, or of none.
     """
-    timed = _timed(rows, zone=zone, run_at=run_at)
+    timed = _timed(rows, zone=zone, run_at=run_at, now=now)
     if not timed:
         return None
     told = {(row.table, row.id) for row, _ in timed}
@@ -167,10 +174,12 @@ def _failed(stage: Stage, kind: ErrorKind, message: str) -> EndState:
 
 
 def _timed(
-    rows: Sequence[Row], *, zone: tzinfo, run_at: datetime | None
+    rows: Sequence[Row], *, zone: tzinfo, run_at: datetime | None, now: datetime
 ) -> list[tuple[Row, datetime]]:
     """Return rows with the time of each, oldest first; one without has that of its run."""
-    timed = [(row, at) for row in rows if (at := row.instant("at", zone) or run_at) is not None]
+    stated = [(row, row.instant("at", zone)) for row in rows]
+    known = [(row, run_at if at is None or at > now else at) for row, at in stated]
+    timed = [(row, at) for row, at in known if at is not None]
     return sorted(timed, key=lambda each: (each[1], len(each[0].id), each[0].id))
 
 
