@@ -50,6 +50,9 @@ class AnalysisRow:
     cost_usd: Decimal | None
     analyzed_at: datetime
     sample_no: int
+    agent: str | None
+    round: int | None
+    question: str
 
 
 ANALYSES: Final = ListSpec(
@@ -59,8 +62,9 @@ ANALYSES: Final = ListSpec(
     table="llm_analyses",
     brief=(
         "id", "execution_id", "decision_id", "chart_id", "symbol", "timeframe", "kind", "status",
-        "trend_direction", "confidence_score", "latency_ms", "role", "analyst",
+        "trend_direction", "confidence_score", "latency_ms", "role", "analyst", "round",
     ),
+    if_any=frozenset({"round"}),
     title="analysis {id}: {symbol or agent}, {question}, {trend_direction or status}",
     filters=(
         BY_SYMBOL,
@@ -123,6 +127,13 @@ class SignalRow:
     currency: str | None
     analyst: str | None
     sample_no: int | None
+    action: str | None
+    intent: str | None
+    position_side: str | None
+    size: Decimal | None
+    size_unit: str | None
+    leverage: Decimal | None
+    order_ref: str | None
 
 
 SIGNALS: Final = ListSpec(
@@ -131,9 +142,10 @@ SIGNALS: Final = ListSpec(
     row=SignalRow,
     table="trading_signals",
     brief=(
-        "id", "execution_id", "decision_id", "symbol", "role", "signal_type", "confidence",
-        "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
+        "id", "execution_id", "decision_id", "symbol", "role", "signal_type", "intent",
+        "confidence", "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "decided_at",
     ),
+    if_any=frozenset({"intent"}),
     title="signal {id}: {role} {signal_type} {symbol} of {decided_at}",
     columns={
         **of_bars("m.decision_id = t.decision_id"),

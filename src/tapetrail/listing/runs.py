@@ -170,6 +170,8 @@ class DecisionRow:
     exchange: str | None
     currency: str | None
     second_opinion: str | None
+    intent: str | None
+    portfolio_id: int | None
 
 
 DECISIONS: Final = ListSpec(
@@ -178,15 +180,18 @@ DECISIONS: Final = ListSpec(
     row=DecisionRow,
     table="decisions",
     brief=(
-        "id", "strategy", "symbol", "as_of", "run_no", "status", "signal_type", "confidence",
+        "id", "strategy", "symbol", "as_of", "run_no", "status", "signal_type", "intent",
+        "confidence",
         "entry_price", "stop_loss", "target_price", "risk_reward_ratio", "error_kind",
     ),
+    if_any=frozenset({"intent"}),
     title="decision {id}: {symbol or scope} as of {as_of}, {status}",
     columns={
         "strategy": "s.name",
         "strategy_version": "s.version",
         "signal_id": "g.id",
         "signal_type": "g.signal_type",
+        "intent": "g.intent",
         "confidence": "g.confidence",
         "entry_price": "g.entry_price",
         "stop_loss": "g.stop_loss",

@@ -75,7 +75,8 @@ class ListSpec(Generic[Row_co]):
 
     A column of `row` is the column of its name in `table`, which SQL calls `t`, unless `columns`
     says where else it is found. Rows of which `usual` does not hold are left out, unless one of the
-    filters in `unusual` asks for them. `title` is one row in a line, with its columns in braces; of
+    filters in `unusual` asks for them. Of `brief`, a table leaves out those of `if_any` that no row
+    has. `title` is one row in a line, with its columns in braces; of
     `{a or b}` the first that exists.
     """
 
@@ -84,6 +85,7 @@ class ListSpec(Generic[Row_co]):
     row: type[Row_co]
     table: LiteralString
     brief: tuple[str, ...]
+    if_any: frozenset[str] = frozenset()
     title: str
     columns: Mapping[str, LiteralString] = field(default_factory=dict[str, LiteralString])
     joins: LiteralString = ""
@@ -96,6 +98,14 @@ class ListSpec(Generic[Row_co]):
     def column_names(self) -> tuple[str, ...]:
         """What a row holds, in its order."""
         return tuple(column.name for column in fields(self.row))  # pyright: ignore[reportArgumentType] # rows are dataclasses, which no type says
+
+    def brief_of(self, rows: Sequence[object]) -> tuple[str, ...]:
+        """Return the columns of a table of these rows."""
+        return tuple(
+            name
+            for name in self.brief
+            if name not in self.if_any or any(getattr(row, name) is not None for row in rows)
+        )
 
     def filter_named(self, name: str) -> Filter:
         """Return the filter of that name. Raises `InvalidInput` naming those that there are."""

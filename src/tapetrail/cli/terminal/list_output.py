@@ -96,8 +96,7 @@ def columns_of(text: str | None, *, listed: ListSpec[Numbered]) -> tuple[str, ..
 def print_list(words: ListWords, *, fetch: Fetch, near: Callable[[], Sequence[str]]) -> None:
     """Print a list from its pages. JSON Lines, CSV and ids never hold more than one of them."""
     listed = words.selection.listed
-    own = listed.brief if words.shape is Shape.TABLE else listed.column_names
-    names = words.columns or own
+    names = words.columns or listed.column_names
     pages = _Pages(words, fetch)
     match words.shape:
         case Shape.JSON:
@@ -106,7 +105,7 @@ def print_list(words: ListWords, *, fetch: Fetch, near: Callable[[], Sequence[st
         case Shape.TABLE:
             rows = [row for page in pages for row in page.data]
             shown = screen(zone=UTC if words.is_utc else None)
-            _print_table(names, rows, screen=shown)
+            _print_table(words.columns or listed.brief_of(rows), rows, screen=shown)
             note_bars(listed, rows)
         case _:
             _print_lines(pages, names, shape=words.shape)
@@ -115,7 +114,7 @@ def print_list(words: ListWords, *, fetch: Fetch, near: Callable[[], Sequence[st
 
 def print_rows(listed: ListSpec[Numbered], rows: Sequence[Numbered]) -> None:
     """Print rows of a list as a table, if there are any, and note what their bars lack."""
-    _print_table(listed.brief, rows, screen=screen())
+    _print_table(listed.brief_of(rows), rows, screen=screen())
     note_bars(listed, rows)
 
 
