@@ -95,6 +95,8 @@ def test_bars_that_contradict_themselves_are_refused(
     assert refused.value.kind in {ErrorKind.BAD_BARS, ErrorKind.NO_BARS}
 
 
-def test_two_bars_have_no_usual_step() -> None:
+def test_two_bars_may_be_further_apart_than_they_are_long_and_not_closer() -> None:
     pair = at("2026-11-01", "9D").iloc[:2]
     assert posted(pair).bar_count == len(pair)
+    with pytest.raises(InvalidInput, match="usually 1 hour apart, and timeframe 1d"):
+        posted(at("2026-11-18", "h", tz="UTC").iloc[:2])

@@ -1,6 +1,10 @@
 """What programs of others told is shown where it belongs, as far as they told it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.workflows.recordings import PNG
@@ -13,8 +17,12 @@ pytestmark = pytest.mark.service
 
 
 @pytest.fixture(scope="module")
-def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenRecord]:
-    home = tmp_path_factory.mktemp("shown") / "home"
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shown") / "home"
+
+
+@pytest.fixture(scope="module")
+def record(home: Path) -> Iterator[OpenRecord]:
     with tapetrail.recorder(home, agent="shown") as recorder:
         for symbols in (("AAA", "BBB"), ("CCC",)):
             with recorder.execution("shown") as run:
@@ -49,6 +57,19 @@ def test_a_page_without_bars_is_saved_with_a_foot_that_says_what_is_known(
     assert "<body>AAA" in page
     assert "None" not in page
     assert "adjustment unknown" in page
+
+
+def test_the_bytes_of_what_was_read_are_printed(home: Path, record: OpenRecord) -> None:
+    digest = str(record.rows("inputs")[-1]["content_digest"])
+    words = [sys.executable, "-m", "tapetrail", "blobs", "get"]
+    environment = {**os.environ, "TAPETRAIL_HOME": str(home)}
+    found = subprocess.run([*words, digest], env=environment, capture_output=True, check=False)
+    assert (found.returncode, found.stdout) == (0, b"about AAA"), found.stderr
+    none = subprocess.run(
+        [*words, "sha256:" + "0" * 64], env=environment, capture_output=True, check=False
+    )
+    assert none.returncode == 3
+    assert none.stdout == b""
 
 
 def test_what_a_chart_has_not_is_said(record: OpenRecord) -> None:

@@ -15,7 +15,6 @@ TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
 HTML: Final = "text/html; charset=utf-8"
 BYTES: Final = "application/octet-stream"
-BARS: Final = "text/plain; charset=utf-8"
 BYTES_MAX: Final = 64 * 2**20
 """The most that one thing may hold."""
 
@@ -43,14 +42,14 @@ def html_of(value: object, name: str) -> Content:
 
 
 def input_of(value: object, name: str) -> Content:
-    """Return text as text, bytes as they are, and anything else as JSON."""
+    """Return text as text, bytes and files as they are, and anything else as JSON."""
+    if value is None:
+        raise InvalidInput(f"{name} None: there is nothing in it")
     if isinstance(value, str):
         return _checked(Content(data=value.encode("utf-8", "surrogatepass"), media_type=TEXT), name)
-    if isinstance(value, bytes | bytearray):
-        media_type = image_type_of(bytes(value)) or BYTES
-        return _checked(Content(data=bytes(value), media_type=media_type), name)
-    if isinstance(value, Path):
-        return _checked(Content(data=_bytes(value, name), media_type=BYTES), name)
+    if isinstance(value, bytes | bytearray | Path):
+        data = _bytes(value, name)
+        return Content(data=data, media_type=image_type_of(data) or BYTES)
     return _checked(Content(data=canonical_json(values.member(value, name)), media_type=JSON), name)
 
 

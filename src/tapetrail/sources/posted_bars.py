@@ -23,7 +23,7 @@ PLACE: Final = "bars"
 FORMAT: Final = "tapetrail-posted-bars/1"
 COLUMNS: Final = "opened_at,open,high,low,close,volume"
 ROWS_LEAST: Final = 3
-"""Fewer bars have no span between them to speak of."""
+"""Fewer bars have no usual span between them."""
 SPAN_RANGE: Final = (0.6, 1.7)
 """How far the usual step between bars may be from their span, as a share of it: months differ."""
 LABEL_AHEAD: Final = timedelta(days=1)
@@ -100,12 +100,14 @@ def _check_prices(raw: RawColumns) -> None:
 
 def _check_span(raw: RawColumns, timeframe: str) -> None:
     """Refuse bars whose usual step is another span than is said: weeks are no days."""
-    if len(raw) < ROWS_LEAST:
+    if len(raw) < ROWS_LEAST - 1:
         return
     step_s = float(np.median(np.diff(raw.times.values)) / np.timedelta64(1, "s"))
     stated_s = span_s(timeframe)
     low, high = SPAN_RANGE
-    if not low * stated_s <= step_s <= high * stated_s:
+    # Between two bars may lie a weekend; none are closer than they are long.
+    is_too_far = step_s > high * stated_s and len(raw) >= ROWS_LEAST
+    if step_s < low * stated_s or is_too_far:
         raise _bad(
             f"{PLACE}: usually {_span_words(step_s)} apart, and timeframe {timeframe}; say the one"
             " that they are of"

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tapetrail.cli.session import has_record, no_record, settings, settings_at
+from tapetrail.cli.session import has_record, no_record, opened, settings, settings_at
 from tapetrail.cli.terminal.counting import counted
+from tapetrail.cli.terminal.exact import print_exact
 from tapetrail.cli.terminal.failures import DONE, FAILED, show_error, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
+from tapetrail.cli.terminal.saving import checked_target, write_file
 from tapetrail.cli.terminal.words import help_without_command
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.verification.verdict import REMEDY
@@ -18,13 +20,41 @@ from tapetrail.core.verification.verdict import REMEDY
 if TYPE_CHECKING:
     from tapetrail.usecases.blob_copies import Copied
 
-group: Final = typer.Typer(help="The store of bytes: create a bucket, copy to one.")
+group: Final = typer.Typer(help="The store of bytes: get an object, create a bucket, copy to one.")
 
 
 @group.callback(invoke_without_command=True)
 def blobs_root(context: typer.Context) -> int | None:
     """Show the help where no command is named."""
     return help_without_command(context)
+
+
+@group.command(
+    "get",
+    epilog=examples("tapetrail blobs get sha256:…", "tapetrail blobs get sha256:… -o report.txt"),
+)
+@shows_errors(hint="tapetrail inputs show 1")
+def get(
+    digest: Annotated[str, typer.Argument(metavar="DIGEST", help="As a row names it: sha256:…")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to. Replaced.")
+    ] = None,
+) -> int:
+    """Print the bytes that a row names by their digest, checked against it.
+
+    So is read what an agent was told to have read (`content_digest`), what a broker sent
+    (`raw_digest`), and the bars of a snapshot. A terminal is shown them without what it would obey.
+    """
+    target = None if output is None else checked_target(output)
+    with opened() as record:
+        content = record.records.blob(digest)
+    if target is None:
+        print_exact(content)
+        return DONE
+    write_file(content, target)
+    note(f"saved {sanitise(str(output))} ({size_text(len(content))})")
+    return DONE
 
 
 @group.command("create-bucket", epilog=examples("tapetrail blobs create-bucket --lock"))
