@@ -224,8 +224,9 @@ def test_a_key_leads_back_to_what_has_not_ended(home: Path) -> None:
             with pytest.raises(tapetrail.DecisionEnded, match="has ended as completed"):
                 again.decision("AAA", key="one").begin()
         assert same.id == decision.id
-        late = first.execution("keys", key="monday").decision("BBB")
-        with pytest.raises(tapetrail.DecisionEnded):
+    with tapetrail.recorder(home, agent="keyed") as third:
+        late = third.execution("keys", key="monday").decision("BBB")
+        with pytest.raises(tapetrail.DecisionEnded, match="give the new run another key"):
             late.begin()
     (row,) = read(home, "decisions", strategy="keys")
     assert row["status"] == "completed"

@@ -109,6 +109,23 @@ def test_a_run_ends_after_the_decision_that_another_program_left_open(
     assert_sound(home)
 
 
+def test_a_run_that_programs_share_ends_with_the_last_of_them(
+    home: Path, recorder: Recorder
+) -> None:
+    with tapetrail.recorder(home, agent="keys") as other:
+        with with_the_same_run(other) as theirs:
+            with theirs.decision("AAA") as decision:
+                decision.log_signal("buy")
+            with with_the_same_run(recorder) as run, run.decision("BBB") as decision:
+                decision.log_signal("buy")
+            assert states(home, "executions") == [("keys", "running")]
+            with theirs.decision("CCC") as decision:
+                decision.log_signal("sell")
+        assert states(home, "executions") == [("keys", "completed")]
+    assert states(home) == [(symbol, "completed") for symbol in ("AAA", "BBB", "CCC")]
+    assert_sound(home)
+
+
 def test_what_broke_a_shared_run_off_is_a_note_while_another_program_decides(
     home: Path, recorder: Recorder
 ) -> None:

@@ -1,5 +1,6 @@
 """Who works on the open runs and decisions of others, and what nobody works on any more."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,7 @@ LEASE_S: Final = 60
 NOBODY: Final = "nobody"
 """Who holds what was told before and is only sent now."""
 LEFT: Final = "left"
-"""Who holds a run that a program has ended while others still decide in it."""
+"""Who holds a run that a program has ended while others still work in it."""
 RESTART_GRACE_S: Final = 15
 """How long after a server's start nobody is taken for dead: programs come back one by one."""
 SURELY_DEAD_S: Final = 600
@@ -33,25 +34,23 @@ class Expired:
 def hold(
     session: Session, *, execution_id: int, decision_id: int | None, holder: str | None
 ) -> None:
-    """Say that a run, or a decision in it, is in work from now on.
+    """Say that a program works on a run, or on a decision in it, from now on; others may as well.
 
-    Nobody (None) holds it for once, and takes it from no one: a run whose program died before it
-    was sent would never end otherwise.
+    Nobody (None) holds it for once: a run whose program died before it was sent would never end
+    otherwise.
     """
     session.execute(
         sql_text(
             "INSERT INTO tapetrail.recording_leases"
             " (execution_id, decision_id, holder, expires_at)"
             " VALUES (:execution, :decision, :holder, now() + make_interval(secs => :lease))"
-            " ON CONFLICT (execution_id, decision_id) DO UPDATE"
-            " SET holder = excluded.holder, expires_at = excluded.expires_at"
-            " WHERE excluded.holder <> :nobody"
+            " ON CONFLICT (execution_id, decision_id, holder) DO UPDATE"
+            " SET expires_at = excluded.expires_at"
         ),
         {
             "execution": execution_id,
             "decision": decision_id,
             "holder": holder or NOBODY,
-            "nobody": NOBODY,
             "lease": LEASE_S,
         },
     )
@@ -70,15 +69,34 @@ def renew(session: Session, holder: str) -> int:
     return len(found.all())
 
 
-def leave(session: Session, *, execution_id: int) -> None:
-    """Say that a program has ended a run in which others still decide: it ends after them."""
+def leave(session: Session, *, execution_id: int, holder: str | None) -> None:
+    """Say that a program has ended a run in which others still work: it ends after them."""
     session.execute(
         sql_text(
-            "UPDATE tapetrail.recording_leases SET holder = :left, expires_at = now()"
-            " WHERE execution_id = :execution AND decision_id IS NULL"
+            "DELETE FROM tapetrail.recording_leases"
+            " WHERE execution_id = :execution AND decision_id IS NULL AND holder = :holder"
         ),
-        {"left": LEFT, "execution": execution_id},
+        {"execution": execution_id, "holder": holder or NOBODY},
     )
+    session.execute(
+        sql_text(
+            "INSERT INTO tapetrail.recording_leases (execution_id, decision_id, holder, expires_at)"
+            " VALUES (:execution, NULL, :left, now()) ON CONFLICT DO NOTHING"
+        ),
+        {"execution": execution_id, "left": LEFT},
+    )
+
+
+def is_shared(session: Session, *, execution_id: int, holder: str | None) -> bool:
+    """Return whether another program works in a run."""
+    found = session.execute(
+        sql_text(
+            "SELECT 1 FROM tapetrail.recording_leases WHERE execution_id = :execution"
+            " AND decision_id IS NULL AND expires_at >= now() AND holder NOT IN (:own, :nobody)"
+        ),
+        {"execution": execution_id, "own": holder or NOBODY, "nobody": NOBODY},
+    )
+    return found.first() is not None
 
 
 def is_held(session: Session, *, decision_id: int) -> bool:
@@ -115,14 +133,20 @@ def expired(session: Session) -> list[Expired]:
             " FROM tapetrail.recording_leases l"
             " JOIN tapetrail.workflow_executions e ON e.id = l.execution_id"
             " LEFT JOIN tapetrail.decisions d ON d.id = l.decision_id"
-            " WHERE l.expires_at < now() AND ("
+            " WHERE l.expires_at < now() AND NOT EXISTS ("
+            "  SELECT FROM tapetrail.recording_leases o WHERE o.execution_id = l.execution_id"
+            "  AND o.decision_id IS NOT DISTINCT FROM l.decision_id AND o.expires_at >= now()"
+            " ) AND ("
             "  now() > pg_postmaster_start_time() + make_interval(secs => :grace)"
             "  OR l.expires_at < now() - make_interval(secs => :surely))"
             " ORDER BY l.decision_id IS NULL, l.decision_id FOR UPDATE OF l SKIP LOCKED"
         ),
         {"grace": RESTART_GRACE_S, "surely": SURELY_DEAD_S},
     )
+    holders = defaultdict[tuple[str, str | None], set[str]](set)
+    for each in found:
+        holders[each.execution, each.decision].add(each.holder)
     return [
-        Expired(execution=each.execution, decision=each.decision, was_left=each.holder == LEFT)
-        for each in found
+        Expired(execution=execution, decision=decision, was_left=LEFT in of_one)
+        for (execution, decision), of_one in holders.items()
     ]

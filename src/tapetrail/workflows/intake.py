@@ -271,7 +271,7 @@ class Intake:
     def _end_execution(self, session: Session, told: ExecutionEnd) -> Taken:
         known = _last_beside(session, self._execution_of(session, told.execution))
         if not known.status.has_ended:
-            _end_run(session, known, told)
+            _end_run(session, known, told, holder=self.holder)
             self._executions.pop(told.execution, None)
         return _of_row("workflow_executions", told.external_id, known.stored)
 
@@ -357,10 +357,13 @@ def _end_of(told: DecisionEnd) -> EndState:
     return EndState(status=told.status, failure=failure)
 
 
-def _end_run(session: Session, run: KnownExecution, told: ExecutionEnd) -> None:
-    if has_open(session, run.stored.id):
-        # Another program decides in it, or died while it did: the run ends after that.
-        leases.leave(session, execution_id=run.stored.id)
+def _end_run(
+    session: Session, run: KnownExecution, told: ExecutionEnd, *, holder: str | None
+) -> None:
+    number = run.stored.id
+    if leases.is_shared(session, execution_id=number, holder=holder) or has_open(session, number):
+        # Another program works in it, or died while it did: the run ends after that.
+        leases.leave(session, execution_id=number, holder=holder)
         append_early_end(session, run, told)
     else:
         end_execution(session, run, at=told.at, is_cancelled=told.is_cancelled, error=told.error)

@@ -417,7 +417,7 @@ CREATE TABLE tapetrail.recording_leases (
     decision_id bigint,
     holder text NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    CONSTRAINT uq_recording_leases_held UNIQUE NULLS NOT DISTINCT (execution_id, decision_id),
+    CONSTRAINT uq_recording_leases_held UNIQUE NULLS NOT DISTINCT (execution_id, decision_id, holder),
     CONSTRAINT fk_recording_leases_execution_id
         FOREIGN KEY (execution_id) REFERENCES tapetrail.workflow_executions (id),
     CONSTRAINT fk_recording_leases_decision_id_execution_id
