@@ -1,5 +1,6 @@
 """A key leads back to what a dead program left, once, and never into what a living one does."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,12 @@ from typing import Final
 
 import psycopg
 import pytest
+from tests.edges.waiting import wait_for
 from tests.homes import server_of
 from tests.workflows.recordings import assert_sound, read, rows_of
 
 import tapetrail
-from tapetrail.core.errors import InvalidInput
+from tapetrail.core.errors import EdgeFailure, InvalidInput
 from tapetrail.sdk.recording import Recorder
 from tapetrail.sdk.spool import Spool
 
@@ -22,7 +24,7 @@ NOWHERE: Final = "postgresql://nobody@127.0.0.1:1/nowhere"
 DIES: Final = """
 import os, sys, tapetrail
 home, url, signals = sys.argv[1:]
-recorder = tapetrail.recorder(home, agent="keys", on_error="spool", max_wait=0.3)
+recorder = tapetrail.recorder(home, agent="keys", on_error="spool", max_wait=1)
 run = recorder.execution("keys", key="run")
 decision = run.decision("AAA", key="one")
 decision.begin()
@@ -56,6 +58,9 @@ def recorder(home: Path) -> Iterator[Recorder]:
 
 def die(home: Path, *, away: bool = False, signals: bool = False) -> str:
     """Run a program that is killed, after it told what it could; return its `order_ref`."""
+    if "TAPETRAIL_DATABASE_URL" not in os.environ:
+        with tapetrail.recorder(home, spool=home / "nowhere"):
+            pass  # It is there, and running.
     words = [sys.executable, "-c", DIES, str(home), "away" if away else "", "yes" * signals]
     found = subprocess.run(words, capture_output=True, text=True, check=False)
     assert found.returncode == 9, found.stderr
@@ -66,7 +71,7 @@ def send(home: Path) -> None:
     """Send the spool of the program that died."""
     found = subprocess.run(
         [sys.executable, "-m", "tapetrail", "spool", "send", "--from", str(home / "spool")],
-        env={"TAPETRAIL_HOME": str(home)},
+        env={**os.environ, "TAPETRAIL_HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
@@ -239,6 +244,43 @@ def keys(home: Path, listed: str) -> list[object]:
     with tapetrail.open_record(home) as record:
         numbers = [int(str(row["id"])) for row in rows_of(record, listed)]
         return [record.detail(listed, number).columns[name] for number in numbers]
+
+
+def test_what_was_begun_in_one_record_goes_to_no_other(home: Path, tmp_path: Path) -> None:
+    die(home, away=True, signals=True)
+    command = [sys.executable, "-m", "tapetrail", "spool", "send", "--from", str(home / "spool")]
+    other = tmp_path / "other" / "home"
+    with tapetrail.recorder(other):
+        pass
+    environment = {**os.environ, "TAPETRAIL_HOME": str(other)}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (1, "sent 0 of 1\n")
+    assert "about AAA: it was begun in another record" in found.stderr
+    assert (read(other, "decisions"), read(other, "executions")) == ([], [])
+    send(home)
+    make_it_later(home)
+    assert states(home) == [("AAA", "failed")]
+    assert len(read(home, "signals")) == 1
+
+
+def test_what_went_on_under_a_key_and_then_to_the_spool_is_one_decision(
+    home: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise EdgeFailure("it is away")
+
+    die(home)
+    with tapetrail.recorder(home, agent="keys", on_error="spool", max_wait=0.3) as other:
+        run = with_the_same_run(other)
+        with run.decision("AAA", key="one") as decision, monkeypatch.context() as patch:
+            patch.setattr("tapetrail.usecases.recordings.Recordings.take", away)
+            assert not decision.log_signal("sell").is_recorded
+        run.end()
+        wait_for(lambda: not Spool(home / "spool").names())
+    assert states(home) == [("AAA", "completed")]
+    assert len(read(home, "analyses")) == 2
+    assert recorder.execution() is not None
+    assert_sound(home)
 
 
 def test_a_program_cannot_say_of_itself_that_it_died(recorder: Recorder) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from tapetrail.core.canonical import Digest, digest_bytes
@@ -21,7 +22,8 @@ from tapetrail.core.errors import (
     NotFound,
     TapeTrailError,
 )
-from tapetrail.core.recording.entries import Entry
+from tapetrail.core.recording.again import renamed
+from tapetrail.core.recording.entries import DecisionOpened, Entry
 from tapetrail.core.recording.taken import Content, DecisionAbandoned, Taken
 from tapetrail.sdk.books import Book, Later, Telling, as_ours, size, worked_out
 from tapetrail.sdk.sinks import Sink
@@ -163,9 +165,18 @@ class Journal:
                 fresh += worked_out(told)
             except Exception as error:  # noqa: BLE001 # raised where the agent settles
                 book.refused.append(as_ours(error))
-        before = [] if book.writer is not None else book.brought
+        before: list[Entry] = []
+        if book.writer is None:
+            before = [_recorded(each) for each in book.brought]
         contents = {digest_bytes(c.data): c for each in fresh for c in each.contents}
-        writer.append([*before, *(each.entry for each in fresh)], contents)
+        # What went on with a decision that was there tells of that one from the beginning.
+        named = {
+            told: taken.external_id
+            for told, taken in book.found.items()
+            if taken.table == "decisions"
+        }
+        entries = [*before, *(each.entry for each in fresh)]
+        writer.append([renamed(each, named) for each in entries], contents)
         book.writer = writer
         self._bytes -= sum(map(size, book.pending))
         book.pending, book.brought = [], []
@@ -353,3 +364,7 @@ class Journal:
                 "this recorder was opened by the process that this one was forked from; open one"
                 " here: tapetrail.recorder()"
             )
+
+
+def _recorded(entry: Entry) -> Entry:
+    return replace(entry, was_recorded=True) if isinstance(entry, DecisionOpened) else entry

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from tapetrail.blobs.protocol import BlobStore, Place
 from tapetrail.core.blob_keys import object_key
 from tapetrail.core.canonical import Digest
-from tapetrail.core.errors import ErrorKind, NotFound
+from tapetrail.core.errors import ErrorKind, InvalidInput, NotFound
 from tapetrail.core.failures import Failure
 from tapetrail.core.recording.again import derived_id
 from tapetrail.core.recording.entries import (
@@ -139,6 +139,11 @@ class Intake:
         execution = self._execution_of(session, told.execution)
         instrument = self._instrument(session, told)
         known, free = recordings.decision(session, told.external_id), told
+        if known is None and told.was_recorded:
+            raise InvalidInput(
+                f"decision {told.external_id} about {told.symbol or 'a portfolio'}: it was begun in"
+                " another record, and is not in this one; send it there"
+            )
         if known is None and told.key is not None:
             free, known = decision_with_key(
                 session, told, execution=execution, instrument=instrument

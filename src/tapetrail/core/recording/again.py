@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Final
 
-from tapetrail.core.recording.entries import Entry, ExecutionOpened
+from tapetrail.core.recording.entries import DecisionOpened, Entry, ExecutionOpened
 
 _NAMING: Final = ("external_id", "decision", "execution", "portfolio", "call", "bars")
 _NAMING_SEVERAL: Final = ("charts", "reads")
@@ -26,7 +26,10 @@ def told_again(entries: Sequence[Entry], *, with_run: bool) -> list[Entry]:
     named = {each.external_id: derived_id(each.external_id) for each in entries}
     if not with_run:
         named = {old: new for old, new in named.items() if old not in runs}
-    return [_renamed(each, named) for each in entries]
+    return [
+        replace(each, was_recorded=False) if isinstance(each, DecisionOpened) else each
+        for each in (renamed(each, named) for each in entries)
+    ]
 
 
 def derived_id(external_id: str) -> str:
@@ -46,7 +49,8 @@ def id_of(instant_ms: int, named: str) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _renamed(entry: Entry, named: Mapping[str, str]) -> Entry:
+def renamed(entry: Entry, named: Mapping[str, str]) -> Entry:
+    """Return an entry that names others by the ids that follow, for those that have one."""
     changes: dict[str, object] = {}
     for field in fields(entry):
         value = getattr(entry, field.name)

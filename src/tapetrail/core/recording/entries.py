@@ -83,7 +83,7 @@ class DecisionOpened:
     """A decision begins, or goes on where one with the same `key` has not ended.
 
     What was told before and is only sent now (`is_late`) does not: another program may be at work
-    on that one.
+    on that one. One that `was_recorded` before the rest of it went to the spool is of that record.
     """
 
     entry: Literal["decision_opened"] = "decision_opened"
@@ -98,6 +98,7 @@ class DecisionOpened:
     as_of: AwareDatetime | None = None
     key: str | None = None
     is_late: bool = False
+    was_recorded: bool = False
     portfolio: ExternalId | None = None
 
 
