@@ -392,7 +392,8 @@ def test_an_image_is_known_by_how_it_begins(data: bytes, media_type: str | None)
 def test_an_account_counts_what_became_of_every_row() -> None:
     account = Account(others={"orders": 1})
     assert not account.has_taken
-    account.add(Table.CHARTS, Fate.TAKEN, 2)
+    account.add(Table.CHARTS, Fate.TAKEN)
+    account.add(Table.CHARTS, Fate.TAKEN)
     account.add(Table.CHARTS, Fate.THERE)
     refused = NotTaken(table=Table.CHARTS, id="4", symbol="AAPL", reason="gone")
     account.refuse(refused)

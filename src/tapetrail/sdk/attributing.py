@@ -49,8 +49,9 @@ class Attribution:
         if where is None:
             self._note(sent)
             return None
-        alone = where.decision.seen_alone() if where.analysis is None else None
-        conversation = (where.analysis or alone or where.decision.seen_alone()).conversation
+        analysis = where.analysis or where.decision.seen_alone()
+        alone = analysis if where.analysis is None else None
+        conversation = analysis.conversation
         call = conversation.begin(
             url=sent.url, request=sent.body, at=sent.sent_at, retries=sent.retry_count
         )

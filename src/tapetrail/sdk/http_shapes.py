@@ -1,7 +1,7 @@
 """What is used of an HTTP library, httpx or httpx2, which are alike; neither need be installed."""
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 
 class Url(Protocol):
@@ -57,9 +57,6 @@ class AsyncStream(Protocol):
     async def aclose(self) -> None:
         """Let go of the connection."""
         ...
-
-
-Stream: TypeAlias = "SyncStream | AsyncStream"
 
 
 class Request(Protocol):

@@ -95,7 +95,7 @@ class Journal:
             if book.refused:
                 # What was refused first is the reason; the rest had stood on it.
                 (first, *_), book.refused = book.refused, []
-                raise first
+                raise first from first.__cause__
 
     def close_book(self, book: Book) -> None:
         """Say that nothing more is told of a decision."""

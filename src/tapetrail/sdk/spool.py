@@ -67,11 +67,6 @@ class SpoolWriter:
             self._file.close()
             self._file = None
 
-    def remove(self) -> None:
-        """Remove the bundle, of which the record has everything."""
-        self.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def _open(self) -> None:
         if self._file is not None:
             return

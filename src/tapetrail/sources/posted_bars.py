@@ -4,7 +4,7 @@ They are read as every frame is, and kept as they are: no calendar says which se
 What contradicts itself is refused, and so are bars of another span than the program says.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ from tapetrail.core.recording.readings import PostedBars
 from tapetrail.sources.tabular.cells import TimeKind
 from tapetrail.sources.tabular.frames import tables_of
 from tapetrail.sources.tabular.raw import RawColumns, parse_columns
+from tapetrail.sources.tabular.tables import Table
 
 PLACE: Final = "bars"
 FORMAT: Final = "tapetrail-posted-bars/1"
@@ -38,7 +39,7 @@ def posted_bars(frame: object, *, timeframe: str, adjustment: str, now: datetime
     for two bars of one time, for a price that is missing or that high and low do not hold, for bars
     that are further apart, or closer, than `timeframe` says, and for one that begins after `now`.
     """
-    tables = tables_of(frame, place=PLACE)
+    tables = _tables_of(frame)
     if len(tables) != 1:
         raise _bad(f"{PLACE}: of {len(tables)} symbols; log those of one")
     raw = _in_order(parse_columns(tables[0]))
@@ -57,6 +58,17 @@ def posted_bars(frame: object, *, timeframe: str, adjustment: str, now: datetime
         last_on=day_of(days[-1]),
         bar_count=len(raw),
     )
+
+
+def _tables_of(frame: object) -> Sequence[Table]:
+    try:
+        return tables_of(frame, place=PLACE)
+    except InvalidInput as error:
+        # What follows is about the headings of strategy files.
+        said, _, hint = error.message.partition("; if a heading means")
+        if not hint:
+            raise
+        raise InvalidInput(f"{said}; rename the columns to these", kind=error.kind) from error
 
 
 def _in_order(raw: RawColumns) -> RawColumns:

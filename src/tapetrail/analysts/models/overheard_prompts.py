@@ -24,7 +24,10 @@ from tapetrail.core.http_words import HIDDEN, open_url
 SYSTEM: Final = ("instructions", "system", "systemInstruction", "system_instruction")
 MESSAGES: Final = ("messages", "input", "contents", "prompt")
 TOOLS: Final = ("tools", "functions", "toolConfig", "tool_config", "mcp_servers")
-_SECRETS: Final = ("authorization", "api_key", "apikey", "api-key", "access_token", "password")
+_SECRETS: Final = (
+    "authorization", "api_key", "apikey", "api-key", "access_token", "passw", "secret",
+    "credential",
+)  # fmt: skip
 _DATA: Final = (
     "inlineData", "inline_data", "fileData", "file_data", "source", "image_url", "input_audio",
     "file",

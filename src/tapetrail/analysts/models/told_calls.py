@@ -32,7 +32,7 @@ def read_request(url: str | None, request: bytes | None) -> RequestRead:
     heard = overheard(_address(url, request, b""), request, HeardReply(http_status=None))
     return RequestRead(
         base_url=None if url is None else heard.base_url,
-        provider=heard.provider or None if url is not None else None,
+        provider=(heard.provider or None) if url is not None else None,
         model_name=heard.model_name,
         prompt_text=heard.prompt_text,
         params=_members(heard.params),

@@ -63,7 +63,8 @@ def predecessor(
         str, typer.Option("--source", metavar="NAME", help="What it is called in the record.")
     ] = "predecessor",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the same account, and write nothing.")
+        bool,
+        typer.Option("--dry-run", help="Show the account, as far as it is known without writing."),
     ] = False,
     as_json: Json = False,
 ) -> int:

@@ -34,9 +34,9 @@ class Account:
     _fates: Counter[tuple[Table, Fate]] = field(default_factory=Counter[tuple[Table, Fate]])
     _not_taken: list[NotTaken] = field(default_factory=list[NotTaken])
 
-    def add(self, table: Table, fate: Fate, count: int = 1) -> None:
-        """Count rows that are in the record."""
-        self._fates[table, fate] += count
+    def add(self, table: Table, fate: Fate) -> None:
+        """Count a row that is in the record."""
+        self._fates[table, fate] += 1
 
     def refuse(self, refused: NotTaken) -> None:
         """Count a row that is not."""

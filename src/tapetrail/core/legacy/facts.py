@@ -17,7 +17,7 @@ from tapetrail.core.legacy.rows import Row, timeframe_of
 from tapetrail.core.records.answers import StatedAnalysis
 from tapetrail.core.records.states import AnalysisStatus
 
-_ANSWERED: Final = frozenset({"completed", "complete", "success", "succeeded", "done", "ok"})
+ANSWERED: Final = frozenset({"completed", "complete", "success", "succeeded", "done", "ok"})
 _TRENDS: Final = frozenset({"bullish", "bearish", "neutral"})
 _SET_ASIDE: Final = frozenset({"archived", "deleted"})
 _TYPES: Final = ("BUY", "SELL", "HOLD")
@@ -146,7 +146,7 @@ def _problem(row: Row) -> str | None:
     said, status = row.stated("error"), (row.stated("status") or "").strip().lower()
     if said is not None:
         return said
-    if status and status not in _ANSWERED:
+    if status and status not in ANSWERED:
         return f"the predecessor calls it {status[:40]!r}, and says no more"
     has_reply = row.stated("response_text") or row.value("response_json") is not None
     return None if has_reply else "the predecessor kept no reply"

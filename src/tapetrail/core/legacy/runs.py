@@ -6,9 +6,9 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from tapetrail.core.canonical import FieldValue
+from tapetrail.core.legacy.facts import ANSWERED
 from tapetrail.core.legacy.rows import Row
 
-_DONE: Final = frozenset({"completed", "complete", "success", "succeeded", "done", "ok"})
 _CANCELLED: Final = frozenset({"cancelled", "canceled", "aborted"})
 
 ALL: Final = ("workflow_id", "strategy_id", "status", "started_at", "completed_at", "error")
@@ -32,7 +32,7 @@ def end_of(row: Row | None, zone: tzinfo) -> RunEnd:
     at = row.instant("completed_at", zone)
     if status in _CANCELLED:
         return RunEnd(at=at, is_cancelled=True, error=said)
-    if status not in _DONE:
+    if status not in ANSWERED:
         said = said or f"the predecessor calls it {status[:40]!r}, and says no more"
     return RunEnd(at=at, error=said)
 
