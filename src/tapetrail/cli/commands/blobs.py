@@ -20,7 +20,7 @@ from tapetrail.core.verification.verdict import REMEDY
 if TYPE_CHECKING:
     from tapetrail.usecases.blob_copies import Copied
 
-group: Final = typer.Typer(help="The store of bytes: get an object, create a bucket, copy to one.")
+group: Final = typer.Typer(help="Get an object, create a bucket, copy to one.")
 
 
 @group.callback(invoke_without_command=True)
@@ -41,7 +41,7 @@ def get(
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to. Replaced.")
     ] = None,
 ) -> int:
-    """Print the bytes that a row names by their digest, checked against it.
+    """Print the bytes of a digest, checked against it.
 
     So is read what an agent was told to have read (`content_digest`), what a broker sent
     (`raw_digest`), and the bars of a snapshot. A terminal is shown them without what it would obey.
@@ -87,7 +87,7 @@ def copy(
         str, typer.Option("--to", metavar="s3://BUCKET/PREFIX", help="Where the bytes go.")
     ],
 ) -> int:
-    """Copy the bytes of every stored object to a bucket, and read each one back.
+    """Copy every stored object to a bucket, and read it back.
 
     TAPETRAIL_S3_* say how the bucket is reached. What is there already is read and compared, so the
     same again goes on where it was broken off. The record stays as it is: set TAPETRAIL_BLOBS to

@@ -63,9 +63,9 @@ def fetch(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Fetch what runs will need, so that they find it on record, in debug mode too.
+    """Fetch what runs will need, so that they find it on record.
 
-    Exit code 1 means that an instrument's bars could not be fetched.
+    In debug mode, too. Exit code 1 means that an instrument's bars could not be fetched.
     """
     query, first_on = _query(named, source=source), read_date(first, "--from")
     with opened_or_new(settings()) as record:
@@ -97,9 +97,10 @@ def compare(
     *,
     as_json: Json = False,
 ) -> int:
-    """Show which bars a vendor restated between two vintages, and by how much.
+    """Show which bars a vendor restated between two vintages.
 
-    Both are read as of the end of the days that both have. Exit code 1 means that they differ.
+    And by how much. Both are read as of the end of the days that both have. Exit code 1 means that
+    they differ.
     """
     with opened() as record:
         found = record.data.compare(number, other)

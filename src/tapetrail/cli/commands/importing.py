@@ -68,12 +68,13 @@ def predecessor(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Take over runs, charts, analyses, signals and cached bars of the unfinished predecessor.
+    """Take over the record of the unfinished predecessor.
 
-    Every row is accounted for: it is taken over, there already, or named with the reason why not.
-    A second import adds nothing; one that was interrupted goes on. A signal behind which no answer
-    stands is marked `legacy_unbacked`, never decides and counts nowhere. Its database is only read.
-    The exit code is 1 where some rows could not be taken over.
+    Its runs, charts, analyses, signals and cached bars. Every row is accounted for: it is taken
+    over, there already, or named with the reason why not. A second import adds nothing; one that
+    was interrupted goes on. A signal behind which no answer stands is marked `legacy_unbacked`,
+    never decides and counts nowhere. Its database is only read. The exit code is 1 where some rows
+    could not be taken over.
     """
     from tapetrail import upkeep  # noqa: PLC0415 # --help never needs it
 

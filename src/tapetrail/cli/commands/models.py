@@ -48,10 +48,10 @@ def check(
     yes: Annotated[bool, typer.Option("--yes", help="Ask the models without asking you.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Say what is known of models, and after a yes ask each one question about the newest chart.
+    """Say what is known of models, and after a yes ask each.
 
-    The question is recorded, and costs what its answer costs. Exit code 1 means that one of them
-    cannot be asked, or that its price is not known.
+    One question, about the newest chart. It is recorded, and costs what its answer costs. Exit code
+    1 means that one of them cannot be asked, or that its price is not known.
     """
     named: list[object] = [
         name if base_url is None else {"analyst": name, "base_url": base_url} for name in analysts

@@ -34,8 +34,9 @@ def prompts_root(context: typer.Context) -> int | None:
 @group.command("list", epilog=examples("tapetrail prompts list", "tapetrail prompts list --json"))
 @shows_errors(hint="tapetrail prompts list --help")
 def list_(*, as_json: Json = False) -> int:
-    """List every version of every prompt: those that come along, then those on record.
+    """List every version of every prompt.
 
+    Those that come along, then those on record.
     `id` is its row, which is there once it was recorded; `analyses` counts the answers asked by it.
     """
     with opened() as record:
@@ -131,10 +132,11 @@ def render(  # noqa: PLR0913 # its options
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Print what a model would be sent: its instructions, the question, the answer's JSON schema.
+    """Print what a model would be sent.
 
-    Nothing is sent and nothing is recorded. The earlier answers that a question about all charts
-    holds are those of the decision's own analyst.
+    Its instructions, the question, the answer's JSON schema. Nothing is sent and nothing is
+    recorded. The earlier answers that a question about all charts holds are those of the decision's
+    own analyst.
     """
     from tapetrail.core.analysis.prompt_context import Shown  # noqa: PLC0415 # --help never needs it
 
@@ -169,7 +171,10 @@ def diff(
     one: Named,
     other: Annotated[str, typer.Argument(metavar="OTHER", help="What it is compared with.")],
 ) -> int:
-    """Print how one prompt became another, line by line; nothing where both say the same."""
+    """Print how one prompt became another, line by line.
+
+    Nothing is printed where both say the same.
+    """
     with opened() as record:
         lines = record.prompts.diff(one, other)
     if lines:

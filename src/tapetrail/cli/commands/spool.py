@@ -17,7 +17,7 @@ from tapetrail.wire import view_document
 if TYPE_CHECKING:
     from tapetrail.sdk.spool import Spool
 
-HELP: Final = "What programs told while the record could not be reached: list it, send it."
+HELP: Final = "What was told while the record was away: list it, send it."
 COLUMNS: Final = ("name", "about", "told_at", "entries", "files", "state")
 group: Final = typer.Typer(help=HELP)
 Folder = Annotated[

@@ -82,14 +82,14 @@ _statistic(
 )
 _statistic(
     "models",
-    "Show how models answered, by model: failures by kind, latency, re-asks.",
+    "Show how models answered: failures by kind, latency, re-asks.",
     by="model",
     columns=MODELS,
     ask=lambda record, by, filters: record.stats.spend(by, **filters),
 )
 _statistic(
     "grounding",
-    "Show how true what models state is, held against their charts, by model.\n\nOf all levels:"
+    "Show how true what models state is, held against charts.\n\nBy model. Of all levels:"
     " those on their side of the last close, visible, touched by a bar. Of the numbers that were"
     " stated: those that the chart has by that name, and those that it has so.",
     by="model",
@@ -101,7 +101,10 @@ _statistic(
 @group.command("summary", epilog=examples("tapetrail stats summary --json"))
 @shows_errors(hint="tapetrail stats summary --help")
 def summary(*, as_json: Json = False, as_csv: Csv = False) -> int:
-    """Show what was decided today, in 7 and in 30 days, and what models cost; days are UTC's."""
+    """Show what was decided today, in 7 and in 30 days.
+
+    And what models cost. Days are UTC's.
+    """
     with opened() as record:
         found = record.stats.summary()
     names = tuple(field.name for field in fields(PeriodStats))

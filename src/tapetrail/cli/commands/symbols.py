@@ -45,9 +45,10 @@ def find(
         bool, typer.Option("--csv", help="Print CSV, safe to open in a spreadsheet.")
     ] = False,
 ) -> int:
-    """Ask a source for symbols, and print each with the line that means it in a strategy.
+    """Ask a source for symbols, and print how strategies name them.
 
-    What a source does not say of a symbol stays empty. Nothing is recorded.
+    Each with the line that means it in a strategy. What a source does not say of a symbol stays
+    empty. Nothing is recorded.
     """
     if as_json and as_csv:
         raise InvalidInput("--json and --csv; at most one of them")
