@@ -14,7 +14,6 @@ from typing import IO
 
 import psycopg
 import pytest
-from click import Command
 from pypdfium2 import PdfDocument
 from tests.edges.waiting import wait_for
 from tests.homes import copy_home
@@ -283,7 +282,7 @@ def test_help_names_commands_examples_and_topics(call: Run) -> None:
 
 
 def test_no_line_of_any_help_is_cut_or_wider_than_100(call: Run) -> None:
-    def all_words(command: Command, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    def all_words(command: object, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         yield words
         for name, under in getattr(command, "commands", {}).items():
             yield from all_words(under, (*words, name))
