@@ -20,7 +20,7 @@ from tapetrail.usecases.runs import Manner
 if TYPE_CHECKING:
     from tapetrail.analysts.registry import Family
     from tapetrail.core.strategy.strategies import StrategySpec
-    from tapetrail.listing.values import Given
+    from tapetrail.listing.spec import Wanted
     from tapetrail.sdk.recording import Recorder
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.backfills import Backfilled
@@ -199,7 +199,7 @@ class _ReadBeside:
         self, listed: str, filters: Mapping[str, object], *, limit: int | None
     ) -> "Sequence[Mapping[str, object]]":
         """Return the newest rows of a list."""
-        given = cast("Mapping[str, Given | None]", filters)
+        given = cast("Mapping[str, Wanted]", filters)
         found = self.record.rows(listed, **given)
         return found if limit is None else found[:limit]
 
@@ -207,7 +207,7 @@ class _ReadBeside:
         self, by: str, filters: Mapping[str, object]
     ) -> "Sequence[Mapping[str, object]]":
         """Return what models were asked, and what it cost, by a word."""
-        given = cast("Mapping[str, Given | None]", filters)
+        given = cast("Mapping[str, Wanted]", filters)
         return [asdict(each) for each in self.record.stats.spend(by, **given)]
 
     def archive_old_charts(self, older_than_days: int) -> int:

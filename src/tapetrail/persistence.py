@@ -28,7 +28,7 @@ from tapetrail.core.records.runs import DecisionRefs
 from tapetrail.listing import ANALYSES, CHARTS
 from tapetrail.listing.answers import AnalysisRow
 from tapetrail.listing.evidence import ChartRow
-from tapetrail.listing.values import Given
+from tapetrail.listing.spec import Wanted
 from tapetrail.store import appends, lists, reads, stats
 from tapetrail.store.appends import BlobRow
 from tapetrail.store.connections import driver_connection
@@ -208,9 +208,7 @@ class LLMAnalysisPersistenceService:
         wanted = ANALYSES.select(chart_id=chart_id)
         return lists.rows(driver_connection(self._session), wanted)
 
-    def get_analysis_stats(
-        self, by: str = "analyst", **filters: Given | None
-    ) -> Sequence[UsageStats]:
+    def get_analysis_stats(self, by: str = "analyst", **filters: Wanted) -> Sequence[UsageStats]:
         """Return what models were asked, what came of it and what it cost, by analyst.
 
         Or by `day`, `model`, `strategy` or `symbol`; `filters` are those of the list of analyses.

@@ -67,7 +67,7 @@ def plan_of(
     connection: Connection, listed: ListSpec[Numbered], filters: Mapping[str, str]
 ) -> dict[str, Any]:
     selection = listed.select(**filters)
-    statement = list_statement(listed, tuple(selection.filters), is_continued=False)
+    statement = list_statement(listed, tuple(selection.counts().items()), is_continued=False)
     asked = connection.execute(
         b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement, [*selection.parameters(), 51]
     ).fetchone()

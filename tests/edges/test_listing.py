@@ -53,14 +53,14 @@ def is_same(one: Selection[Numbered], other: Selection[Numbered]) -> bool:
 
 def test_filters_that_are_not_set_are_not_named() -> None:
     assert CHARTS.select(symbol="AAPL", chart_id=1, status=None).named() == {
-        "symbol": "AAPL", "chart_id": 1,
+        "symbol": ["AAPL"], "chart_id": [1],
     }  # fmt: skip
     assert CHARTS.select().named() == {}
 
 
 def test_filters_of_a_time_are_named_as_text() -> None:
     since = datetime(2012, 11, 30, 16, tzinfo=timezone(timedelta(hours=-5)))
-    assert CHARTS.select(since=since).named() == {"since": "2012-11-30T21:00:00.000000Z"}
+    assert CHARTS.select(since=since).named() == {"since": ["2012-11-30T21:00:00.000000Z"]}
 
 
 def test_a_span_in_which_nothing_can_be_is_refused() -> None:
@@ -149,12 +149,23 @@ def test_what_nothing_can_have_is_refused(filters: dict[str, Given], said: str) 
         EXECUTIONS.select(**filters)
 
 
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_a_bound_has_one_value_and_no_filter_has_none(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{name}: 2 values, expected one"):
+        DECISIONS.select(**{name: ["2012-01-01", "2013-01-01"]})
+    assert DECISIONS.select(**{name: ["2012-01-01", "2012-01-01"]}).bound(name) is not None
+    with pytest.raises(InvalidInput, match="symbol: no value, expected at least one"):
+        DECISIONS.select(symbol=[])
+
+
 def test_text_will_do_for_numbers_and_times_and_members_for_their_values() -> None:
     asked = EXECUTIONS.select(execution_id="7", since="2012-11-30", status=ExecutionStatus.RUNNING)
     assert asked.filters == {
-        "execution_id": 7, "since": datetime(2012, 11, 30, tzinfo=UTC), "status": "running",
-    }  # fmt: skip
-    assert type(asked.filters["status"]) is str
+        "execution_id": (7,),
+        "since": (datetime(2012, 11, 30, tzinfo=UTC),),
+        "status": ("running",),
+    }
+    assert type(asked.bound("status")) is str
 
 
 def test_an_unknown_list_is_refused_by_those_that_there_are() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final, assert_type
 
 import pytest
-from tests.edges.rows import Rows, driver
+from tests.edges.rows import NOON, Rows, driver
 
 from tapetrail.core.analysis.analyses import SignalType
 from tapetrail.core.errors import InvalidInput, NotFound
@@ -25,7 +25,7 @@ from tapetrail.listing import (
     Selection,
 )
 from tapetrail.listing.cursors import encode_cursor
-from tapetrail.listing.spec import Numbered
+from tapetrail.listing.spec import Numbered, Wanted
 from tapetrail.listing.values import DAYS
 from tapetrail.store import lists, nearby
 from tapetrail.store.connections import Connection
@@ -49,7 +49,7 @@ class Recorded:
     aapl: dict[str, int]
     ibm: dict[str, int]
 
-    def ids(self, listed: ListSpec[Numbered], **filters: str | int | datetime) -> list[int]:
+    def ids(self, listed: ListSpec[Numbered], **filters: Wanted) -> list[int]:
         return [row.id for row in lists.rows(self.connection, listed.select(**filters))]
 
 
@@ -98,6 +98,15 @@ def test_what_belongs_to_a_chart_is_found_by_it(
 ) -> None:
     for run in (recorded.aapl, recorded.ibm):
         assert recorded.ids(listed, chart_id=run["charts"]) == [run[listed.table]]
+
+
+def test_of_several_values_of_a_filter_a_row_has_one(recorded: Recorded) -> None:
+    assert len(recorded.ids(DECISIONS, symbol=["AAPL", "IBM", "AAPL"])) == 2
+    assert recorded.ids(DECISIONS, symbol=("IBM", "MSFT")) == [recorded.ibm["decisions"]]
+    both = {"symbol": ["AAPL", "IBM"], "as_of": [str(NOON.date()), "1999-01-04..1999-01-05"]}
+    assert len(recorded.ids(CHARTS, **both)) == 2
+    assert recorded.ids(CHARTS, **both, timeframe=["1w", "1mo"]) == [recorded.ibm["charts"]]
+    assert lists.count(recorded.connection, CHARTS.select(**both)) == 2
 
 
 def test_executions_belong_to_no_chart(recorded: Recorded) -> None:

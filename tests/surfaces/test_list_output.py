@@ -95,6 +95,20 @@ def test_a_list_that_was_cut_says_so_beside_the_data(words: list[str], ask: Run)
 
 
 @pytest.mark.service
+def test_a_filter_given_twice_means_one_or_the_other(ask: Run) -> None:
+    words = ("decisions", "-q", "--all")
+    every = ask(*words).out
+    failed, completed = (ask(*words, "--status", each).out for each in ("failed", "completed"))
+    assert failed != completed
+    assert ask(*words, "--status", "failed", "--status", "completed").out == every
+    refused = ask(*words, "--since", "2012-01-01", "--since", "2013-01-01")
+    assert (refused.code, refused.err.splitlines()[0]) == (
+        2,
+        "Error: since: 2 values, expected one",
+    )
+
+
+@pytest.mark.service
 def test_an_empty_list_has_no_rows_in_any_shape(ask: Run) -> None:
     said = "no decisions with --symbol IBM\n"
     words = ("decisions", "--symbol", "IBM", "--all")

@@ -47,5 +47,10 @@ def _foreign_cursor(cursor: str) -> InvalidInput:
 
 
 def _mark(selection: Selection[Numbered]) -> str:
-    text = json.dumps([selection.listed.name, selection.named()], sort_keys=True)
+    # One value stands by itself, as when there could be no others.
+    named = {
+        name: values[0] if len(values) == 1 else values
+        for name, values in selection.named().items()
+    }
+    text = json.dumps([selection.listed.name, named], sort_keys=True)
     return digest_text(text)[-12:]

@@ -197,6 +197,8 @@ def by_time_made(column: LiteralString) -> tuple[Filter, Filter]:
     since = "Only what was made then or later: a date or RFC 3339, UTC."
     until = "Only what was made before then."
     return (
-        Filter(name="since", kind=INSTANT, help=since, condition=f"t.{column} >= %s"),
-        Filter(name="until", kind=INSTANT, help=until, condition=f"t.{column} < %s"),
+        Filter(
+            name="since", kind=INSTANT, help=since, condition=f"t.{column} >= %s", is_bound=True
+        ),
+        Filter(name="until", kind=INSTANT, help=until, condition=f"t.{column} < %s", is_bound=True),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Generic, LiteralString, Protocol, Self, TypeVar
+from typing import Generic, LiteralString, Protocol, Self, TypeAlias, TypeVar
 
 from tapetrail.core.canonical import instant_text
 from tapetrail.core.errors import InvalidInput
@@ -20,6 +20,8 @@ class Numbered(Protocol):
 
 
 Row_co = TypeVar("Row_co", bound=Numbered, covariant=True)
+Wanted: TypeAlias = Given | Sequence[Given] | None
+"""What a filter is set to: a value, several of which a row has one, or None for everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +29,15 @@ class Filter:
     """One way to narrow a list: to the rows of which `condition` holds.
 
     In its SQL `t` is the list's table, and each `%s` is one of the kind's parameters, as a rule the
-    value itself.
+    value itself. A row that one of several values finds is in the list; where the filter is a
+    bound, there is one value.
     """
 
     name: str
     kind: Kind
     help: str
     condition: LiteralString
+    is_bound: bool = False
 
     def where(self, condition: LiteralString) -> Self:
         """Return this filter for a list where it means something else."""
@@ -115,26 +119,30 @@ class ListSpec(Generic[Row_co]):
         names = ", ".join(known.name for known in self.filters)
         raise InvalidInput(f"filter {name!r}: expected one of {names}, which {self.name} have")
 
-    def conditions(self, filters: Sequence[str]) -> list[str]:
-        """Return what holds of the rows in the list narrowed by these filters."""
-        asked: list[str] = [self.filter_named(name).condition for name in filters]
-        if self.usual is None or self.unusual & {*filters}:
-            return asked
-        return [self.usual, *asked]
+    def conditions(self, filters: Mapping[str, int]) -> list[str]:
+        """Return what holds of the rows in the list narrowed by so many values of each filter."""
+        is_all = self.usual is None or self.unusual & {*filters}
+        return [*([] if is_all else [str(self.usual)]), *self.narrowing(filters)]
 
-    def select(self, **filters: Given | None) -> "Selection[Row_co]":
+    def narrowing(self, filters: Mapping[str, int]) -> list[str]:
+        """Return the same, of rows that are usual or not."""
+        return [
+            _any_of([self.filter_named(name).condition] * count) for name, count in filters.items()
+        ]
+
+    def select(self, **filters: "Wanted") -> "Selection[Row_co]":
         """Return this list narrowed to `filters`; None means everything.
 
-        Raises `InvalidInput` for a filter that the list does not have, and for a value that nothing
-        can have.
+        Of several values, a row has one. Raises `InvalidInput` for a filter that the list does not
+        have, for a value that nothing can have, and for several bounds.
         """
         given = {name: (self.filter_named(name), value) for name, value in filters.items()}
         return Selection(
             listed=self,
             filters={
-                name: known.kind.read(value, name)
+                name: found
                 for name, (known, value) in given.items()
-                if value is not None
+                if (found := _read(known, value))
             },
         )
 
@@ -148,21 +156,30 @@ class Selection(Generic[Row_co]):
     """
 
     listed: ListSpec[Row_co]
-    filters: Mapping[str, Given]
+    filters: Mapping[str, tuple[Given, ...]]
 
     def __post_init__(self) -> None:
         """Raise `InvalidInput` where nothing can be in between."""
-        since, until = self.filters.get("since"), self.filters.get("until")
+        since, until = self.bound("since"), self.bound("until")
         if isinstance(since, datetime) and isinstance(until, datetime) and since >= until:
-            named = self.named()
-            raise InvalidInput(f"since {named['since']}: not before until {named['until']}")
+            texts = instant_text(since), instant_text(until)
+            raise InvalidInput(f"since {texts[0]}: not before until {texts[1]}")
+
+    def bound(self, name: str) -> Given | None:
+        """Return the one value of a filter, None where it is not set."""
+        return next(iter(self.filters.get(name, ())), None)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many values each filter has, which is what SQL depends on."""
+        return {name: len(values) for name, values in self.filters.items()}
 
     def parameters(self) -> list[object]:
         """Return what the filters are in SQL, in their order."""
         kinds = {name: self.listed.filter_named(name).kind for name in self.filters}
         return [
             parameter
-            for name, value in self.filters.items()
+            for name, values in self.filters.items()
+            for value in values
             for parameter in kinds[name].parameters(value)
         ]
 
@@ -172,12 +189,29 @@ class Selection(Generic[Row_co]):
 
     def options(self) -> str:
         """Return the filters that are set, as the command line takes them."""
-        named = self.named()
-        return " ".join(f"{self.listed.filter_named(n).option} {named[n]}" for n in named)
+        named = ((name, value) for name, values in self.named().items() for value in values)
+        return " ".join(f"{self.listed.filter_named(name).option} {value}" for name, value in named)
 
-    def named(self) -> dict[str, str | int]:
+    def named(self) -> dict[str, list[str | int]]:
         """Return the filters that are set, by name; times as RFC 3339 text."""
         return {
-            name: instant_text(value) if isinstance(value, datetime) else value
-            for name, value in self.filters.items()
+            name: [instant_text(each) if isinstance(each, datetime) else each for each in values]
+            for name, values in self.filters.items()
         }
+
+
+def _any_of(conditions: Sequence[str]) -> str:
+    return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
+
+
+def _read(known: Filter, value: "Wanted") -> tuple[Given, ...]:
+    """Return what a filter is set to, each value once. Raises as its kind does."""
+    if value is None:
+        return ()
+    values = [value] if isinstance(value, str | int | datetime) else value
+    if not values:
+        raise InvalidInput(f"{known.name}: no value, expected at least one, or None for everything")
+    read = tuple(dict.fromkeys(known.kind.read(each, known.name) for each in values))
+    if known.is_bound and len(read) > 1:
+        raise InvalidInput(f"{known.name}: {len(read)} values, expected one")
+    return read

@@ -43,7 +43,7 @@ def rows(
 
 def count(connection: Connection, selection: Selection[Numbered]) -> int:
     """Return how many rows a list has."""
-    statement = _count_statement(selection.listed, tuple(selection.filters))
+    statement = _count_statement(selection.listed, tuple(selection.counts().items()))
     (found,) = connection.execute(statement, selection.parameters()).fetchone() or (0,)
     return int(found)
 
@@ -64,8 +64,8 @@ def detail(connection: Connection, listed: ListSpec[Numbered], number: int) -> D
 def _rows(
     connection: Connection, selection: Selection[Row], *, below: int | None, limit: int | None
 ) -> list[Row]:
-    listed, filters = selection.listed, selection.filters
-    statement = list_statement(listed, tuple(filters), is_continued=below is not None)
+    listed, filters = selection.listed, tuple(selection.counts().items())
+    statement = list_statement(listed, filters, is_continued=below is not None)
     values = [*selection.parameters(), *(() if below is None else (below,)), limit]
     with connection.cursor(row_factory=class_row(listed.row)) as cursor:
         return cursor.execute(statement, values).fetchall()
@@ -73,11 +73,11 @@ def _rows(
 
 @cache
 def list_statement(
-    listed: ListSpec[Numbered], filters: tuple[str, ...], *, is_continued: bool
+    listed: ListSpec[Numbered], filters: tuple[tuple[str, int], ...], *, is_continued: bool
 ) -> bytes:
-    """Return the statement of a list, made once for each choice of filters."""
+    """Return the statement of a list, made once for each choice of filters and number of values."""
     columns = (f"{listed.columns.get(name, f't.{name}')} AS {name}" for name in listed.column_names)
-    conditions: list[str] = [*listed.conditions(filters)]
+    conditions = listed.conditions(dict(filters))
     if is_continued:
         conditions.append(_BELOW)
     head = f"SELECT {', '.join(columns)}"
@@ -85,8 +85,8 @@ def list_statement(
 
 
 @cache
-def _count_statement(listed: ListSpec[Numbered], filters: tuple[str, ...]) -> bytes:
-    return f"SELECT count(*) {_from(listed, listed.conditions(filters))}".encode()
+def _count_statement(listed: ListSpec[Numbered], filters: tuple[tuple[str, int], ...]) -> bytes:
+    return f"SELECT count(*) {_from(listed, listed.conditions(dict(filters)))}".encode()
 
 
 def _from(listed: ListSpec[Numbered], conditions: Sequence[str]) -> str:

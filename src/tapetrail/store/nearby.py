@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from tapetrail.listing.spec import Numbered, Selection
+from tapetrail.listing.spec import Numbered, Selection, Wanted
 from tapetrail.store import lists
 from tapetrail.store.connections import Connection
 
@@ -25,22 +25,21 @@ def near(connection: Connection, selection: Selection[Numbered]) -> list[str]:
 
 
 def _spellings(connection: Connection, selection: Selection[Numbered]) -> Iterator[str]:
-    asked = selection.filters.get("symbol")
-    if asked is not None:
+    for asked in selection.filters.get("symbol", ()):
         for (known,) in connection.execute(_SPELLINGS, [asked, asked]):
             yield f"{known} is known, {asked} is not"
 
 
 def _as_of_instead(connection: Connection, selection: Selection[Numbered]) -> Iterator[str]:
     """Yield how many rows are as of the days that were taken for the time of recording."""
-    since, until = (selection.filters.get(name) for name in TIMES)
+    since, until = (selection.bound(name) for name in TIMES)
     has_days = any(known.name == "as_of" for known in selection.listed.filters)
     if not isinstance(since, datetime) or not has_days or "as_of" in selection.filters:
         return
     end = until - timedelta(microseconds=1) if isinstance(until, datetime) else since
     days = f"{since.date()}..{end.date()}"
     others = selection.without("since").without("until")
-    named = {**others.filters, "as_of": days}
+    named: dict[str, Wanted] = {**others.filters, "as_of": days}
     count = lists.count(connection, selection.listed.select(**named))
     if count:
         told = days if end.date() != since.date() else str(since.date())

@@ -205,7 +205,7 @@ def _narrowed(
     statement: str, selection: Selection[AnalysisRow], *, by: By, also: list[str], **parts: str
 ) -> bytes:
     """Return a statement about what is selected, grouped as it is wanted."""
-    named = (selection.listed.filter_named(name).condition for name in selection.filters)
+    named = selection.listed.narrowing(selection.counts())
     conditions = " AND ".join([*also, *named]) or "true"
     order = "DESC" if by is By.DAY else ""
     return statement.format(

@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from tapetrail.listing import ListSpec, list_named
-from tapetrail.listing.spec import Numbered
-from tapetrail.listing.values import Given
+from tapetrail.listing.spec import Numbered, Wanted
 from tapetrail.store import lookups
 from tapetrail.store.access import Access
 from tapetrail.usecases.parts import Process
@@ -138,15 +137,16 @@ class Record:
         return Verify(self._access, process=self._process)
 
     @overload
-    def rows(self, listed: str, **filters: Given | None) -> list[dict[str, object]]: ...
+    def rows(self, listed: str, **filters: Wanted) -> list[dict[str, object]]: ...
     @overload
-    def rows(self, listed: ListSpec[Row], **filters: Given | None) -> list[Row]: ...
-    def rows(self, listed: str | ListSpec[Row], **filters: Given | None) -> Sequence[object]:
+    def rows(self, listed: ListSpec[Row], **filters: Wanted) -> list[Row]: ...
+    def rows(self, listed: str | ListSpec[Row], **filters: Wanted) -> Sequence[object]:
         """Return the rows of a list, newest first.
 
         By name, such as `"decisions"`, each is a dictionary, as `pandas.DataFrame` takes them. By
         the list itself, such as `tapetrail.listing.DECISIONS`, each is its row, whose fields a type
-        checker knows. `filters` are the list's own, such as `symbol="AAPL"`. Values are Python's:
+        checker knows. `filters` are the list's own, such as `symbol="AAPL"`; of several
+        values, as in `symbol=["AAPL", "MSFT"]`, a row has one. Values are Python's:
         Decimal, datetime. Raises `InvalidInput` for an unknown list or filter.
         """
         if isinstance(listed, str):
@@ -161,7 +161,7 @@ class Record:
         *,
         limit: int = LIMIT_DEFAULT,
         cursor: str | None = None,
-        **filters: Given | None,
+        **filters: Wanted,
     ) -> Page[Row]:
         """Return one page of a list, newest first, of at most 200 rows, and where it goes on.
 

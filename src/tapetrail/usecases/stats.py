@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 
 from tapetrail.listing import ANALYSES
-from tapetrail.listing.values import Given
+from tapetrail.listing.spec import Wanted
 from tapetrail.store import stats
 from tapetrail.store.connections import Reading
 from tapetrail.wire import GroundingStats, PeriodStats, UsageStats
@@ -24,7 +24,7 @@ class Stats:
         self._reading = reading
         self._clock = clock
 
-    def spend(self, by: str = "day", **filters: Given | None) -> list[UsageStats]:
+    def spend(self, by: str = "day", **filters: Wanted) -> list[UsageStats]:
         """Return what models were asked and cost, by `day`, the newest first.
 
         Or by `model`, `analyst`, `strategy` or `symbol`. Raises `InvalidInput` for another word or
@@ -34,11 +34,11 @@ class Stats:
         with self._reading() as connection:
             return stats.usage(connection, selection, by=stats.read_by(by))
 
-    def models(self, by: str = "model", **filters: Given | None) -> list[UsageStats]:
+    def models(self, by: str = "model", **filters: Wanted) -> list[UsageStats]:
         """Return the same as `spend`, by model unless another word is given."""
         return self.spend(by, **filters)
 
-    def grounding(self, by: str = "model", **filters: Given | None) -> list[GroundingStats]:
+    def grounding(self, by: str = "model", **filters: Wanted) -> list[GroundingStats]:
         """Return how what models state compares with their charts; otherwise as `spend`."""
         selection = ANALYSES.select(**filters)
         with self._reading() as connection:

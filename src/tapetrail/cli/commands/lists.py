@@ -91,7 +91,7 @@ def list_group(listed: ListSpec[Numbered], *, help_: str | None = None) -> typer
         as_csv: Csv = False,
         quiet: Quiet = False,
         utc: Utc = True,
-        **filters: str | None,
+        **filters: list[str] | None,
     ) -> int:
         words = ListWords(
             selection=selected(listed, filters),

@@ -1,6 +1,6 @@
 """`tapetrail stats ...`: what models cost and how they did, and what was decided of late."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
@@ -50,17 +50,21 @@ def _statistic(
     *,
     by: str,
     columns: tuple[str, ...],
-    ask: "Callable[[Record, str, dict[str, Given]], Found]",
+    ask: "Callable[[Record, str, Mapping[str, Sequence[Given]]], Found]",
 ) -> None:
     """Add a command that prints a row a key, narrowed as lists of analyses are."""
 
     @shows_errors(hint=f"tapetrail stats {name} --help")
     def command(
-        *, wanted: By = None, as_json: Json = False, as_csv: Csv = False, **filters: str | None
+        *,
+        wanted: By = None,
+        as_json: Json = False,
+        as_csv: Csv = False,
+        **filters: list[str] | None,
     ) -> int:
         selection, key = selected(ANALYSES, filters), wanted or by
         with opened() as record:
-            found = ask(record, key, dict(selection.filters))
+            found = ask(record, key, selection.filters)
         _print(found, columns, as_json=as_json, as_csv=as_csv, key=key)
         if not found:
             options = selection.options()

@@ -13,14 +13,18 @@ Row = TypeVar("Row", bound=Numbered)
 
 
 def take_filters(command: Callable[..., int], listed: ListSpec[Numbered]) -> None:
-    """Have a command take the list's own filters as options, in front of its other ones."""
+    """Have a command take the list's own filters as options, in front of its other ones.
+
+    Given several times, an option means one or the other.
+    """
     filters = [
         Parameter(
             known.name,
             Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
-                str | None, typer.Option(known.option, metavar=known.kind.metavar, help=known.help)
+                list[str] | None,
+                typer.Option(known.option, metavar=known.kind.metavar, help=known.help),
             ],
         )
         for known in listed.filters
@@ -33,10 +37,11 @@ def take_filters(command: Callable[..., int], listed: ListSpec[Numbered]) -> Non
     command.__dict__["__signature__"] = Signature([*filters, *own])
 
 
-def selected(listed: ListSpec[Row], words: Mapping[str, str | None]) -> Selection[Row]:
+def selected(listed: ListSpec[Row], words: Mapping[str, list[str] | None]) -> Selection[Row]:
     """Return the list narrowed to what was typed; what is refused is named by its option."""
-    typed = {name: word for name, word in words.items() if word is not None}
-    known = {name: listed.filter_named(name) for name in typed}
-    return listed.select(
-        **{name: known[name].kind.read(word, known[name].option) for name, word in typed.items()}
-    )
+    typed = {listed.filter_named(name): typed for name, typed in words.items() if typed}
+    read = {
+        known.name: [known.kind.read(word, known.option) for word in said]
+        for known, said in typed.items()
+    }
+    return listed.select(**read)

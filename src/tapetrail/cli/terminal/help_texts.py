@@ -64,7 +64,9 @@ def environment() -> str:
 
 def list_help(listed: ListSpec[Numbered]) -> str:
     """Return the help of a list."""
-    return f"List {listed.name}, newest first.\n\nColumns: {', '.join(listed.column_names)}."
+    columns = ", ".join(listed.column_names)
+    said = "A filter given twice means one or the other."
+    return f"List {listed.name}, newest first.\n\n{said} Columns: {columns}."
 
 
 def list_examples(listed: ListSpec[Numbered]) -> str:
