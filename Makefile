@@ -48,16 +48,16 @@ test: .venv/dev.stamp ## everything, as the build runs it, with branch coverage
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/basedpyright
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage run -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 	@[ ! -x $(POSTGRES_15)/initdb ] || { echo "again on PostgreSQL 15:"; \
-		TESTS_POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/pytest -q -n 2 --dist loadfile $(ON_POSTGRES_15); }
+		TESTS_POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/pytest -q -n 3 --dist loadfile $(ON_POSTGRES_15); }
 	$(BIN)/coverage combine -q
 	$(BIN)/python tests/coverage_gate.py
 
 torture: .venv/dev.stamp ## the tests that take minutes, such as a hundred kills, and all on PostgreSQL 15   [ARGS=...]
 	$(BIN)/pytest -q -m torture $(ARGS)
 	@[ ! -x $(POSTGRES_15)/initdb ] || [ -n "$(ARGS)" ] \
-		|| TESTS_POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/pytest -q -n 2 --dist loadfile
+		|| TESTS_POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/pytest -q -n 3 --dist loadfile
 
 .venv-bench/bench.stamp: benchmarks/requirements.lock
 	@echo "installing Plotly, Kaleido, mplfinance and MLflow beside everything else (first time only) ..."

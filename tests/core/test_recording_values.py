@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetrail.core.errors import InvalidInput
+from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.recording import values
 from tapetrail.core.records.states import Intent
 
@@ -99,6 +99,15 @@ def test_a_word_is_one_of_its_list_and_a_slip_is_told_the_nearest() -> None:
         values.word("exitt", Intent, "intent")
     with pytest.raises(InvalidInput, match="expected one of entry, add"):
         values.word(7, Intent, "intent")
+
+
+def test_of_a_long_list_the_nearest_words_are_named() -> None:
+    with pytest.raises(
+        InvalidInput, match="kind 'rate_limitd': expected one of rate_limited, "
+    ) as it:
+        values.word("rate_limitd", ErrorKind, "kind")
+    assert it.value.message.endswith(", ...; did you mean 'rate_limited'?")
+    assert it.value.message.count(",") == 5
 
 
 def test_a_text_says_something() -> None:
