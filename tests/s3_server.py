@@ -24,6 +24,7 @@ PROGRAM: Final = Path(sys.executable).with_name("weed")
 ACCESS_KEY: Final = "tests"
 SECRET_KEY: Final = "a-secret-of-tests"  # noqa: S105 # of a server that lives for a test
 LISTENING: Final = ("master", "volume", "filer", "s3", "admin")
+VOLUMES_MAX: Final = 4096
 _numbers = itertools.count(1)
 
 
@@ -90,6 +91,8 @@ class S3Server:
             "s3.port.lance": 0,
             "master.telemetry": "false",
             "webdav": "false",
+            # Each bucket takes several volumes; by default there are as many as the disk has room.
+            "volume.max": VOLUMES_MAX,
             "admin.ui": "false",
             **self.ports,
         }
