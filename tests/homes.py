@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +54,14 @@ def prepare_home(home: Path) -> None:
 def copy_home(prepared: Path, home: Path) -> None:
     """Copy a home whose server is stopped; its files keep their owner, who may be another user."""
     subprocess.run(["cp", "-Rp", prepared, home], check=True)  # noqa: S607 # from PATH, as people do
+
+
+@contextmanager
+def held_home(prepared: Path, home: Path) -> Iterator[Path]:
+    """Give a copy of a home, its server up for as long as this is open."""
+    copy_home(prepared, home)
+    with server_of(home).hold():
+        yield home
 
 
 def python_path(folder: Path) -> str:

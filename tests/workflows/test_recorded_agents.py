@@ -5,12 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.homes import held_home
 from tests.model_server import Asked, model_server
 from tests.workflows.recordings import assert_sound, rows_of
 
@@ -81,9 +82,14 @@ def run(script: Path, home: Path, url: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.fixture
+def home(prepared_home: Path, tmp_path: Path) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path / "home") as found:
+        yield found
+
+
 @pytest.mark.parametrize("example", AGENTS, ids=str)
-def test_an_agent_is_recorded_with_its_whole_lineage(example: Example, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_an_agent_is_recorded_with_its_whole_lineage(example: Example, home: Path) -> None:
     with model_server() as model:
         model.answers = example.answers
         ran = run(EXAMPLES / f"{example.name}.py", home, model.url)
@@ -112,10 +118,10 @@ def test_an_agent_is_recorded_with_its_whole_lineage(example: Example, tmp_path:
         ("analysis_service", "openai:gpt-5-mini 2 1\n"),
     ],
 )
-def test_the_services_work_for_any_program(tmp_path: Path, name: str, printed: str) -> None:
-    ran = run(EXAMPLES / f"{name}.py", tmp_path / "home", "http://127.0.0.1:9")
+def test_the_services_work_for_any_program(home: Path, name: str, printed: str) -> None:
+    ran = run(EXAMPLES / f"{name}.py", home, "http://127.0.0.1:9")
     assert (ran.returncode, ran.stdout) == (0, printed), ran.stderr
-    assert_sound(tmp_path / "home")
+    assert_sound(home)
 
 
 @pytest.mark.parametrize("example", AGENTS, ids=str)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pandas as pd
 import psycopg
 import pytest
-from tests.homes import server_of
+from tests.homes import held_home, server_of
 from tests.workflows.recordings import PNG, assert_sound, read, rows_of
 
 import tapetrail
@@ -33,8 +33,9 @@ BARS: Final = pd.DataFrame(
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("told") / "home"
+def home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path_factory.mktemp("told") / "home") as found:
+        yield found
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Final
 import psycopg
 import pytest
 from tests.edges.waiting import wait_for
-from tests.homes import server_of
+from tests.homes import held_home, server_of
 from tests.workflows.recordings import assert_sound, read, rows_of
 
 import tapetrail
@@ -45,8 +45,9 @@ os._exit(9)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def home(prepared_home: Path, tmp_path: Path) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path / "home") as found:
+        yield found
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import openai
 import pytest
+from tests.homes import held_home
 from tests.model_server import Answer, ModelServer, model_server
 from tests.workflows.recordings import assert_sound, rows_of
 
@@ -25,8 +26,9 @@ TOOL: Final = {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("outcomes") / "home"
+def home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path_factory.mktemp("outcomes") / "home") as found:
+        yield found
 
 
 @pytest.fixture

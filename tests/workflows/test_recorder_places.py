@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import openai
 import pytest
+from tests.homes import held_home
 from tests.model_server import Answer, model_server
 from tests.workflows.recordings import assert_sound, read
 
@@ -41,9 +42,14 @@ decision.conclude()
 """
 
 
+@pytest.fixture
+def home(prepared_home: Path, tmp_path: Path) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path / "home") as found:
+        yield found
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no fork")
-def test_a_forked_process_that_ends_leaves_the_recorder_of_its_parent_alone(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_a_forked_process_that_ends_leaves_the_recorder_of_its_parent_alone(home: Path) -> None:
     found = subprocess.run(
         [sys.executable, "-c", FORKS, str(home)], capture_output=True, text=True, check=False
     )
@@ -58,7 +64,7 @@ def test_a_forked_process_that_ends_leaves_the_recorder_of_its_parent_alone(tmp_
     assert_sound(home)
 
 
-def test_a_generator_that_another_task_closes_leaves_that_task_where_it_is(tmp_path: Path) -> None:
+def test_a_generator_that_another_task_closes_leaves_that_task_where_it_is(home: Path) -> None:
     async def answers(run: Execution) -> AsyncIterator[str]:
         async with run.decision("AAA") as decision:
             yield "first"
@@ -85,7 +91,6 @@ def test_a_generator_that_another_task_closes_leaves_that_task_where_it_is(tmp_p
     async def anext_of(left: AsyncIterator[str]) -> str:
         return await anext(left)
 
-    home = tmp_path / "home"
     with tapetrail.recorder(home, agent="generates") as recorder, recorder.execution() as run:
         asyncio.run(main(run))
     found = [(row["symbol"], row["signal_type"]) for row in read(home, "decisions")]
@@ -94,10 +99,9 @@ def test_a_generator_that_another_task_closes_leaves_that_task_where_it_is(tmp_p
     assert analysis["symbol"] == "BBB"
 
 
-def test_a_stream_that_is_left_early_is_on_record_as_far_as_it_was_read(tmp_path: Path) -> None:
+def test_a_stream_that_is_left_early_is_on_record_as_far_as_it_was_read(home: Path) -> None:
     piece = '{"model":"m","choices":[{"index":0,"delta":{"content":"Up"}}]}'
     body = "".join(f"data: {each}\n\n" for each in [piece] * 5_000).encode()
-    home = tmp_path / "home"
     with (
         model_server() as model,
         tapetrail.recorder(home, agent="leaves") as recorder,

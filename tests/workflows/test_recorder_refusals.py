@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.homes import held_home
 from tests.workflows.recordings import PNG, assert_sound, read
 
 import tapetrail
 from tapetrail.core.errors import EdgeFailure, IntegrityFailure, InvalidInput, NotFound
+from tapetrail.core.recording.entries import DecisionOpened, Entry
 from tapetrail.sdk.receipts import Logged
 from tapetrail.sdk.recording import Recorder
+from tapetrail.usecases.recordings import Recordings
 
 pytestmark = pytest.mark.service
 
@@ -27,8 +30,9 @@ run.decision("AAA").begin()
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("refused") / "home"
+def home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path_factory.mktemp("refused") / "home") as found:
+        yield found
 
 
 @pytest.fixture
@@ -55,12 +59,17 @@ def test_a_signal_that_was_refused_is_told_anew(home: Path, recorder: Recorder) 
 def test_a_decision_that_could_not_be_entered_is_not_left_open(
     home: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise EdgeFailure("it is away")
+    real = Recordings.take
+
+    def away(self: Recordings, entries: Sequence[Entry], contents: Any) -> Any:
+        # The end of the run would be taken, and must not come first.
+        if any(isinstance(each, DecisionOpened) for each in entries):
+            raise EdgeFailure("it is away")
+        return real(self, entries, contents)
 
     run = recorder.execution("away")
     with monkeypatch.context() as patch:
-        patch.setattr("tapetrail.usecases.recordings.Recordings.take", away)
+        patch.setattr(Recordings, "take", away)
         with pytest.raises(EdgeFailure, match="it is away"):
             run.decision("AAA").begin()
         with pytest.raises(EdgeFailure):

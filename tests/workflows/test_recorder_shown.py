@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.homes import held_home
 from tests.workflows.recordings import PNG
 
 import tapetrail
@@ -17,8 +18,9 @@ pytestmark = pytest.mark.service
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("shown") / "home"
+def home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path_factory.mktemp("shown") / "home") as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from tests.edges.waiting import wait_for
+from tests.homes import held_home
 from tests.workflows.recordings import PNG, assert_sound, read
 
 import tapetrail
@@ -24,8 +25,9 @@ SYMBOLS: Final = ("FIRST", *HURT, "LAST")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def home(prepared_home: Path, tmp_path: Path) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path / "home") as found:
+        yield found
 
 
 @pytest.fixture

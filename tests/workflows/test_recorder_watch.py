@@ -10,6 +10,7 @@ import anthropic
 import openai
 import pytest
 from google import genai
+from tests.homes import held_home
 from tests.model_server import Answer, ModelServer, model_server
 from tests.workflows.recordings import PNG, assert_sound, rows_of
 
@@ -24,8 +25,9 @@ ASKED: Final[list[Any]] = [{"role": "user", "content": "Up or down?"}]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def home(prepared_home: Path, tmp_path: Path) -> Iterator[Path]:
+    with held_home(prepared_home, tmp_path / "home") as found:
+        yield found
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 from psycopg.types.json import Jsonb
-from tests.homes import server_of
+from tests.homes import copy_home, server_of
 from tests.workflows.recordings import PNG, assert_sound, read
 
 import tapetrail
@@ -36,9 +36,10 @@ STRANGER: Final = Path(__file__).with_name("stranger.py")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A record with a row in every table that others fill."""
     found = tmp_path_factory.mktemp("tampered") / "home"
+    copy_home(prepared_home, found)
     with tapetrail.recorder(found, agent="told") as recorder:
         with recorder.execution("told", key="k", config={"n": 1}) as run:
             opened = run.decision("AAPL", key="d", as_of=NOON)

@@ -1,11 +1,11 @@
 """What is told of one decision and not acknowledged yet, and what became of the rest of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from tapetrail.core.errors import EdgeFailure, IntegrityFailure, TapeTrailError
-from tapetrail.core.recording.entries import Entry
+from tapetrail.core.recording.entries import Entry, ExecutionEnd, ExecutionOpened
 from tapetrail.core.recording.taken import Content, Taken
 from tapetrail.sdk.spool import SpoolWriter
 
@@ -41,6 +41,30 @@ class Book:
     is_closed: bool = False
     writer: SpoolWriter | None = None
     trouble: EdgeFailure | None = None
+
+
+def is_behind(book: Book, others: Iterable[Book]) -> bool:
+    """Return whether a book ends a run of which another one still tells the record something.
+
+    A run that has ended takes no decision in.
+    """
+    if not any(isinstance(each, ExecutionEnd) for each in _entries(book)):
+        return False
+    return any(
+        _run_of(other) == _run_of(book)
+        for other in others
+        if other is not book and other.pending and other.writer is None
+    )
+
+
+def _entries(book: Book) -> Iterator[Entry]:
+    yield from book.brought
+    yield from (each.entry for each in book.pending if isinstance(each, Telling))
+
+
+def _run_of(book: Book) -> str | None:
+    opened = (each for each in _entries(book) if isinstance(each, ExecutionOpened))
+    return next((each.external_id for each in opened), None)
 
 
 def worked_out(told: Telling | Later) -> Sequence[Telling]:

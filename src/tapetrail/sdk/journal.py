@@ -25,7 +25,7 @@ from tapetrail.core.errors import (
 from tapetrail.core.recording.again import renamed
 from tapetrail.core.recording.entries import DecisionOpened, Entry
 from tapetrail.core.recording.taken import Content, DecisionAbandoned, Taken
-from tapetrail.sdk.books import Book, Later, Telling, as_ours, size, worked_out
+from tapetrail.sdk.books import Book, Later, Telling, as_ours, is_behind, size, worked_out
 from tapetrail.sdk.sinks import Sink
 from tapetrail.sdk.spool import Spool
 from tapetrail.sdk.spool_sending import send_all
@@ -228,6 +228,9 @@ class Journal:
     def _bring(self, book: Book) -> None:
         with self._changed:
             told = [] if book.writer is not None else [*book.pending]
+            if told and is_behind(book, self._books.values()):
+                self._todo.append(book)
+                return
             before = [*book.brought]
         if not told:
             return
@@ -264,7 +267,7 @@ class Journal:
                     return  # The agent had all of it put into the spool, from where it is sent.
                 before = [*book.brought]
             # Asked before: what is sent in between is in the record, and is found there.
-            is_behind = book.spools and bool(self._spool.names())
+            follows = book.spools and bool(self._spool.names())
             try:
                 tellings = [*worked_out(each)]
                 found = self._take(book, tellings, before=before)
@@ -272,7 +275,7 @@ class Journal:
                 self._say_down(book, error)
                 return
             except NotFound as error:
-                if is_behind and self._follows(book):
+                if follows and self._follows(book):
                     return
                 self._refuse(book, each, error)
             except Exception as error:  # noqa: BLE001 # raised where the agent settles
