@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -57,7 +57,7 @@ def copy_home(prepared: Path, home: Path) -> None:
 
 
 @contextmanager
-def held_home(prepared: Path, home: Path) -> Iterator[Path]:
+def held_home(prepared: Path, home: Path) -> Generator[Path]:
     """Give a copy of a home, its server up for as long as this is open."""
     copy_home(prepared, home)
     with server_of(home).hold():
