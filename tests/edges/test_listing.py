@@ -195,6 +195,8 @@ def test_a_cursor_of_another_list_or_other_filters_is_refused(
 
 def test_cursors_given_before_still_lead_on() -> None:
     assert encode_cursor(81, DECISIONS.select()) == "ODEuMzIwYzZlYWM0NTdl"
+    narrowed = CHARTS.select(symbol="AAPL", timeframe="1w", since="2012-11-30")
+    assert encode_cursor(211, narrowed) == "MjExLmI0MmQyNDllMjM2YQ"
 
 
 ASKED: Final = CHARTS.select(symbol="AAPL")
