@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tapetrail.core.recording.taken import DecisionEnded
-    from tapetrail.interface import OpenRecord, days_between, open_record, recorder
+    from tapetrail.interface import OpenRecord, connect, days_between, open_record, recorder
     from tapetrail.persistence import ChartPersistenceService, LLMAnalysisPersistenceService
     from tapetrail.progress import shown_progress
     from tapetrail.sdk.analyses import Analysis
@@ -36,6 +36,7 @@ __all__ = [
     "Recorder",
     "Watch",
     "__version__",
+    "connect",
     "days_between",
     "open_record",
     "recorder",
@@ -55,6 +56,7 @@ _HOMES: Final = {
     "Receipt": "tapetrail.sdk.receipts",
     "Recorder": "tapetrail.sdk.recording",
     "Watch": "tapetrail.sdk.watch",
+    "connect": "tapetrail.interface",
     "days_between": "tapetrail.interface",
     "open_record": "tapetrail.interface",
     "recorder": "tapetrail.interface",

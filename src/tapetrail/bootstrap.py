@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from secrets import token_hex
 from time import sleep
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from tapetrail.core.errors import ErrorKind
+from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.settings import Settings
 from tapetrail.store.access import Access
 from tapetrail.store.database import RecordDatabase
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from tapetrail.analysts.models.analyst import Models
     from tapetrail.analysts.registry import Family
     from tapetrail.blobs.protocol import BlobStore
+    from tapetrail.core.access_keys import AccessKey
     from tapetrail.core.recording.readings import (
         Came,
         PostedBars,
@@ -37,7 +39,9 @@ if TYPE_CHECKING:
         ReplyRead,
         RequestRead,
     )
+    from tapetrail.http.asking import Server
     from tapetrail.http.calls import Trust
+    from tapetrail.http.recordings import RemoteRecordings
     from tapetrail.http.transport import Transport
     from tapetrail.settings import ProviderLimits
     from tapetrail.sources.asking import Lanes, Vendor
@@ -61,6 +65,13 @@ def utc_now() -> datetime:
 def new_id() -> str:
     """Return an id that nobody else has."""
     return str(uuid4())
+
+
+def new_key() -> "AccessKey":
+    """Return a key that nobody can guess."""
+    from tapetrail.core.access_keys import AccessKey  # noqa: PLC0415 # for servers
+
+    return AccessKey(name=token_hex(6), secret=token_hex(32))
 
 
 def record_database(settings: Settings) -> RecordDatabase:
@@ -95,6 +106,34 @@ def recordings(settings: Settings, access: Access, *, holder: str | None) -> "Re
     from tapetrail.usecases.recordings import Recordings  # noqa: PLC0415 # see the module's docstring
 
     return Recordings(access, process=process(settings), holder=holder)
+
+
+def server_at(settings: Settings, url: str) -> "Server":
+    """Return the server at an address.
+
+    The key is that of the settings, or else the token of the server of this home. Raises
+    `InvalidInput` where there is neither.
+    """
+    from tapetrail import server_file  # noqa: PLC0415 # for programs over a network
+    from tapetrail.http.asking import Server, checked_url  # noqa: PLC0415 # as above
+    from tapetrail.http.transport import Transport  # noqa: PLC0415 # as above
+
+    place, key = checked_url(url), settings.server_key
+    if key is None and (said := server_file.read(settings.home)) is not None and said.url == place:
+        key = said.token
+    if key is None:
+        raise InvalidInput(
+            f"server {place}: no key; TAPETRAIL_SERVER_KEY takes one, of tapetrail keys create"
+        )
+    transport = Transport(clock=utc_now, unusable=ErrorKind.CONNECTION_FAILED)
+    return Server(place, key=key, transport=transport)
+
+
+def remote_recordings(server: "Server", *, holder: str | None) -> "RemoteRecordings":
+    """Return what takes in, at a server, what programs tell."""
+    from tapetrail.http.recordings import RemoteRecordings  # noqa: PLC0415 # as above
+
+    return RemoteRecordings(server, holder=holder, new_id=new_id)
 
 
 def readers() -> "Readers":
@@ -137,6 +176,7 @@ def process(settings: Settings) -> Process:
         free_bytes=lambda: _free_bytes(settings.home),
         clock_offset_ms=_clock_offset_ms,
         budget_day_usd=settings.budget_day_usd,
+        new_key=new_key,
         debug_mode=settings.debug_mode,
         has_bucket=settings.s3 is not None,
     )

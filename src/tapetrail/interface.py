@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, cast
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from tapetrail import bootstrap
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.recording import values
+from tapetrail.listing import list_named
 from tapetrail.settings import HOME, Settings, read_settings
 from tapetrail.settings_files import places, read_files
 from tapetrail.usecases.days import read_day, read_days, read_symbols
@@ -20,8 +22,11 @@ from tapetrail.usecases.runs import Manner
 if TYPE_CHECKING:
     from tapetrail.analysts.registry import Family
     from tapetrail.core.strategy.strategies import StrategySpec
+    from tapetrail.http.reading import RemoteRecord
     from tapetrail.listing.spec import Wanted
     from tapetrail.sdk.recording import Recorder
+    from tapetrail.sdk.services import Reading
+    from tapetrail.sdk.sinks import Sink
     from tapetrail.store.reads import Progress
     from tapetrail.usecases.backfills import Backfilled
     from tapetrail.usecases.planning import Asked, RunQuery
@@ -152,11 +157,12 @@ def recorder(
 ) -> "Recorder":
     """Return what a program of your own tells its decisions to; they are recorded beside ours.
 
-    `target` is the home of a record, by default the one that the command line uses here. `agent`
-    and `version` name the program. Where the record does not answer within `max_wait` seconds,
-    durable points raise `EdgeFailure`, or with `on_error="spool"` what was told is kept on disk, in
-    the folder `spool`, by default in the home, and sent later. `unattributed` says what becomes
-    of a call to a model that is seen outside of every decision.
+    `target` is the home of a record, by default the one that the command line uses here, or the
+    address of a server (`tapetrail serve`), by default `TAPETRAIL_SERVER`. `agent` and `version`
+    name the program. Where the record does not answer within `max_wait` seconds, durable points
+    raise `EdgeFailure`, or with `on_error="spool"` what was told is kept on disk, in the folder
+    `spool`, by default in the home, and sent later. `unattributed` says what becomes of a call to a
+    model that is seen outside of every decision.
 
     Raises `InvalidInput` for wrong arguments, and `EdgeFailure` where the record cannot be opened
     and there is no spool.
@@ -164,15 +170,13 @@ def recorder(
     from tapetrail.sdk.recording import Recorder, Ways  # noqa: PLC0415 # for programs that record
     from tapetrail.sdk.spool import FOLDER, Spool  # noqa: PLC0415 # as above
 
-    if target is not None and str(target).startswith(("http://", "https://")):
-        raise InvalidInput(
-            f"target {target}: a record over a network cannot be told to yet; give a home"
-        )
-    settings = _settings(target)
-    access = bootstrap.new_access(settings)
+    url = str(target) if str(target).startswith(("http://", "https://")) else None
+    settings = _settings(None if url else target)
+    url = settings.server if target is None else url
+    sink, reading = _at_server(settings, url) if url else _at_hand(settings)
     ways = Ways(
-        sink=bootstrap.recordings(settings, access, holder=bootstrap.new_id()),
-        reading=_ReadBeside(bootstrap.record(settings, access)),
+        sink=sink,
+        reading=reading,
         spool=Spool(settings.home / FOLDER if spool is None else Path(spool)),
         clock=bootstrap.utc_now,
         actor=settings.actor,
@@ -187,6 +191,45 @@ def recorder(
     if not ways.spools_books:
         ways.sink.open()
     return Recorder(ways)
+
+
+def _at_hand(settings: Settings) -> "tuple[Sink, Reading]":
+    access, holder = bootstrap.new_access(settings), bootstrap.new_id()
+    sink = bootstrap.recordings(settings, access, holder=holder)
+    return sink, _ReadBeside(bootstrap.record(settings, access))
+
+
+def _at_server(settings: Settings, url: str) -> "tuple[Sink, Reading]":
+    from tapetrail.http.reading import RemoteRecord  # noqa: PLC0415 # over a network alone
+
+    server = bootstrap.server_at(settings, url)
+    sink = bootstrap.remote_recordings(server, holder=bootstrap.new_id())
+    return sink, _ReadAfar(RemoteRecord(server))
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadAfar:
+    """Finds rows of the record that a recorder tells to over a network."""
+
+    record: "RemoteRecord"
+
+    def rows(
+        self, listed: str, filters: Mapping[str, object], *, limit: int | None
+    ) -> "Sequence[Mapping[str, object]]":
+        """Return the newest rows of a list."""
+        given = cast("Mapping[str, Wanted]", filters)
+        found = islice(self.record.rows(list_named(listed), **given), limit)
+        return [asdict(row) for row in found]  # pyright: ignore[reportArgumentType] # rows are dataclasses, which no type says
+
+    def analysis_stats(
+        self, by: str, filters: Mapping[str, object]
+    ) -> "Sequence[Mapping[str, object]]":
+        """Return what models were asked, and what it cost, by a word."""
+        return self.record.spend(by, **cast("Mapping[str, Wanted]", filters))
+
+    def archive_old_charts(self, older_than_days: int) -> int:
+        """Archive charts that were generated so many days ago; return how many."""
+        return self.record.archive_charts(older_than_days=older_than_days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +256,17 @@ class _ReadBeside:
     def archive_old_charts(self, older_than_days: int) -> int:
         """Archive charts that were generated so many days ago; return how many."""
         return sum(self.record.charts.archive(older_than_days=older_than_days))
+
+
+def connect(url: str) -> "RemoteRecord":
+    """Return the record behind a server, to read: lists, rows, bytes.
+
+    The key is `TAPETRAIL_SERVER_KEY`, or else the token of the server of the home here. Raises
+    `InvalidInput` without one, and for an address to which a key would go in the clear.
+    """
+    from tapetrail.http.reading import RemoteRecord  # noqa: PLC0415 # over a network alone
+
+    return RemoteRecord(bootstrap.server_at(_settings(None), url))
 
 
 def open_record(

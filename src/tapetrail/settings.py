@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
+from tapetrail.core.access_keys import parse_key
 from tapetrail.core.canonical import storable_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.s3_settings import KEYS as S3_KEYS
@@ -22,11 +23,15 @@ DEBUG: Final = "TAPETRAIL_DEBUG"
 KEYS_FILE: Final = "TAPETRAIL_KEYS_FILE"
 BUDGET_DAY_USD: Final = "TAPETRAIL_BUDGET_DAY_USD"
 BLOBS: Final = "TAPETRAIL_BLOBS"
+SERVER_KEY: Final = "TAPETRAIL_SERVER_KEY"
+SERVER: Final = "TAPETRAIL_SERVER"
+ALLOWED_ORIGINS: Final = "TAPETRAIL_ALLOWED_ORIGINS"
 DEBUG_MODE: Final = "TAPETRAIL_DEBUG_MODE"
 DEBUG_MODE_OLD: Final = "DEBUG_MODE"
 """A name that other systems read, too; it holds where ours is not set."""
 S3_SECRETS: Final = ("s3.secret_key", "s3.session_token")
-SECRETS: Final = ("database_url", *S3_SECRETS)
+ALWAYS_SECRET: Final = (*S3_SECRETS, "server_key")
+SECRETS: Final = ("database_url", *ALWAYS_SECRET)
 """Settings that may hold what others must not read."""
 VARIABLES: Final = {
     "home": HOME,
@@ -37,6 +42,9 @@ VARIABLES: Final = {
     "budget_day_usd": BUDGET_DAY_USD,
     "debug_mode": DEBUG_MODE,
     "blobs": BLOBS,
+    "server_key": SERVER_KEY,
+    "server": SERVER,
+    "allowed_origins": ALLOWED_ORIGINS,
     **{key: f"TAPETRAIL_{key.replace('.', '_').upper()}" for key in S3_KEYS},
 }
 """The keys of settings files that have a variable, which goes before them."""
@@ -45,6 +53,7 @@ PROVIDERS: Final = ("openai", "anthropic", "google", "compatible")
 LIMIT_MAX: Final = 1_000_000_000
 USD_MAX: Final = Decimal(1_000_000)
 HOME_DEFAULT: Final = ".tapetrail"
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]{1,253}(?::[0-9]{1,5})?", re.ASCII)
 _USER_NAMES: Final = ("LOGNAME", "USER", "USERNAME")
 _PASSWORD_WORDS: Final = re.compile(r"([?&](?:ssl)?password=)[^&]+", re.IGNORECASE)
 
@@ -81,7 +90,9 @@ class Settings:
     `database_url` is None for the private server in `home`, `s3` for the folder of blobs in it.
     Paths are absolute. `keys_file` is where keys of models are read from, `budget_day_usd` what all
     models together may cost in a day in UTC; None where nothing is said. In `debug_mode` runs ask
-    nobody over a network.
+    nobody over a network. `server` is the address of one where
+    recorders tell to, and `server_key` lets this process in there. `allowed_origins` are sites
+    whose pages may ask a server of this process.
     """
 
     home: Path
@@ -93,6 +104,9 @@ class Settings:
     providers: Mapping[str, ProviderLimits] = field(default_factory=dict[str, ProviderLimits])
     debug_mode: bool = False
     s3: S3Settings | None = None
+    server_key: str | None = field(default=None, repr=False)
+    server: str | None = None
+    allowed_origins: Sequence[str] = ()
 
     def limits(self, provider: str) -> ProviderLimits:
         """Return the limits of a provider, the defaults where nothing is said."""
@@ -132,6 +146,9 @@ def read_settings(
         providers=_providers(chosen),
         debug_mode=flag(debug) if (debug := chosen.get("debug_mode")) else False,
         s3=read_s3(chosen) if "blobs" in chosen else None,
+        server_key=_key(said) if (said := chosen.get("server_key")) else None,
+        server=server.text if (server := chosen.get("server")) else None,
+        allowed_origins=_origins(origins) if (origins := chosen.get("allowed_origins")) else (),
     )
 
 
@@ -162,7 +179,7 @@ def choose(
 
 def is_secret(key: str, value: str) -> bool:
     """Return whether a setting says what others may not read, as an address with a password."""
-    return bool(value) and key in SECRETS and (key in S3_SECRETS or masked(value) != value)
+    return bool(value) and key in SECRETS and (key in ALWAYS_SECRET or masked(value) != value)
 
 
 def masked(url: str) -> str:
@@ -237,6 +254,24 @@ def _usd(chosen: Chosen) -> Decimal:
             f"{chosen.origin}: expected US dollars, 0 to {USD_MAX:,}, found {chosen.text[:40]!r}"
         )
     return amount
+
+
+def _key(chosen: Chosen) -> str:
+    if parse_key(chosen.text) is None:
+        raise InvalidInput(f"{chosen.origin}: not a key that tapetrail keys create made")
+    return chosen.text
+
+
+def _origins(chosen: Chosen) -> tuple[str, ...]:
+    """Return the sites whose pages may ask the server, as browsers name them."""
+    found = tuple(text.strip() for text in chosen.text.split(","))
+    for each in found:
+        if not _ORIGIN.fullmatch(each):
+            raise InvalidInput(
+                f"{chosen.origin}: {each[:80]!r}, expected an origin such as"
+                " https://desk.example.org, several with commas between them"
+            )
+    return found
 
 
 def _providers(chosen: Mapping[str, Chosen]) -> dict[str, ProviderLimits]:

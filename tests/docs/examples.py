@@ -67,6 +67,8 @@ EMPTY_IN_THE_DEMO: Final = (
     "analysis_outcomes",
     "chart_archivals",
     "audit_events",
+    "api_keys",
+    "api_key_ends",
 )
 """Tables in which the demo leaves no row."""
 

@@ -14,6 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from tapetrail.store.connections import Connection as DriverConnection
 from tapetrail.store.tables.schema import metadata
 
+WORK: Final = (
+    "api_key_uses",
+    "budget_counts",
+    "budget_reservations",
+    "provider_flow",
+    "recording_leases",
+)
+"""Tables of work in hand: their rows change, and are no records."""
 NOON: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FRIDAY: Final = date(2026, 11, 20)
 DIGEST: Final = "sha256:" + "0123456789abcdef" * 4
@@ -173,6 +181,15 @@ VALID: Final[Mapping[str, Columns]] = {
         "verdict": "agrees",
     },
     "audit_events": {"actor": "tests", "action": "read", "target": "chart 1", "at": NOON},
+    "api_keys": {
+        "key_name": "0123456789ab",
+        "label": "a dashboard",
+        "secret_digest": DIGEST,
+        "scopes": ["read"],
+        "created_at": NOON,
+        "actor": "tests",
+    },
+    "api_key_ends": {"api_key_id": 1, "at": NOON, "actor": "tests"},
     "market_snapshots": {
         **_NAMED,
         "instrument_id": 1,
@@ -400,6 +417,7 @@ class Rows:
 
     def _references(self, name: str) -> dict[str, object]:
         targets = {
+            "api_key_id": "api_keys",
             "execution_id": "workflow_executions",
             "decision_id": "decisions",
             "instrument_id": "instruments",

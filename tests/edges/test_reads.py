@@ -13,6 +13,7 @@ from tests.edges.rows import NOON, Rows, driver
 from tests.page_words import words_of
 
 from tapetrail.blobs.directory import DirectoryBlobs
+from tapetrail.core.access_keys import AccessKey
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.charts.parsing import parse_spec
 from tapetrail.core.charts.text import spec_text
@@ -79,6 +80,7 @@ def charts(running: Rows, tmp_path: Path) -> Charts:
     process = Process(
         actor="tests",
         clock=lambda: NOON,
+        new_key=lambda: AccessKey(name="0" * 12, secret="0" * 64),
         new_id=lambda: "1",
         home=tmp_path,
         open_blobs=lambda: blobs,

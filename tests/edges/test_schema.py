@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, NullPool, Table, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 from tests.edges.conftest import Connect
+from tests.edges.rows import WORK
 from tests.homes import of_any_role
 
 from tapetrail.core.errors import EdgeFailure, InvalidInput
@@ -29,7 +30,6 @@ from tapetrail.store.tables.schema import (
 pytestmark = pytest.mark.service
 
 TABLES: Final = sorted(table.name for table in metadata.tables.values())
-WORK: Final = ("budget_counts", "budget_reservations", "provider_flow", "recording_leases")
 SENT: Final = (
     "workflow_executions",
     "decisions",
@@ -53,8 +53,7 @@ COLUMNS: Final = """
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
     LEFT JOIN pg_collation l ON l.oid = a.attcollation
     WHERE c.relnamespace = 'tapetrail'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
-      AND c.relname NOT IN ('alembic_version', 'budget_counts', 'budget_reservations',
-                            'provider_flow', 'recording_leases')
+      AND c.relname <> ALL (:no_records)
     ORDER BY c.relname, a.attnum
 """
 CONSTRAINTS: Final = """
@@ -62,21 +61,20 @@ CONSTRAINTS: Final = """
            pg_get_constraintdef(oid)
     FROM pg_constraint
     WHERE connamespace = 'tapetrail'::regnamespace AND contype <> 'n'
-      AND conrelid::regclass::text NOT IN (
-        'tapetrail.alembic_version', 'tapetrail.budget_counts',
-        'tapetrail.budget_reservations', 'tapetrail.provider_flow', 'tapetrail.recording_leases')
+      AND (SELECT relname FROM pg_class WHERE pg_class.oid = conrelid) <> ALL (:no_records)
     ORDER BY 1, 2
 """
 INDEXES: Final = """
     SELECT tablename, indexname, indexdef FROM pg_indexes
-    WHERE schemaname = 'tapetrail' AND tablename NOT IN
-      ('alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow',
-       'recording_leases') ORDER BY 1, 2
+    WHERE schemaname = 'tapetrail' AND tablename <> ALL (:no_records) ORDER BY 1, 2
 """
 
 
 def read(connection: Connection, statement: LiteralString) -> list[tuple[object, ...]]:
-    return [tuple(row) for row in connection.execute(text(statement))]
+    """Return what a statement finds; `:no_records` in it are the tables that hold no record."""
+    about_all = ":no_records" in statement
+    values = {"no_records": [*NO_RECORDS]} if about_all else {}
+    return [tuple(row) for row in connection.execute(text(statement), values)]
 
 
 def read_as_superuser(
@@ -262,6 +260,7 @@ def test_every_reference_is_checked_and_every_digest_of_bytes_names_a_blob(conne
         ("llm_replies", "provider_request_id"),
         ("order_events", "client_order_id"),
         ("order_events", "broker_order_id"),
+        ("api_keys", "secret_digest"),
         *((table, "external_id") for table in SENT),
         ("strategies", "spec_digest"),
         ("prompt_templates", "body_digest"),

@@ -45,6 +45,8 @@ def fill_every_table(rows: Rows) -> None:
         "signal_outcomes",
         "analysis_outcomes",
         "audit_events",
+        "api_keys",
+        "api_key_ends",
     ):
         rows.add(name)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.homes import copy_home
 from tests.surfaces.conftest import AS_OF, Run, Terminal
 
-from tapetrail.cli.commands.archive import age_days
+from tapetrail.cli.terminal.words import age_days
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.strategy.strategies import parse_strategy, spec_digest, spec_document
 from tapetrail.store.private.server import PrivateServer
@@ -182,7 +182,7 @@ def test_a_key_of_a_later_release_is_written_after_the_known_ones() -> None:
 
 @pytest.mark.parametrize(("text", "days"), [("1d", 1), ("90d", 90), ("12w", 84), ("36500d", 36500)])
 def test_an_age_is_days_or_weeks(text: str, days: int) -> None:
-    assert age_days(text) == days
+    assert age_days(text, "--older-than") == days
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_an_age_is_days_or_weeks(text: str, days: int) -> None:
 )
 def test_any_other_age_is_refused_with_the_rule(text: str) -> None:
     with pytest.raises(InvalidInput, match="expected days or weeks such as 90d or 12w"):
-        age_days(text)
+        age_days(text, "--older-than")
 
 
 @pytest.mark.service

@@ -68,9 +68,10 @@ AGENTS: Final = (
 )
 
 
-def run(script: Path, home: Path, url: str) -> "subprocess.CompletedProcess[str]":
+def run(script: Path, home: Path, url: str, **more: str) -> "subprocess.CompletedProcess[str]":
     environment = {
         **os.environ,
+        **more,
         "TAPETRAIL_HOME": str(home),
         "OPENAI_BASE_URL": f"{url}/v1",
         "OPENAI_API_BASE": f"{url}/v1",

@@ -17,10 +17,12 @@ from tapetrail.cli.terminal.help_texts import TOPICS, environment, epilog, examp
 from tapetrail.cli.terminal.output import echo, writing
 from tapetrail.cli.terminal.words import convert_words, help_without_command
 from tapetrail.listing import (
+    ADMIN_LISTS,
     ANALYSES,
     CHARTS,
     DATA,
     EXECUTIONS,
+    KEYS,
     LISTS,
     SNAPSHOTS,
     STRATEGIES,
@@ -118,6 +120,10 @@ def _list(listed: ListSpec[Numbered]) -> typer.Typer:
         from tapetrail.cli.commands import data  # noqa: PLC0415 # see `command_tree`
 
         group.add_typer(data.group)
+    if listed is KEYS:
+        from tapetrail.cli.commands import keys  # noqa: PLC0415 # see `command_tree`
+
+        group.add_typer(keys.group)
     if listed is CHARTS:
         from tapetrail.cli.commands import charts  # noqa: PLC0415 # see `command_tree`
 
@@ -140,6 +146,7 @@ def _add_all(app: typer.Typer) -> None:
         prompts,
         questions,
         runs,
+        serve,
         spool,
         stats,
         symbols,
@@ -148,6 +155,7 @@ def _add_all(app: typer.Typer) -> None:
 
     app.add_typer(demo.group)
     app.add_typer(runs.group)
+    app.add_typer(serve.group)
     app.add_typer(database.top)
     for listed in LISTS:
         app.add_typer(_list(listed), name=listed.name)
@@ -155,6 +163,8 @@ def _add_all(app: typer.Typer) -> None:
     app.add_typer(prompts.group, name="prompts")
     app.add_typer(models.group, name="models")
     app.add_typer(spool.group, name="spool")
+    for listed in ADMIN_LISTS:
+        app.add_typer(_list(listed), name=listed.name)
     app.add_typer(stats.group, name="stats")
     app.add_typer(symbols.group, name="symbols")
     app.add_typer(importing.group, name="import")

@@ -62,6 +62,9 @@ def shown_settings() -> list[ShownSetting]:
         "keys_file": str(read.keys_file) if read.keys_file else None,
         "budget_day_usd": None if budget is None else decimal_text(budget),
         "debug_mode": str(int(read.debug_mode)),
+        "server_key": "***" if read.server_key else None,
+        "server": read.server,
+        "allowed_origins": ",".join(read.allowed_origins) or None,
         **_s3_values(read.s3),
         **{
             key: None if (limit := getattr(read.limits(provider), name)) is None else str(limit)

@@ -90,13 +90,17 @@ class ErrorKind(StrEnum):
 class TapeTrailError(Exception):
     """The root of the four kinds below; never raised itself.
 
-    `kind` is given where the error may end a decision: it is the reason that is recorded.
+    `kind` is given where the error may end a decision: it is the reason that is recorded. `rule` is
+    what was broken, for who must not repeat the value that broke it.
     """
 
-    def __init__(self, message: str, *, kind: ErrorKind | None = None) -> None:
+    def __init__(
+        self, message: str, *, kind: ErrorKind | None = None, rule: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.kind = kind
+        self.rule = rule
 
 
 class InvalidInput(TapeTrailError):

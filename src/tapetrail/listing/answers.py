@@ -57,6 +57,7 @@ class AnalysisRow:
 
 ANALYSES: Final = ListSpec(
     name="analyses",
+    resource="llm-analyses",
     singular="analysis",
     row=AnalysisRow,
     table="llm_analyses",

@@ -12,6 +12,10 @@ from tapetrail.listing.values import ID_MAX
 _SHOWN_MAX: Final = 80
 
 
+class ForeignCursor(InvalidInput):
+    """A cursor that does not continue the list it was given to."""
+
+
 def encode_cursor(last_id: int, selection: Selection[Numbered]) -> str:
     """Return the opaque cursor that continues after `last_id` under the same filters."""
     return _cursor(last_id, _mark(selection))
@@ -32,9 +36,8 @@ def decode_cursor(cursor: str, selection: Selection[Numbered]) -> int:
     if not 1 <= last_id <= ID_MAX or _cursor(last_id, mark) != cursor:
         raise _foreign_cursor(cursor)
     if mark != _mark(selection):
-        raise InvalidInput(
-            f"cursor {cursor[:_SHOWN_MAX]!r}: belongs to another list, or to other filters"
-        )
+        rule = "belongs to another list, or to other filters"
+        raise ForeignCursor(f"cursor {cursor[:_SHOWN_MAX]!r}: {rule}", rule=rule)
     return last_id
 
 
@@ -42,8 +45,9 @@ def _cursor(last_id: int, mark: str) -> str:
     return base64.urlsafe_b64encode(f"{last_id}.{mark}".encode()).decode().rstrip("=")
 
 
-def _foreign_cursor(cursor: str) -> InvalidInput:
-    return InvalidInput(f"cursor {cursor[:_SHOWN_MAX]!r}: not one that a list gave")
+def _foreign_cursor(cursor: str) -> ForeignCursor:
+    rule = "not one that a list gave"
+    return ForeignCursor(f"cursor {cursor[:_SHOWN_MAX]!r}: {rule}", rule=rule)
 
 
 def _mark(selection: Selection[Numbered]) -> str:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from tapetrail.core.errors import InvalidInput
+from tapetrail.listing.access import AUDIT, KEYS
 from tapetrail.listing.answers import ANALYSES, SIGNALS
 from tapetrail.listing.evidence import CHARTS, DATA, SNAPSHOTS
 from tapetrail.listing.runs import DECISIONS, EXECUTIONS, STRATEGIES
@@ -22,6 +23,10 @@ LISTS: Final[tuple[ListSpec[Numbered], ...]] = (
     STRATEGIES,
     DATA,
 )
+
+
+ADMIN_LISTS: Final[tuple[ListSpec[Numbered], ...]] = (KEYS, AUDIT)
+"""Lists for those who look after the record: who is let in, and who did what."""
 
 
 def list_named(name: str) -> ListSpec[Numbered]:

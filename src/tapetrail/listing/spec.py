@@ -81,10 +81,11 @@ class ListSpec(Generic[Row_co]):
     says where else it is found. Rows of which `usual` does not hold are left out, unless one of the
     filters in `unusual` asks for them. Of `brief`, a table leaves out those of `if_any` that no row
     has. `title` is one row in a line, with its columns in braces; of
-    `{a or b}` the first that exists.
+    `{a or b}` the first that exists. `resource` is what it is called over HTTP, None for its name.
     """
 
     name: str
+    resource: str | None = None
     singular: str
     row: type[Row_co]
     table: LiteralString
@@ -97,6 +98,11 @@ class ListSpec(Generic[Row_co]):
     usual: LiteralString | None = None
     unusual: frozenset[str] = frozenset()
     related: Sequence[Related] = ()
+
+    @property
+    def path(self) -> str:
+        """Where the list is found over HTTP."""
+        return f"/api/{self.resource or self.name}"
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -163,7 +169,8 @@ class Selection(Generic[Row_co]):
         since, until = self.bound("since"), self.bound("until")
         if isinstance(since, datetime) and isinstance(until, datetime) and since >= until:
             texts = instant_text(since), instant_text(until)
-            raise InvalidInput(f"since {texts[0]}: not before until {texts[1]}")
+            message = f"since {texts[0]}: not before until {texts[1]}"
+            raise InvalidInput(message, rule="since has to be before until")
 
     def bound(self, name: str) -> Given | None:
         """Return the one value of a filter, None where it is not set."""

@@ -57,11 +57,11 @@ def read_number(value: Given, place: str) -> int:
     """Return a row's number. Raises `InvalidInput` for one that no row can have."""
     number = int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else value
     if not isinstance(number, int) or isinstance(number, bool):
-        raise InvalidInput(f"{place} {value!r}: expected a whole number")
+        raise _refusal(place, repr(value), "expected a whole number")
     if number < 1:
-        raise InvalidInput(f"{place} {number}: expected 1 or more")
+        raise _refusal(place, str(number), "expected 1 or more")
     if number > ID_MAX:
-        raise InvalidInput(f"{place} {number}: larger than any that a list can show")
+        raise _refusal(place, str(number), "larger than any that a list can show")
     return number
 
 
@@ -71,7 +71,7 @@ def one_of(known: Iterable[str]) -> Kind:
 
     def read(value: Given, place: str) -> str:
         if value not in choices:
-            raise InvalidInput(f"{place} {value!r}: expected one of {', '.join(choices)}")
+            raise _refusal(place, repr(value), f"expected one of {', '.join(choices)}")
         return str(value)
 
     return Kind(metavar="TEXT", read=read)
@@ -79,7 +79,7 @@ def one_of(known: Iterable[str]) -> Kind:
 
 def _read_name(value: Given, place: str) -> str:
     if not isinstance(value, str) or not value.isprintable():
-        raise InvalidInput(f"{place} {value!r}: holds what no {place.lstrip('-')} can")
+        raise _refusal(place, repr(value), f"holds what no {place.lstrip('-')} can")
     return value
 
 
@@ -89,7 +89,8 @@ def _read_timeframe(value: Given, place: str) -> str:
     try:
         return str(Timeframe.parse(str(value)))
     except InvalidInput as error:
-        raise InvalidInput(f"{place} {error.message.removeprefix('timeframe ')}") from error
+        message = f"{place} {error.message.removeprefix('timeframe ')}"
+        raise InvalidInput(message, rule="expected a timeframe, such as 1d, 1w or 15m") from error
 
 
 def _read_instant(value: Given, place: str) -> datetime:
@@ -99,7 +100,7 @@ def _read_instant(value: Given, place: str) -> datetime:
     try:
         return parse_instant(str(value))
     except InvalidInput as error:
-        raise InvalidInput(f"{place} {error.message}") from error
+        raise InvalidInput(f"{place} {error.message}", rule=error.rule) from error
 
 
 def _read_days(value: Given, place: str) -> str:
@@ -108,12 +109,10 @@ def _read_days(value: Given, place: str) -> str:
     try:
         days = [date.fromisoformat(text) for text in ((first, last) if is_range else (first,) * 2)]
     except ValueError:
-        raise InvalidInput(
-            f"{place} {str(value)[:_SHOWN_MAX]!r}: expected a date such as 2012-11-30, or two of"
-            " them, 2012-11-01..2012-11-30"
-        ) from None
+        rule = "expected a date such as 2012-11-30, or two of them, 2012-11-01..2012-11-30"
+        raise _refusal(place, repr(str(value)[:_SHOWN_MAX]), rule) from None
     if days[0] > days[1]:
-        raise InvalidInput(f"{place} {value}: ends before it begins")
+        raise _refusal(place, str(value), "ends before it begins")
     return f"{days[0]}..{days[1]}"
 
 
@@ -133,9 +132,8 @@ def _days_and_instants(value: Given) -> tuple[object, ...]:
 def _read_strategy(value: Given, place: str) -> str:
     found = _VERSIONED.fullmatch(str(value))
     if found is None or not str(value).isprintable():
-        raise InvalidInput(
-            f"{place} {str(value)[:_SHOWN_MAX]!r}: expected NAME or NAME@VERSION, such as swing@2"
-        )
+        rule = "expected NAME or NAME@VERSION, such as swing@2"
+        raise _refusal(place, repr(str(value)[:_SHOWN_MAX]), rule)
     return str(value)
 
 
@@ -145,10 +143,14 @@ def _name_and_version(value: Given) -> tuple[object, ...]:
 
 
 def _no_instant(text: str) -> InvalidInput:
-    return InvalidInput(
-        f"{text[:_SHOWN_MAX]!r}: expected a date such as 2012-11-30, or a time with its zone"
-        " such as 2012-11-30T21:00:00Z"
+    rule = (
+        "expected a date such as 2012-11-30, or a time with its zone such as 2012-11-30T21:00:00Z"
     )
+    return InvalidInput(f"{text[:_SHOWN_MAX]!r}: {rule}", rule=rule)
+
+
+def _refusal(place: str, shown: str, rule: str) -> InvalidInput:
+    return InvalidInput(f"{place} {shown}: {rule}", rule=rule)
 
 
 TEXT: Final = Kind(metavar="TEXT", read=_read_name)

@@ -4,7 +4,9 @@ They are read as every frame is, and kept as they are: no calendar says which se
 What contradicts itself is refused, and so are bars of another span than the program says.
 """
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -23,6 +25,8 @@ from tapetrail.sources.tabular.tables import Table
 PLACE: Final = "bars"
 FORMAT: Final = "tapetrail-posted-bars/1"
 COLUMNS: Final = "opened_at,open,high,low,close,volume"
+_HEAD: Final = re.compile(rf"{re.escape(FORMAT)} timeframe=(\S+) adjustment=(.+)")
+_NAMES: Final = ("time", *COLUMNS.split(",")[1:])
 ROWS_LEAST: Final = 3
 """Fewer bars have no usual span between them."""
 SPAN_RANGE: Final = (0.6, 1.7)
@@ -58,6 +62,40 @@ def posted_bars(frame: object, *, timeframe: str, adjustment: str, now: datetime
         last_on=day_of(days[-1]),
         bar_count=len(raw),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reread:
+    """What the text of bars says of itself."""
+
+    bars: PostedBars
+    timeframe: str
+    adjustment: str
+
+
+def reread_bars(content: bytes, *, now: datetime) -> Reread:
+    """Return what a text of bars holds, read anew.
+
+    Raises `InvalidInput` for any text but the one that `posted_bars` would write of the same bars.
+    """
+    head, _, rest = content.decode("utf-8", "replace").partition("\n")
+    said = _HEAD.fullmatch(head)
+    columns, *lines = rest.split("\n")
+    if said is None or columns != COLUMNS or not lines or lines.pop():
+        raise _bad(f"{PLACE}: not a text of {FORMAT}")
+    rows = [dict(zip(_NAMES, map(_cell, line.split(",")), strict=False)) for line in lines]
+    timeframe, adjustment = said.groups()
+    found = posted_bars(rows, timeframe=timeframe, adjustment=adjustment, now=now)
+    if found.text != content:
+        raise _bad(f"{PLACE}: not as {FORMAT} writes them")
+    return Reread(bars=found, timeframe=timeframe, adjustment=adjustment)
+
+
+def _cell(text: str) -> str | float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return text
 
 
 def _tables_of(frame: object) -> Sequence[Table]:

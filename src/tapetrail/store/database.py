@@ -29,7 +29,7 @@ from tapetrail.store.roles import (
 )
 
 SUPERUSER: Final = "postgres"
-SCHEMA_VERSION: Final = "0022"
+SCHEMA_VERSION: Final = "0023"
 UPGRADE_POLL_S: Final = 0.1
 UPGRADE_KEY: Final = 7_016_823_114_205_992
 # The engine's tables come last and are granted at the end, so a grant on them says it all.

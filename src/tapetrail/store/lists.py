@@ -3,7 +3,7 @@
 All of it is read by the driver alone, so that who only reads waits for no ORM.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final, TypeVar
 
@@ -51,14 +51,23 @@ def count(connection: Connection, selection: Selection[Numbered]) -> int:
 def detail(connection: Connection, listed: ListSpec[Numbered], number: int) -> Detail:
     """Return every column of one row and the rows that hang on it. Raises `NotFound`."""
     cursor = connection.cursor(row_factory=dict_row)
-    found = cursor.execute(_detail_statement(listed), [number]).fetchone()
-    if found is None:
-        raise _no_row(connection, listed, number)
+    found = columns(connection, listed, number)
     related = {
         name: cursor.execute(statement, [number]).fetchall()
         for name, statement in _related_statements(listed).items()
     }
     return Detail(columns=found, related=related)
+
+
+def columns(
+    connection: Connection, listed: ListSpec[Numbered], number: int
+) -> Mapping[str, object]:
+    """Return every column of one row. Raises `NotFound`."""
+    cursor = connection.cursor(row_factory=dict_row)
+    found = cursor.execute(_detail_statement(listed), [number]).fetchone()
+    if found is None:
+        raise _no_row(connection, listed, number)
+    return found
 
 
 def _rows(

@@ -29,7 +29,7 @@ class Analyses:
 
     def attempts(self, number: int) -> "list[AttemptView]":
         """Return every call that was made for an answer, in their order. Raises `NotFound`."""
-        self._records.detail(ANALYSES, number)
+        self._records.columns(ANALYSES, number)
         with self._access.reading() as connection:
             return calls.attempts(connection, number)
 
@@ -75,7 +75,7 @@ class Analyses:
         return found
 
     def _text(self, number: int, column: str, missing: str) -> str:
-        text = self._records.detail(ANALYSES, number).columns[column]
+        text = self._records.columns(ANALYSES, number)[column]
         if text is None:
             raise NotFound(f"analysis {number}: {missing}")
         return str(text)

@@ -95,11 +95,11 @@ class Charts:
             before = self._process.clock() - timedelta(days=older_than_days)
             return lookups.old_charts(connection, before)
 
-    def archive(self, *, older_than_days: int) -> Iterator[int]:
+    def archive(self, *, older_than_days: int, actor: str | None = None) -> Iterator[int]:
         """Archive old charts; yield how many there were in each batch, once committed.
 
         Each batch is one transaction, so what was yielded stays done and the next call does the
-        rest.
+        rest. `actor` is who archives them, None for who acts in this process.
         """
         from tapetrail.persistence import ChartPersistenceService  # noqa: PLC0415 # readers do without
 
@@ -108,7 +108,7 @@ class Charts:
             with self._access.writing() as session:
                 charts = ChartPersistenceService(session, blobs=blobs, clock=lambda: at)
                 archived = charts.archive_old_charts(
-                    actor=self._process.actor,
+                    actor=actor or self._process.actor,
                     older_than_days=older_than_days,
                     after_id=last_id,
                     limit=ARCHIVE_BATCH,
@@ -166,7 +166,7 @@ class Charts:
         )
 
     def _bytes(self, number: int, column: str) -> bytes:
-        named = self._records.detail(CHARTS, number).columns[column]
+        named = self._records.columns(CHARTS, number)[column]
         if named is None:
             raise NotFound(f"chart {number}: {_MISSING[column]}")
         return self._records.blob(str(named))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tapetrail.blobs.protocol import BlobStore
+    from tapetrail.core.access_keys import AccessKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """Who acts here, by which clock, how ids are made, where bytes are kept, and which home.
+    """Who acts here, by which clock, how ids and keys are made, where bytes are kept, which home.
 
     `free_bytes` returns how much room the home's disk has, `clock_offset_ms` how far the host's
     clock is from the one it follows, None where it does not say. `budget_day_usd` is what all
@@ -24,6 +25,7 @@ class Process:
     actor: str
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
+    new_key: "Callable[[], AccessKey]"
     home: Path
     open_blobs: "Callable[[], BlobStore]"
     free_bytes: Callable[[], int]

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from tapetrail.core.access_keys import AccessKey
     from tapetrail.core.verification.verdict import Verification
     from tapetrail.store.moving_marks import MovingMark
     from tapetrail.usecases.analyses import Analyses
     from tapetrail.usecases.charts import Charts
     from tapetrail.usecases.data import Data
+    from tapetrail.usecases.keyring import Keyring
     from tapetrail.usecases.prompts import Prompts
     from tapetrail.usecases.questions import Questions
+    from tapetrail.usecases.recordings import Recordings
     from tapetrail.usecases.runs import Runs, RunWiring
     from tapetrail.usecases.stats import Stats
     from tapetrail.usecases.strategies import Strategies
@@ -42,7 +45,7 @@ class Record:
     """What was recorded, and what can be done.
 
     By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `questions`, `stats`,
-    `data`, `runs`, `symbols`, `verification`.
+    `data`, `runs`, `symbols`, `keys`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -128,6 +131,25 @@ class Record:
         from tapetrail.usecases.symbols import Symbols  # noqa: PLC0415 # as above
 
         return Symbols(self._wiring.searching)
+
+    @cached_property
+    def keys(self) -> "Keyring":
+        """Keys that let programs in over a network."""
+        from tapetrail.usecases.keyring import Keyring  # noqa: PLC0415 # as above
+
+        return Keyring(self._access, process=self._process)
+
+    def recordings(self, holder: str | None) -> "Recordings":
+        """Return what takes in what other programs tell; `holder` is who works on what it opens."""
+        from tapetrail.usecases.recordings import Recordings  # noqa: PLC0415 # as above
+
+        return Recordings(self._access, process=self._process, holder=holder)
+
+    def keys_with(self, token: "AccessKey") -> "Keyring":
+        """Return the same with the token of a server, whose holder may do everything."""
+        from tapetrail.usecases.keyring import Keyring  # noqa: PLC0415 # as above
+
+        return Keyring(self._access, process=self._process, token=token)
 
     @cached_property
     def verification(self) -> "Verify":

@@ -21,6 +21,7 @@ from tapetrail.store import appends, leases, recordings
 from tapetrail.store.access import Access
 from tapetrail.store.session import refused_by_database
 from tapetrail.usecases.parts import Process
+from tapetrail.usecases.told_checks import check_told
 from tapetrail.workflows.ending_external import end_abandoned
 from tapetrail.workflows.intake import Intake
 
@@ -70,6 +71,10 @@ class Recordings:
                 if (refusal := refused_by_database(error)) is not None:
                     raise InvalidInput(f"the record does not take it: {refusal}") from error
                 raise
+
+    def check(self, entries: Sequence[Entry], contents: Mapping[Digest, Content]) -> None:
+        """Raise `InvalidInput` for an entry that says something else than its bytes do."""
+        check_told(entries, contents, now=self._process.clock())
 
     def take_again(
         self, entries: Sequence[Entry], contents: Mapping[Digest, Content]

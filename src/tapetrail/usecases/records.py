@@ -3,11 +3,12 @@
 Read by the driver alone: whoever only reads waits neither for an ORM nor for an engine.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
+from tapetrail.blobs.protocol import SOUGHT
 from tapetrail.core.canonical import parse_digest
 from tapetrail.listing import EXECUTIONS, ListSpec, Selection
 from tapetrail.listing.spec import Numbered
@@ -42,6 +43,11 @@ class Records:
         with self._reading() as connection:
             return lists.page(connection, selection, limit=limit, cursor=cursor)
 
+    def count(self, selection: Selection[Numbered]) -> int:
+        """Return how many rows a list has."""
+        with self._reading() as connection:
+            return lists.count(connection, selection)
+
     def near(self, selection: Selection[Numbered]) -> list[str]:
         """Return what is near a list that has no rows: another spelling, or a filter less."""
         with self._reading() as connection:
@@ -74,6 +80,17 @@ class Records:
             asked = calls.models_asked(connection, listed.table, number)
         models = [_model(each) for each in asked]
         return replace(found, related={**found.related, "models": models})
+
+    def columns(self, listed: ListSpec[Numbered], number: int) -> Mapping[str, object]:
+        """Return one row without what hangs on it. Raises `NotFound`."""
+        with self._reading() as connection:
+            return lists.columns(connection, listed, number)
+
+    def check(self) -> None:
+        """Raise `EdgeFailure` where the database or the store of bytes does not answer."""
+        with self._reading() as connection:
+            connection.execute("SELECT 1")
+        self._open_blobs().kept_size(SOUGHT)
 
     def _waits(self, connection: Connection, found: Detail) -> dict[str, list[dict[str, object]]]:
         """Return what open decisions of an execution wait for, nothing where it has none."""

@@ -50,6 +50,8 @@ LOOSE: Final = (
     "instrument_facts",
     "market_vintages",
     "audit_events",
+    "api_keys",
+    "api_key_ends",
     "signal_outcomes",
     "analysis_outcomes",
     "order_events",

@@ -1,6 +1,5 @@
 """`tapetrail archive`: take old charts out of the way; nothing is deleted."""
 
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,17 +10,13 @@ from tapetrail.cli.terminal.consent import is_agreed
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.output import cell, echo, note, print_json, sanitise
-from tapetrail.cli.terminal.words import Json
-from tapetrail.core.errors import InvalidInput
+from tapetrail.cli.terminal.words import Json, age_days
 from tapetrail.wire import view_document
 
 if TYPE_CHECKING:
     from tapetrail.usecases.charts import Charts
     from tapetrail.wire import OldCharts
 
-DAYS_MAX: Final = 36_500
-_AGE: Final = re.compile(r"([1-9][0-9]{0,4})([dw])", re.ASCII)
-_DAYS: Final = {"d": 1, "w": 7}
 group: Final = typer.Typer()
 Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
@@ -53,7 +48,7 @@ def archive(
     Nothing is deleted: an archived chart can be listed, shown and saved as before. Each change is
     an event with who did it and why, made in batches of 1000, each batch whole or not at all.
     """
-    days = age_days(older_than)
+    days = age_days(older_than, "--older-than")
     with opened() as record:
         old = record.charts.old(older_than_days=days)
         is_wanted = old.charts > 0 and not dry_run
@@ -79,18 +74,6 @@ def archive(
     else:
         echo(f"archived {archived} charts as {sanitise(settings().actor)}; they stay readable")
     return DONE
-
-
-def age_days(text: str) -> int:
-    """Return the days in an age such as `90d` or `12w`. Raises `InvalidInput` for anything else."""
-    found = _AGE.fullmatch(text)
-    days = int(found[1]) * _DAYS[found[2]] if found else 0
-    if not 1 <= days <= DAYS_MAX:
-        raise InvalidInput(
-            f"--older-than {text!r}: expected days or weeks such as 90d or 12w, from 1d to"
-            f" {DAYS_MAX}d"
-        )
-    return days
 
 
 def _archived(charts: "Charts", *, days: int, expected: int) -> int:

@@ -1,5 +1,6 @@
 """The words that people type: what several commands take, and how each is converted."""
 
+import re
 from datetime import date
 from enum import EnumMeta
 from pathlib import Path
@@ -13,6 +14,9 @@ from typer.core import TyperArgument, TyperGroup, TyperOption
 from tapetrail.cli.terminal.output import echo
 from tapetrail.core.errors import InvalidInput
 
+DAYS_MAX: Final = 36_500
+_AGE: Final = re.compile(r"([1-9][0-9]{0,4})([dw])", re.ASCII)
+_DAYS: Final = {"d": 1, "w": 7}
 CONCURRENCY_MAX: Final = 8
 """As many as one worker takes off the queue; whoever has more cores starts more workers."""
 
@@ -48,6 +52,17 @@ def read_date(words: str | None, option: str) -> date | None:
         return date.fromisoformat(words)
     except ValueError as error:
         raise InvalidInput(f"{option} {words!r}: expected a date such as 2012-11-30") from error
+
+
+def age_days(text: str, option: str) -> int:
+    """Return the days in an age such as `90d` or `12w`. Raises `InvalidInput` for anything else."""
+    found = _AGE.fullmatch(text)
+    days = int(found[1]) * _DAYS[found[2]] if found else 0
+    if not 1 <= days <= DAYS_MAX:
+        raise InvalidInput(
+            f"{option} {text!r}: expected days or weeks such as 90d or 12w, from 1d to {DAYS_MAX}d"
+        )
+    return days
 
 
 def convert_words(command: Command) -> None:

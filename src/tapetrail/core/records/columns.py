@@ -7,6 +7,16 @@ from collections.abc import Mapping
 from typing import Final
 
 COVERED: Final[Mapping[str, tuple[str, ...]]] = {
+    "api_keys": (
+        "key_name",
+        "label",
+        "secret_digest",
+        "scopes",
+        "expires_at",
+        "rotated_from",
+        "created_at",
+        "actor",
+    ),
     "audit_events": ("actor", "action", "target", "at"),
     "instruments": (
         "symbol",
@@ -28,6 +38,7 @@ COVERED: Final[Mapping[str, tuple[str, ...]]] = {
         "platform",
     ),
     "strategies": ("name", "version", "kind", "spec", "spec_digest"),
+    "api_key_ends": ("api_key_id", "reason", "at", "actor"),
     "instrument_facts": ("instrument_id", "field", "value", "source", "at"),
     "market_vintages": (
         "instrument_id",
@@ -415,6 +426,8 @@ BESIDE: Final[Mapping[str, tuple[str, ...]]] = {
 """By table: the columns outside every digest, which follow from other rows."""
 
 REFERENCES: Final[Mapping[str, Mapping[str, str]]] = {
+    "api_keys": {"rotated_from": "api_keys"},
+    "api_key_ends": {"api_key_id": "api_keys"},
     "instrument_facts": {"instrument_id": "instruments"},
     "market_vintages": {"instrument_id": "instruments", "differs_from": "market_vintages"},
     "workflow_executions": {"strategy_id": "strategies", "runtime_id": "runtimes"},

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tapetrail.core.records.access import ApiKeyEndRecord, ApiKeyRecord
 from tapetrail.core.records.afterwards import NoteRecord, OrderEventRecord
 from tapetrail.core.records.answers import (
     AnalysisChartRecord,
@@ -59,6 +60,8 @@ RECORDS: Final = (
     SealRecord,
     ExecutionSealRecord,
     AuditRecord,
+    ApiKeyRecord,
+    ApiKeyEndRecord,
     VintageRecord,
     SnapshotRecord,
     ExternalSnapshotRecord,

@@ -13,7 +13,7 @@ BEGIN
     EXECUTE pg_catalog.format('GRANT SELECT ON ALL TABLES IN SCHEMA tapetrail TO %I', reader);
     EXECUTE pg_catalog.format(
         'GRANT UPDATE ON tapetrail.budget_counts, tapetrail.budget_reservations, tapetrail.provider_flow,'
-        ' tapetrail.recording_leases TO %I', app);
+        ' tapetrail.recording_leases, tapetrail.api_key_uses TO %I', app);
     EXECUTE pg_catalog.format('GRANT DELETE ON tapetrail.recording_leases TO %I', app);
     EXECUTE pg_catalog.format('REVOKE INSERT ON tapetrail.alembic_version FROM %I', app);
 END

@@ -25,7 +25,7 @@ BEGIN
     FOR name IN SELECT tablename FROM pg_catalog.pg_tables
                 WHERE schemaname = 'tapetrail' AND tablename NOT IN (
                     'alembic_version', 'budget_counts', 'budget_reservations', 'provider_flow',
-                    'recording_leases'
+                    'recording_leases', 'api_key_uses'
                 ) LOOP
         EXECUTE pg_catalog.format(
             'CREATE OR REPLACE TRIGGER insert_only BEFORE %s ON tapetrail.%I'

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Column, Table
 
 # Whoever imports the schema has every table.
-from tapetrail.store.tables import afterwards, answers, evidence, inputs, runs
+from tapetrail.store.tables import access, afterwards, answers, evidence, inputs, runs
 from tapetrail.store.tables.base import CACHE, DERIVED, SCHEMA, metadata
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "REFERENCES",
     "SCHEMA",
     "STATUS_CACHES",
+    "access",
     "afterwards",
     "answers",
     "evidence",

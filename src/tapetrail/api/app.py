@@ -1,0 +1,117 @@
+"""The server's application: every route, behind one gate."""
+
+from typing import Any, Final
+
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from tapetrail import __version__
+from tapetrail.api.analyses import analysis_routes
+from tapetrail.api.charts import archive_routes, chart_routes
+from tapetrail.api.gate import Door, Gate, needs
+from tapetrail.api.health import health_routes
+from tapetrail.api.keys import key_routes
+from tapetrail.api.links import link_routes
+from tapetrail.api.lists import list_routes
+from tapetrail.api.problems import Broken, Refused, answered, refused_by, refused_with
+from tapetrail.api.recordings import Desks, recording_routes
+from tapetrail.api.schemas import component_schemas
+from tapetrail.api.stats import stats_routes
+from tapetrail.core.access_keys import Scope
+from tapetrail.core.errors import TapeTrailError
+from tapetrail.listing import ADMIN_LISTS, LISTS
+from tapetrail.usecases.keyring import Keyring
+from tapetrail.usecases.record import Record
+
+DESCRIPTION: Final = (
+    "The record of a flight recorder for LLM-driven trading: what was seen, asked, answered and"
+    " decided. Rows are inserted and never changed."
+)
+
+
+def create_app(record: Record, *, keyring: Keyring, door: Door) -> ASGIApp:
+    """Return the application that serves a record to those whom the door lets in."""
+    app = FastAPI(
+        title="TapeTrail",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        telemetry=None,
+    )
+    app.include_router(health_routes(record))
+    reads, writes, admins = (
+        [Depends(needs(scope))] for scope in (Scope.READ, Scope.WRITE, Scope.ADMIN)
+    )
+    app.include_router(recording_routes(Desks(record.recordings)), dependencies=writes)
+    app.include_router(archive_routes(record), dependencies=admins)
+    app.include_router(chart_routes(record), dependencies=reads)
+    app.include_router(analysis_routes(record), dependencies=reads)
+    app.include_router(stats_routes(record), dependencies=reads)
+    app.include_router(link_routes(keyring), dependencies=reads)
+    app.include_router(list_routes(record, LISTS), dependencies=reads)
+    app.include_router(key_routes(record), dependencies=admins)
+    app.include_router(list_routes(record, ADMIN_LISTS), dependencies=admins)
+    app.add_exception_handler(TapeTrailError, _answer_error)
+    app.add_exception_handler(Refused, _answer_refused)
+    app.add_exception_handler(HTTPException, _answer_status)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(Exception, _answer_defect)
+    app.openapi_schema = _openapi(app)
+    return CORSMiddleware(
+        Gate(app, door=door),
+        allow_origins=[*door.origins],
+        allow_methods=["GET", "HEAD", "POST", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-None-Match", "Range"],
+        expose_headers=["ETag", "Link", "Content-Digest", "Content-Range", "X-Request-Id"],
+    )
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the description of the interface, with the schemas that operations name."""
+    found = app.openapi()
+    components = found.setdefault("components", {})
+    components["schemas"] = {**components.get("schemas", {}), **component_schemas()}
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    found["security"] = [{"key": []}]
+    return found
+
+
+def _answer_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, TapeTrailError):
+        raise error
+    return answered(request, refused_by(error))
+
+
+def _answer_refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        raise error
+    return answered(request, error)
+
+
+def _answer_status(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    detail = "no such path" if error.status_code == 404 else str(error.detail)  # noqa: PLR2004 # the framework's
+    return answered(request, refused_with(error.status_code, detail, error.headers))
+
+
+def _answer_invalid(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    broken = [
+        Broken(pointer="#/" + "/".join(map(str, each["loc"])), message=each["msg"])
+        for each in error.errors()
+    ]
+    detail = f"{len(broken)} parts of the request break a rule"
+    return answered(request, Refused("invalid-parameters", detail, errors=broken))
+
+
+def _answer_defect(request: Request, _error: Exception) -> Response:
+    return answered(request, Refused("defect", "please report it, with the request's id"))

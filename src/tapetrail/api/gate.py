@@ -1,0 +1,141 @@
+"""Who is let in: the outermost part of the server, which every request passes.
+
+1. Each request has an id, which its answer names. 2. The `Host` is one that this server has, so
+that no page of another site reaches it under a name of its own (DNS rebinding). 3. All but the
+`OPEN` paths ask for a key, or for the token of this server, whoever asks and from wherever.
+4. Answers carry headers that keep browsers from running, framing or sharing them.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tapetrail.api.problems import Refused, answered
+from tapetrail.core.access_keys import Caller
+from tapetrail.core.access_keys import Scope as KeyScope
+
+OPEN: Final = frozenset({"/api/health/live", "/api/health/ready"})
+"""What answers to anybody."""
+SAFE_HEADERS: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+"""What an answer says to browsers, unless it says something else itself."""
+_BEARER: Final = re.compile(r"Bearer +(\S{1,200})", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How requests are let in: the hosts that this server is, and who holds a key or a token.
+
+    `origins` are other sites whose pages may ask and show, such as `https://desk.example.org`.
+    `caller_of` returns who holds a key, None for nobody; it may ask the database.
+    """
+
+    hosts: Collection[str]
+    origins: Collection[str]
+    caller_of: Callable[[str], Caller | None]
+    caller_of_link: Callable[[str, Mapping[str, str]], Caller | None]
+    new_id: Callable[[], str]
+
+
+class Gate:
+    """The outermost layer of the server (ASGI)."""
+
+    def __init__(self, app: ASGIApp, *, door: Door) -> None:
+        self._app = app
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request in, or answer it by the reason why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = self._door.new_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if scope["state"].get("shared_with") in self._door.origins:
+                    headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+                for name, text in SAFE_HEADERS.items():
+                    headers.setdefault(name, text)
+                headers["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self._let_in(scope)
+        except Refused as refused:
+            await answered(Request(scope), refused)(scope, receive, send_safely)
+            return
+        await self._app(scope, receive, send_safely)
+
+    async def _let_in(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if host.lower() not in self._door.hosts:
+            # Addresses in answers begin with the host of the request: it gets one of ours.
+            scope["headers"] = [(b"host", each.encode()) for each in [*self._door.hosts][:1]]
+            raise Refused("foreign-host", "this server answers to its own names alone")
+        if scope["path"] in OPEN:
+            return
+        caller = await self._caller(scope, headers)
+        if caller is None:
+            raise Refused(
+                "unauthenticated",
+                "send `Authorization: Bearer KEY`; tapetrail keys create makes a key",
+                headers={"WWW-Authenticate": 'Bearer realm="tapetrail"'},
+            )
+        scope["state"]["caller"] = caller
+
+    async def _caller(self, scope: Scope, headers: Headers) -> Caller | None:
+        stated = headers.get("authorization")
+        if stated is not None:
+            key = _BEARER.fullmatch(stated)
+            return None if key is None else await run_in_threadpool(self._door.caller_of, key[1])
+        words = link_words(scope["query_string"])
+        if words is None or scope["method"] not in {"GET", "HEAD"}:
+            return None
+        found = await run_in_threadpool(self._door.caller_of_link, scope["path"], words)
+        if found is not None:
+            # What a link says is not for the route, and a page that may show it is told so.
+            scope["query_string"] = b""
+            scope["state"]["shared_with"] = words["origin"]
+        return found
+
+
+def link_words(query: bytes) -> Mapping[str, str] | None:
+    """Return what a query says of a link, None where it is none."""
+    words = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    found = dict(words)
+    return found if "signature" in found and len(found) == len(words) else None
+
+
+def caller(request: Request) -> Caller:
+    """Return who asks."""
+    found = request.state.caller
+    if not isinstance(found, Caller):
+        raise TypeError("a request came in without a caller")
+    return found
+
+
+def needs(scope: KeyScope) -> Callable[[Request], None]:
+    """Return what refuses callers who do not have a scope."""
+
+    def check(request: Request) -> None:
+        if not caller(request).may(scope):
+            raise Refused("missing-scope", f"the key lacks the scope `{scope}`")
+
+    return check
