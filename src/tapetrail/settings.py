@@ -106,7 +106,7 @@ class Settings:
     s3: S3Settings | None = None
     server_key: str | None = field(default=None, repr=False)
     server: str | None = None
-    allowed_origins: Sequence[str] = ()
+    allowed_origins: tuple[str, ...] = ()
 
     def limits(self, provider: str) -> ProviderLimits:
         """Return the limits of a provider, the defaults where nothing is said."""

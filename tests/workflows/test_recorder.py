@@ -330,11 +330,6 @@ def test_threads_and_tasks_each_have_their_own_decision(home: Path, recorder: Re
     assert analyses == {"agent 2"}
 
 
-def test_a_recorder_over_a_network_is_refused_for_now() -> None:
-    with pytest.raises(InvalidInput, match="over a network"):
-        tapetrail.recorder("https://example.org")
-
-
 @pytest.mark.parametrize(
     "words", [{"on_error": "hope"}, {"unattributed": "maybe"}, {"max_wait": 0}, {"agent": ""}]
 )
