@@ -189,7 +189,11 @@ def recorder(
         model_hosts=_model_hosts(os.environ),
     )
     if not ways.spools_books:
-        ways.sink.open()
+        try:
+            ways.sink.open()
+        except BaseException:
+            ways.sink.close()
+            raise
     return Recorder(ways)
 
 

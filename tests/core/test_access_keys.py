@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetrail.core.access_keys import AccessKey, Caller, Scope, parse_key
+from tapetrail.core.access_keys import AccessKey, Caller, Scope, is_key_name, parse_key
 from tapetrail.core.canonical import digest_text
 
 HEX = "0123456789abcdef"
@@ -25,6 +25,12 @@ def test_a_key_is_read_back_as_it_was_made(name: str, secret: str) -> None:
 )  # fmt: skip
 def test_what_is_no_key_is_none(text: str) -> None:
     assert parse_key(text) is None
+
+
+@pytest.mark.parametrize("text", ["", "0123456789a", "0123456789AB", "0123456789ab\n", "é" * 12])
+def test_what_names_no_key_is_not_looked_up(text: str) -> None:
+    assert is_key_name("0123456789ab")
+    assert not is_key_name(text)
 
 
 def test_a_caller_may_what_is_said_and_the_owner_alone_is_believed() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tapetrail.core.errors import ErrorKind, InvalidInput
 from tapetrail.core.recording.readings import PostedBars
-from tapetrail.sources.posted_bars import posted_bars
+from tapetrail.sources.posted_bars import posted_bars, reread_bars
 
 NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAYS: Final = pd.DataFrame(
@@ -100,3 +100,35 @@ def test_two_bars_may_be_further_apart_than_they_are_long_and_not_closer() -> No
     assert posted(pair).bar_count == len(pair)
     with pytest.raises(InvalidInput, match="usually 1 hour apart, and timeframe 1d"):
         posted(at("2026-11-18", "h", tz="UTC").iloc[:2])
+
+
+@pytest.mark.parametrize(
+    ("frame", "timeframe"),
+    [(DAYS, "1d"), (at("2026-11-18 14:30", "30min", tz="America/New_York"), "30m")],
+    ids=["days", "minutes"],
+)
+def test_a_text_of_bars_is_read_back_as_what_was_posted(
+    frame: pd.DataFrame, timeframe: str
+) -> None:
+    found = posted(frame, timeframe)
+    said = reread_bars(found.text, now=NOW)
+    assert (said.bars, said.timeframe, said.adjustment) == (found, timeframe, "raw")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"tapetrail-posted-bars/1", b"tapetrail-posted-bars/2"),
+        (b"opened_at,", b"opened,"),
+        (b"2026-11-18,1,", b"2026-11-18,1.0,"),
+        (b"2026-11-18,1,2,", b"2026-11-18,1,0.1,"),
+        (b"2026-11-18,1,2,", b"2026-11-18,one,2,"),
+        (b"2026-11-18,", b"2026-11-19,"),
+        (b"10\n", b"10"),
+    ],
+)
+def test_a_text_that_nobody_would_write_of_bars_is_refused(before: bytes, after: bytes) -> None:
+    text = posted(DAYS).text
+    assert before in text
+    with pytest.raises(InvalidInput):
+        reread_bars(text.replace(before, after, 1), now=NOW)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from playwright.sync_api import Browser
+from tests.chromium import running_chromium
 from tests.edges.test_binance import good
 from tests.homes import copy_home, plain_path, programs
 from tests.model_server import model_server
@@ -89,6 +91,12 @@ def recorded(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> G
         assert terminal.run(*words, BINANCE_BASE_URL=vendor.url).code == 0
     yield Recorded(terminal=terminal, ran=ran, started=started)
     terminal.run("db", "stop")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with running_chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -208,6 +209,88 @@ def test_a_part_behind_the_end_is_refused_and_one_of_other_bytes_is_not_sent(
     assert server.get("/api/charts/1/image", headers=headers).status_code == 200
 
 
+@pytest.mark.parametrize(("path", "most"), [("/api/keys", 2**20), ("/api/recordings", 256 * 2**20)])
+def test_a_body_that_is_too_large_is_refused_before_it_comes(
+    path: str, most: int, server: ApiServer
+) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    head = [
+        f"POST {path} HTTP/1.1", f"Host: {host}:{port}", f"Authorization: Bearer {server.token}",
+        "Content-Type: application/json", f"Content-Length: {most + 1}", "Connection: close",
+        "", "",
+    ]  # fmt: skip
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall("\r\n".join(head).encode())
+        with connection.makefile("rb") as reader:
+            answer = reader.read().decode()
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert f"at most {most} bytes are taken here" in answer
+
+
+def test_a_body_that_does_not_say_how_large_it_is_is_counted(server: ApiServer) -> None:
+    def pieces() -> Generator[bytes]:
+        yield b'{"label": "'
+        for _ in range(2**20 // 1024 + 1):
+            yield b"x" * 1024
+
+    headers = {"Content-Type": "application/json"}
+    answer = server.ask("POST", "/api/keys", content=pieces(), headers=headers)
+    problem(answer, 413, "body-too-large")
+
+
+def test_a_whole_list_is_a_file_and_who_took_it_is_on_record(
+    server: ApiServer, recorded: Recorded
+) -> None:
+    every = server.document("/api/charts")["data"]
+    lines = server.get("/api/charts.jsonl?symbol=AAPL&symbol=FB")
+    assert [json.loads(line) for line in lines.text.splitlines()] == every
+    assert lines.headers["content-disposition"] == 'attachment; filename="charts.jsonl"'
+    shown = recorded.terminal.run("charts", "list", "--all", "--csv").out
+    assert server.get("/api/charts.csv").text == shown
+    problem(server.get("/api/charts.csv?limit=1"), 422, "invalid-parameters")
+    first, second = server.document("/api/audit?action=export&limit=2")["data"]
+    assert first["target"] == "charts.csv"
+    assert second["target"] == 'charts.jsonl {"symbol": ["AAPL", "FB"]}'
+    assert first["actor"] == second["actor"] != ""
+
+
+def test_who_reads_evidence_is_on_record_before_it_is_sent(server: ApiServer) -> None:
+    def reads() -> int:
+        return server.document("/api/audit?target=image+of+chart+1&count=true")["count"]
+
+    before = reads()
+    found = server.get("/api/charts/1/image")
+    assert reads() == before + 1
+    server.get("/api/charts/1/image", headers={"If-None-Match": found.headers["etag"]})
+    assert reads() == before + 1
+
+
+def test_bars_and_other_bytes_are_those_that_rows_name(server: ApiServer) -> None:
+    row = server.document("/api/snapshots/1")
+    text = server.get("/api/snapshots/1/bars?format=recorded")
+    assert row["bars_digest"] == f"sha256:{sha256(text.content).hexdigest()}"
+    assert server.get("/api/snapshots/1/bars").content == text.content.partition(b"\n")[2]
+    blob = server.get(f"/api/blobs/{row['bars_digest']}")
+    assert blob.content == text.content
+    assert blob.headers["content-disposition"].startswith("attachment; ")
+    problem(server.get("/api/snapshots/1/bars?format=x"), 422, "invalid-parameters")
+    problem(server.get("/api/blobs/sha256:0"), 422, "invalid-parameters")
+    problem(server.get(f"/api/blobs/sha256:{'0' * 64}"), 404, "not-found")
+
+
+def test_the_newest_row_is_led_to(server: ApiServer) -> None:
+    newest = server.document("/api/charts?limit=1")["data"][0]["id"]
+    for part in ("", "/image"):
+        answer = server.get(f"/api/charts/newest{part}")
+        assert (answer.status_code, answer.headers["location"]) == (
+            307, f"/api/charts/{newest}{part}",
+        )  # fmt: skip
+        assert answer.headers["cache-control"] == "no-store"
+    problem(server.get("/api/charts/newest/X"), 404, "not-found")
+    problem(server.get("/api/charts/"), 404, "not-found")
+    problem(server.get("/api/notes/newest"), 404, "not-found")
+
+
 def operations(server: ApiServer) -> list[tuple[str, str]]:
     paths = server.document("/api/openapi.json")["paths"]
     return [(method.upper(), path) for path, found in paths.items() for method in found]
@@ -218,7 +301,7 @@ def test_nobody_gets_anything_but_health_without_a_key(server: ApiServer) -> Non
     assert len(known) > 2 * len(LISTS)
     wrong = server.token[:-1] + ("0" if server.token[-1] != "0" else "1")
     for method, path in [*known, ("GET", "/api/openapi.json"), ("GET", "/"), ("GET", "/api/x")]:
-        url = server.url + path.format(number=1)
+        url = server.url + path.format(number=1, digest="sha256:" + "0" * 64)
         if path.startswith("/api/health/"):
             assert server.client.request(method, url).status_code == 200
             continue

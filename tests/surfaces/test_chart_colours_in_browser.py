@@ -10,11 +10,10 @@ from playwright.sync_api import Browser, expect
 from tests.builders import daily_bars, wave
 from tests.chart_builders import chart_of
 from tests.html_charts import CHARTS
-from tests.surfaces.test_chart_in_browser import PIXEL, browser, visit
+from tests.surfaces.test_chart_in_browser import PIXEL, visit
 
 from tapetrail.core.charts.spec import Break, ChartSpec
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.browser
 
 SPEC: Final[ChartSpec] = CHARTS["30 bars"]

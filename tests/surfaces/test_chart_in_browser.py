@@ -1,9 +1,7 @@
 """The interactive chart in a real browser, opened from a file: what a person sees and can do."""
 
 import math
-import os
 import re
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +12,7 @@ import numpy as np
 import pypdfium2
 import pytest
 from gallery.cases import CASES
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from tests.html_charts import CHARTS, HOSTILE, every_chart
 from tests.page_words import words_of
 
@@ -27,14 +25,6 @@ from tapetrail.render.page import render_page
 
 pytestmark = pytest.mark.browser
 
-FLAGS: Final = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 # Keeps the library's chart where a test can ask it what it draws; nothing of ours is replaced.
 HOLD: Final = """
 let held;
@@ -130,18 +120,6 @@ class Visit:
     def view(self) -> tuple[float, float]:
         found = self.page.evaluate(VIEW)
         return found["from"], found["to"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        assert "CI" not in os.environ, "the build drives Chromium: install the package `chromium`"
-        pytest.skip("these tests drive Chromium: install the package `chromium`")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield running
-        running.close()
 
 
 @contextmanager

@@ -12,21 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapetrail.cli.terminal.csv_text import csv_line
 from tapetrail.cli.terminal.details import detail_lines
-from tapetrail.cli.terminal.output import (
-    Screen,
-    cell,
-    json_line,
-    json_text,
-    sanitise,
-    sanitise_lines,
-    short_number,
-    size_text,
-    wants_colour,
-)
+from tapetrail.cli.terminal.output import Screen, cell, short_number, size_text, wants_colour
 from tapetrail.cli.terminal.tables import column_lines, paragraph_lines, table_lines, width_of
 from tapetrail.listing import ANALYSES
+from tapetrail.safe_text import csv_line, json_line, json_text, sanitise, sanitise_lines
 from tapetrail.wire import Detail
 
 PIPE = Screen()

@@ -4,17 +4,42 @@ import os
 import subprocess
 import sys
 from collections.abc import Generator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from tests.api_server import ApiServer, api_server
 from tests.homes import copy_home
 from tests.model_server import model_server
+from tests.s3_server import free_ports
 from tests.surfaces.conftest import Terminal
+from tests.surfaces.test_api import problem
 from tests.workflows.recordings import assert_sound
 from tests.workflows.test_recorded_agents import AGENTS, EXAMPLES, Example, run
 
+import tapetrail
+from tapetrail.core.canonical import Digest, digest_bytes
+from tapetrail.core.errors import EdgeFailure, InvalidInput, NotFound
+from tapetrail.core.recording.bundles import HOLDER, bundle_body
+from tapetrail.core.recording.entries import BarsLogged, DecisionOpened, Entry, ExecutionOpened
+from tapetrail.core.recording.taken import Content
+from tapetrail.core.records.states import DecisionScope, RunMode
+from tapetrail.listing import CHARTS, LISTS
+from tapetrail.sdk.ids import new_external_id
+from tapetrail.sdk.spool import Spool
+from tapetrail.sources.posted_bars import posted_bars
+from tapetrail.wire import detail_document
+
+if TYPE_CHECKING:
+    import httpx2
+
 pytestmark = pytest.mark.service
+NOW: Final = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ROWS: Final = [
+    {"date": f"2026-11-{day}", "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "volume": 9.0}
+    for day in (16, 17, 18)
+]
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +139,110 @@ def test_who_cannot_be_told_safely_is_not(
     )
     assert said in ended.stderr
     assert "ttk_x" not in ended.stderr
+
+
+def bundle(**of_bars: object) -> tuple[list[Entry], dict[Digest, Content]]:
+    """Return a decision with bars of which something else is said than they are."""
+    text = posted_bars(ROWS, timeframe="1d", adjustment="split", now=NOW).text
+    digest = digest_bytes(text)
+    said: dict[str, Any] = {
+        "timeframe": "1d", "adjustment": "split", "session_first": date(2026, 11, 16),
+        "session_last": date(2026, 11, 18), "bar_count": 3, **of_bars,
+    }  # fmt: skip
+    run, decision, bars = (new_external_id(NOW) for _ in range(3))
+    entries: list[Entry] = [
+        ExecutionOpened(external_id=run, at=NOW, actor="tests", mode=RunMode.PAPER),
+        DecisionOpened(
+            external_id=decision, execution=run, at=NOW, scope=DecisionScope.INSTRUMENT,
+            symbol="AAPL",
+        ),
+        BarsLogged(external_id=bars, decision=decision, at=NOW, content=digest, **said),
+    ]  # fmt: skip
+    return entries, {digest: Content(data=text, media_type="text/plain")}
+
+
+def post(server: ApiServer, body: bytes, **headers: str) -> "httpx2.Response":
+    own = {"Content-Type": "multipart/form-data; boundary=b", **headers}
+    return server.ask("POST", "/api/recordings", content=body, headers=own)
+
+
+def test_a_bundle_is_taken_once_however_often_it_is_sent(server: ApiServer) -> None:
+    entries, contents = bundle()
+    body = bundle_body(entries, contents, boundary="b")
+    first, second = (post(server, body) for _ in range(2))
+    assert first.status_code == 200, first.text
+    rows = [each["id"] for each in first.json()["taken"]]
+    assert [each["id"] for each in second.json()["taken"]] == rows
+    actor = server.document(f"/api/executions/{rows[0]}")["actor"]
+    assert actor == "tests"
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ({"bar_count": 4}, "bar_count is not what the bytes say, which is 3"),
+        ({"timeframe": "1w"}, "timeframe is not what the bytes say, which is 1d"),
+        ({"session_last": date(2026, 11, 19)}, "session_last is not what the bytes say"),
+    ],
+)
+def test_what_its_bytes_do_not_say_is_not_taken(
+    server: ApiServer, said: dict[str, Any], rule: str
+) -> None:
+    entries, contents = bundle(**said)
+    before = server.document("/api/executions?count=true")["count"]
+    answer = post(server, bundle_body(entries, contents, boundary="b"))
+    assert rule in problem(answer, 422, "invalid-parameters")["detail"]
+    assert server.document("/api/executions?count=true")["count"] == before
+
+
+def test_other_bytes_than_are_named_are_not_taken(server: ApiServer) -> None:
+    entries, contents = bundle()
+    body = bundle_body(entries, contents, boundary="b")
+    problem(post(server, body.replace(b"1.5,9", b"1.5,8", 1)), 409, "hash-mismatch")
+    lone = {Digest("sha256:" + "0" * 64): Content(data=b"x", media_type="a/b")}
+    problem(post(server, bundle_body(entries, lone, boundary="b")), 409, "hash-mismatch")
+    more = {**contents, digest_bytes(b"x"): Content(data=b"x", media_type="a/b")}
+    problem(post(server, bundle_body(entries, more, boundary="b")), 422, "invalid-parameters")
+    torn = bundle_body(entries, contents, boundary="b").replace(b'"entry"', b'"other"', 1)
+    problem(post(server, torn), 422, "invalid-parameters")
+    problem(post(server, body, **{HOLDER: "me"}), 422, "invalid-parameters")
+
+
+def test_a_record_behind_a_server_is_read_as_one_at_hand(
+    server: ApiServer, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPETRAIL_SERVER_KEY", server.token)
+    with (
+        tapetrail.connect(server.url) as far,
+        tapetrail.open_record(terminal.home) as record,
+    ):
+        for listed in LISTS:
+            assert [*far.rows(listed)] == record.rows(listed)
+        near = record.page(CHARTS, limit=1)
+        page = far.page(CHARTS, limit=1)
+        assert (page.data, page.next_cursor) == (near.data, near.next_cursor)
+        (chart,) = page.data
+        assert far.chart_image(chart.id) == record.chart_image(chart.id)
+        shown = detail_document(record.detail("charts", chart.id))
+        assert far.detail("charts", chart.id) == shown
+        with pytest.raises(NotFound, match="no chart 9999"):
+            far.detail("charts", 9999)
+        with pytest.raises(InvalidInput, match="symbl"):
+            far.page(CHARTS, symbl="x")
+
+
+def test_a_server_that_is_away_is_an_edge_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPETRAIL_SERVER_KEY", f"ttk_{'0' * 12}_{'0' * 64}")
+    monkeypatch.setenv("TAPETRAIL_HOME", str(tmp_path / "none"))
+    url = f"http://127.0.0.1:{free_ports(1)[0]}"
+    with pytest.raises(EdgeFailure, match="before any reply"):
+        tapetrail.recorder(url)
+    recorder = tapetrail.recorder(url, on_error="spool", max_wait=0.2)
+    with recorder.execution("away") as run, run.decision("AAA") as decision:
+        receipt = decision.log_signal("buy")
+    assert not receipt.is_recorded
+    with pytest.warns(UserWarning, match="lie in the spool"):
+        recorder.close()
+    assert len(Spool(tmp_path / "none" / "spool").names()) > 0

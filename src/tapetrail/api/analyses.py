@@ -10,7 +10,7 @@ from tapetrail.api.answers import json_answer
 from tapetrail.api.lists import Words, read_no_query, row_number
 from tapetrail.api.problems import Refused
 from tapetrail.api.schemas import Schema, answer, number_parameter, problems, row_schema
-from tapetrail.api.stored_bytes import Stored, bytes_answer
+from tapetrail.api.stored_bytes import Stored, audited
 from tapetrail.core.canonical import digest_text, parse_digest
 from tapetrail.listing import ANALYSES
 from tapetrail.usecases.record import Record
@@ -38,7 +38,7 @@ def analysis_routes(record: Record) -> APIRouter:
     for name, read in (("prompt", record.analyses.prompt), ("response", record.analyses.response)):
         router.add_api_route(
             f"/{{number}}/{name}",
-            _text_route(name, read),
+            _text_route(record, name, read=read),
             operation_id=f"show_llm_analysis_{name}",
             summary=f"The {name} of an analysis, as text",
             openapi_extra=_bytes_operation(PLAIN),
@@ -54,7 +54,9 @@ def analysis_routes(record: Record) -> APIRouter:
     return router
 
 
-def _text_route(name: str, read: Callable[[int], str]) -> Callable[[Request, str], Response]:
+def _text_route(
+    record: Record, name: str, *, read: Callable[[int], str]
+) -> Callable[[Request, str], Response]:
     def show(request: Request, number: str) -> Response:
         read_no_query(request)
         found = read(row_number(number))
@@ -65,7 +67,8 @@ def _text_route(name: str, read: Callable[[int], str]) -> Callable[[Request, str
             file_name=f"analysis-{row_number(number)}-{name}.txt",
             is_attachment=True,
         )
-        return bytes_answer(request, stored)
+        target = f"{name} of analysis {row_number(number)}"
+        return audited(request, record, stored, target=target)
 
     return show
 
@@ -84,7 +87,8 @@ def _wire_route(record: Record, name: str, *, column: str) -> Callable[[Request,
             file_name=f"analysis-{row_number(number)}-{attempt_no}-{name}",
             is_attachment=True,
         )
-        return bytes_answer(request, stored)
+        target = f"{name} of analysis {row_number(number)}"
+        return audited(request, record, stored, target=target)
 
     return show
 

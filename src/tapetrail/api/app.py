@@ -12,7 +12,10 @@ from starlette.types import ASGIApp
 
 from tapetrail import __version__
 from tapetrail.api.analyses import analysis_routes
+from tapetrail.api.blobs import blob_routes
+from tapetrail.api.browser import docs_routes, login_routes
 from tapetrail.api.charts import archive_routes, chart_routes
+from tapetrail.api.exports import export_routes
 from tapetrail.api.gate import Door, Gate, needs
 from tapetrail.api.health import health_routes
 from tapetrail.api.keys import key_routes
@@ -43,21 +46,25 @@ def create_app(record: Record, *, keyring: Keyring, door: Door) -> ASGIApp:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
-        telemetry=None,
+        redirect_slashes=False,
     )
     app.include_router(health_routes(record))
-    reads, writes, admins = (
-        [Depends(needs(scope))] for scope in (Scope.READ, Scope.WRITE, Scope.ADMIN)
+    app.include_router(login_routes(keyring, is_secure=False))
+    reads, writes, exports, admins = (
+        [Depends(needs(scope))] for scope in (Scope.READ, Scope.WRITE, Scope.EXPORT, Scope.ADMIN)
     )
     app.include_router(recording_routes(Desks(record.recordings)), dependencies=writes)
     app.include_router(archive_routes(record), dependencies=admins)
-    app.include_router(chart_routes(record), dependencies=reads)
-    app.include_router(analysis_routes(record), dependencies=reads)
+    app.include_router(blob_routes(record), dependencies=reads)
     app.include_router(stats_routes(record), dependencies=reads)
     app.include_router(link_routes(keyring), dependencies=reads)
+    app.include_router(export_routes(record), dependencies=exports)
     app.include_router(list_routes(record, LISTS), dependencies=reads)
+    app.include_router(chart_routes(record), dependencies=reads)
+    app.include_router(analysis_routes(record), dependencies=reads)
     app.include_router(key_routes(record), dependencies=admins)
     app.include_router(list_routes(record, ADMIN_LISTS), dependencies=admins)
+    app.include_router(docs_routes(), dependencies=reads)
     app.add_exception_handler(TapeTrailError, _answer_error)
     app.add_exception_handler(Refused, _answer_refused)
     app.add_exception_handler(HTTPException, _answer_status)

@@ -12,7 +12,7 @@ from tapetrail.api.gate import caller
 from tapetrail.api.lists import read_no_query, row_number
 from tapetrail.api.problems import Refused
 from tapetrail.api.schemas import answer, number_parameter, problems
-from tapetrail.api.stored_bytes import Stored, bytes_answer
+from tapetrail.api.stored_bytes import Stored, audited
 from tapetrail.core.canonical import parse_digest
 from tapetrail.listing import CHARTS
 from tapetrail.usecases.record import Record
@@ -50,7 +50,7 @@ def chart_routes(record: Record) -> APIRouter:
             file_name=f"chart-{row_number(number)}.{_ending(media_type)}",
             headers=DRAWING,
         )
-        return bytes_answer(request, stored)
+        return audited(request, record, stored, target=f"image of chart {row_number(number)}")
 
     @router.get(
         "/{number}/html",
@@ -70,7 +70,7 @@ def chart_routes(record: Record) -> APIRouter:
             file_name=f"chart-{row_number(number)}.html",
             headers=SANDBOX,
         )
-        return bytes_answer(request, stored)
+        return audited(request, record, stored, target=f"page of chart {row_number(number)}")
 
     return router
 

@@ -1,11 +1,13 @@
 """Who is let in: the outermost part of the server, which every request passes.
 
 1. Each request has an id, which its answer names. 2. The `Host` is one that this server has, so
-that no page of another site reaches it under a name of its own (DNS rebinding). 3. All but the
+that no page of another site reaches it under a name of its own (DNS rebinding). 3. A body is
+neither too large nor too slow. 4. All but the
 `OPEN` paths ask for a key, or for the token of this server, whoever asks and from wherever.
-4. Answers carry headers that keep browsers from running, framing or sharing them.
+5. Answers carry headers that keep browsers from running, framing or sharing them.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,14 +16,17 @@ from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tapetrail.api.problems import Refused, answered
+from tapetrail.api.sessions import is_from_here, session_of
 from tapetrail.core.access_keys import Caller
 from tapetrail.core.access_keys import Scope as KeyScope
 
-OPEN: Final = frozenset({"/api/health/live", "/api/health/ready"})
+OPEN: Final = frozenset({"/api/health/live", "/api/health/ready", "/login", "/logout"})
 """What answers to anybody."""
 SAFE_HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
@@ -32,6 +37,12 @@ SAFE_HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
 }
 """What an answer says to browsers, unless it says something else itself."""
+BODY_BYTES_MAX: Final = 2**20
+BUNDLES: Final = "/api/recordings"
+BUNDLE_BYTES_MAX: Final = 256 * 2**20
+"""Of a bundle: a decision with all its charts and calls."""
+PART_S: Final = 30
+"""How long the next part of a body may take."""
 _BEARER: Final = re.compile(r"Bearer +(\S{1,200})", re.ASCII | re.IGNORECASE)
 
 
@@ -46,8 +57,48 @@ class Door:
     hosts: Collection[str]
     origins: Collection[str]
     caller_of: Callable[[str], Caller | None]
+    caller_of_session: Callable[[str], Caller | None]
     caller_of_link: Callable[[str, Mapping[str, str]], Caller | None]
     new_id: Callable[[], str]
+
+
+def body_bytes_max(path: str) -> int:
+    """Return how large the body of a request may be."""
+    return BUNDLE_BYTES_MAX if path.rstrip("/") == BUNDLES else BODY_BYTES_MAX
+
+
+class Body:
+    """The body of a request as it comes: neither too large nor too slow."""
+
+    def __init__(self, receive: Receive, *, most: int) -> None:
+        self._receive = receive
+        self._most = most
+        self._came = 0
+        self._is_whole = False
+
+    def check_stated(self, headers: Headers) -> None:
+        """Raise `Refused` for a body that is said to be too large."""
+        stated = headers.get("content-length", "")
+        if stated.isascii() and stated.isdecimal() and int(stated[:20]) > self._most:
+            raise Refused("body-too-large", f"at most {self._most} bytes are taken here")
+
+    async def receive(self) -> Message:
+        """Return the next part. Raises `HTTPException` for a body that is too large, or stalls.
+
+        The framework answers every other error by another status. After the body only the end of
+        the connection is waited for.
+        """
+        if self._is_whole:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), PART_S)
+        except TimeoutError:
+            raise HTTPException(408, f"nothing came for {PART_S} s") from None
+        self._is_whole = not message.get("more_body", False)
+        self._came += len(message.get("body", b""))
+        if self._came > self._most:
+            raise HTTPException(413, f"at most {self._most} bytes are taken here")
+        return message
 
 
 class Gate:
@@ -76,11 +127,13 @@ class Gate:
             await send(message)
 
         try:
+            body = Body(receive, most=body_bytes_max(scope["path"]))
+            body.check_stated(Headers(scope=scope))
             await self._let_in(scope)
         except Refused as refused:
-            await answered(Request(scope), refused)(scope, receive, send_safely)
+            await _refusal(scope, refused)(scope, receive, send_safely)
             return
-        await self._app(scope, receive, send_safely)
+        await self._app(scope, body.receive, send_safely)
 
     async def _let_in(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -90,6 +143,8 @@ class Gate:
             scope["headers"] = [(b"host", each.encode()) for each in [*self._door.hosts][:1]]
             raise Refused("foreign-host", "this server answers to its own names alone")
         if scope["path"] in OPEN:
+            if not is_from_here(scope["method"], headers):
+                raise Refused("foreign-page", "who signs in does so on a page of this server")
             return
         caller = await self._caller(scope, headers)
         if caller is None:
@@ -105,6 +160,11 @@ class Gate:
         if stated is not None:
             key = _BEARER.fullmatch(stated)
             return None if key is None else await run_in_threadpool(self._door.caller_of, key[1])
+        session = session_of(headers)
+        if session is not None:
+            if not is_from_here(scope["method"], headers):
+                raise Refused("foreign-page", "a cookie is taken from pages of this server alone")
+            return await run_in_threadpool(self._door.caller_of_session, session)
         words = link_words(scope["query_string"])
         if words is None or scope["method"] not in {"GET", "HEAD"}:
             return None
@@ -114,6 +174,14 @@ class Gate:
             scope["query_string"] = b""
             scope["state"]["shared_with"] = words["origin"]
         return found
+
+
+def _refusal(scope: Scope, refused: Refused) -> Response:
+    """Return what a request is refused by: a browser that asks for a page is led to sign in."""
+    wants_page = "text/html" in Headers(scope=scope).get("accept", "")
+    if refused.kind.status == 401 and wants_page and scope["method"] == "GET":  # noqa: PLR2004 # as its kind says
+        return Response(status_code=303, headers={"Location": "/login"})
+    return answered(Request(scope), refused)
 
 
 def link_words(query: bytes) -> Mapping[str, str] | None:

@@ -24,6 +24,7 @@ from tapetrail.wire import LIMIT_DEFAULT, LIMIT_MAX, Page, detail_document, page
 OWN: Final = ("limit", "cursor", "count")
 """What every list takes beside its filters."""
 FLAGS: Final = {"true": True, "false": False}
+_PART: Final = re.compile(r"[a-z]{0,20}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z_]{1,40}", re.ASCII)
 
 
@@ -86,6 +87,7 @@ def list_routes(record: Record, lists: Sequence[ListSpec[Numbered]]) -> APIRoute
     router = APIRouter()
     for listed in lists:
         _add_list(router, record, listed)
+        _add_newest(router, record, listed)
         _add_detail(router, record, listed)
     return router
 
@@ -113,6 +115,22 @@ def _add_list(router: APIRouter, record: Record, listed: ListSpec[Numbered]) -> 
         tags=[listed.name],
         openapi_extra=list_operation(listed),
     )
+
+
+def _add_newest(router: APIRouter, record: Record, listed: ListSpec[Numbered]) -> None:
+    """Lead `newest` to the row that it is now: what is found there stays the same."""
+
+    def newest(request: Request, part: str = "") -> Response:
+        read_no_query(request)
+        page = record.records.page(listed.select(), limit=1)
+        if not page.data or not _PART.fullmatch(part):
+            raise Refused("not-found", f"there is no {listed.singular} yet, or no such part of it")
+        ending = f"/{part}" if part else ""
+        location = f"{listed.path}/{page.data[0].id}{ending}"
+        return Response(status_code=307, headers={"Location": location})
+
+    for path in (f"{listed.path}/newest", f"{listed.path}/newest/{{part}}"):
+        router.add_api_route(path, newest, include_in_schema=False)
 
 
 def _add_detail(router: APIRouter, record: Record, listed: ListSpec[Numbered]) -> None:

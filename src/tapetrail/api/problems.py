@@ -36,6 +36,7 @@ KINDS: Final = _kinds(
     ("unauthenticated", 401, "A key, or the token of this server, is needed"),
     ("missing-scope", 403, "The key does not allow this"),
     ("foreign-host", 403, "The request names another host"),
+    ("foreign-page", 403, "The request comes from a page of another site"),
     ("not-found", 404, "There is no such thing"),
     ("method-not-allowed", 405, "The record is not changed this way"),
     ("not-acceptable", 406, "It does not exist in that form"),
@@ -43,6 +44,7 @@ KINDS: Final = _kinds(
     ("hash-mismatch", 409, "Bytes are not those that their digest names"),
     ("decision-ended", 409, "What is told is of a decision or a run that has ended"),
     ("decision-abandoned", 409, "What is told is of a decision that was given up meanwhile"),
+    ("request-timeout", 408, "The request took too long to come"),
     ("body-too-large", 413, "The body is larger than this server takes"),
     ("unsupported-media-type", 415, "The body is of a type that is not taken here"),
     ("range-not-satisfiable", 416, "The range begins behind the end"),
@@ -55,7 +57,7 @@ KINDS: Final = _kinds(
 """Every kind of problem; a release may add to them."""
 _OF_STATUS: Final = {400: "bad-request", 401: "unauthenticated", 403: "missing-scope",
                      404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
-                     413: "body-too-large", 415: "unsupported-media-type",
+                     408: "request-timeout", 413: "body-too-large", 415: "unsupported-media-type",
                      422: "invalid-parameters"}  # fmt: skip
 _OF_ERROR: Final[Mapping[type[TapeTrailError], str]] = {
     InvalidInput: "invalid-parameters",

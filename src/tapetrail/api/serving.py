@@ -13,6 +13,8 @@ from starlette.types import ASGIApp
 
 from tapetrail.core.errors import EdgeFailure
 
+CONNECTIONS_MAX: Final = 500
+"""Connections at a time; further ones are answered by 503."""
 DRAIN_S: Final = 10
 """How long requests that are under way may take once the server is to end."""
 
@@ -77,6 +79,7 @@ def serve(app: ASGIApp, listened: Listening, *, ready: Callable[[], None]) -> No
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=DRAIN_S,
     )
     server = _Server(config, ready)

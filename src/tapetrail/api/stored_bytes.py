@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tapetrail.api.answers import FOREVER, content_digest, is_known, tag_of
+from tapetrail.api.gate import caller
 from tapetrail.api.problems import Refused
 from tapetrail.core.canonical import Digest
+from tapetrail.usecases.record import Record
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
@@ -25,6 +27,17 @@ class Stored:
     file_name: str
     is_attachment: bool = False
     headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def audited(request: Request, record: Record, stored: Stored, *, target: str) -> Response:
+    """Return evidence as `bytes_answer` does; who reads it is on record before it is sent."""
+
+    def read() -> bytes:
+        data = stored.read()
+        record.audit.note(caller(request).name, "read", target)
+        return data
+
+    return bytes_answer(request, replace(stored, read=read))
 
 
 def bytes_answer(request: Request, stored: Stored) -> Response:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tapetrail.cli.terminal.output import note, sanitise
+from tapetrail.cli.terminal.output import note
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import NotFound
 from tapetrail.s3_settings import BLOBS
 from tapetrail.s3_settings import KEYS as S3_KEYS
+from tapetrail.safe_text import sanitise
 from tapetrail.settings import KEYS, LIMITS, Settings, choose, masked, read_settings
 from tapetrail.settings_files import places, read_files
 

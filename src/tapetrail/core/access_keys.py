@@ -9,6 +9,7 @@ from tapetrail.core.canonical import Digest, digest_text
 
 PREFIX: Final = "ttk"
 """Begins every key, so that a search for secrets finds one that got lost."""
+_NAME: Final = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _KEY: Final = re.compile(rf"{PREFIX}_([0-9a-f]{{12}})_([0-9a-f]{{64}})", re.ASCII)
 
 
@@ -58,6 +59,11 @@ class Caller:
     def may(self, scope: Scope) -> bool:
         """Whether this caller has a scope."""
         return scope in self.scopes
+
+
+def is_key_name(text: str) -> bool:
+    """Return whether a text could be the name of a key."""
+    return _NAME.fullmatch(text) is not None
 
 
 def parse_key(text: str) -> AccessKey | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 from urllib.parse import urlencode
 
 from tapetrail.core.canonical import digest_bytes, instant_text, parse_digest
@@ -21,10 +21,25 @@ Row = TypeVar("Row", bound=Numbered)
 
 
 class RemoteRecord:
-    """A record behind a server. Values are Python's: Decimal, datetime."""
+    """A record behind a server, until `close` or the end of its `with` block.
+
+    Values are Python's: Decimal, datetime.
+    """
 
     def __init__(self, server: Server) -> None:
         self._server = server
+
+    def __enter__(self) -> Self:
+        """Give the record, which is let go at the end."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Let the record go."""
+        self.close()
+
+    def close(self) -> None:
+        """Let the server go; nothing can be asked after."""
+        self._server.close()
 
     def page(
         self,

@@ -91,13 +91,13 @@ class SnapshotRow:
     decision_id: int
     symbol: str
     timeframe: str
-    source: str
+    source: str | None
     adjustment: str
-    currency: str
+    currency: str | None
     session_first: date
     session_last: date
     bar_count: int
-    adjusted_with_hindsight: bool
+    adjusted_with_hindsight: bool | None
     bars_digest: str
     fetched_at: datetime
 

@@ -76,8 +76,8 @@ class ExecutionRow:
     """One run, as a list shows it."""
 
     id: int
-    strategy: str
-    strategy_version: int
+    strategy: str | None
+    strategy_version: int | None
     run_type: str
     provenance: str
     as_of: datetime

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Final
 
-from tapetrail.core.access_keys import AccessKey, Caller, Scope, parse_key
+from tapetrail.core.access_keys import AccessKey, Caller, Scope, is_key_name, parse_key
 from tapetrail.core.canonical import Digest, instant_text
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.core.records.access import ApiKeyEndRecord, ApiKeyRecord
@@ -22,6 +22,8 @@ from tapetrail.usecases.parts import Process
 USE_NOTED: Final = timedelta(minutes=1)
 """How often it is noted, at most, that a key is used."""
 LABEL_MAX: Final = 200
+SESSION: Final = "session"
+"""Is signed in the place of a path, which begins with a slash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,68 +58,107 @@ class Keyring:
         self._access = access
         self._process = process
         self._token = token
+        self._code: str | None = None
         self._noted: dict[int, datetime] = {}
         self._turn = threading.Lock()
 
     def caller_of(self, text: str) -> Caller | None:
         """Return who holds a key that is good now, None for nobody."""
         stated = parse_key(text)
-        if stated is None:
+        found = None if stated is None else self._good(stated.name)
+        if stated is None or found is None or not _is_same(stated.digest, found.digest):
             return None
-        token = self._token
-        if token is not None and stated.name == token.name:
-            is_it = compare_digest(stated.digest, token.digest)
-            owner = Caller(
-                name=self._process.actor,
-                key_name=token.name,
-                scopes=frozenset(Scope),
-                is_owner=True,
-            )
-            return owner if is_it else None
-        with self._access.reading() as connection:
-            known = api_keys.by_name(connection, stated.name)
-        if known is None or not compare_digest(stated.digest, known.secret_digest):
+        return self._used(found)
+
+    def code(self) -> str:
+        """Return a code that signs a browser in once, as whoever started the server."""
+        with self._turn:
+            self._code = self._process.new_key().secret
+            return self._code
+
+    def session(self, text: str, *, seconds: int) -> str | None:
+        """Return a session for a browser: by a key, or once by the code; None for neither."""
+        with self._turn:
+            is_code = self._code is not None and _is_same(text, self._code)
+            if is_code:
+                self._code = None
+        if is_code and self._token is not None:
+            name = self._token.name
+        elif (holder := self.caller_of(text)) is not None:
+            name = holder.key_name
+        else:
             return None
-        at = self._process.clock()
-        if not known.is_good(at):
+        if (found := self._good(name)) is None:
             return None
-        self._note_use(known.id, at)
-        return Caller(
-            name=f"key {known.id} ({known.label})",
-            key_name=known.key_name,
-            scopes=frozenset(map(Scope, known.scopes)),
-        )
+        words = {"expires": self._end_in(seconds), "key": name}
+        return f"{name}.{words['expires']}.{_signature(found.digest, SESSION, words)}"
+
+    def caller_of_session(self, text: str) -> Caller | None:
+        """Return who a session is of, None where it has ended or its key has."""
+        name, _, rest = text.partition(".")
+        ends, _, signature = rest.rpartition(".")
+        found = self._good(name)
+        if found is None or instant_text(self._process.clock()) >= ends:
+            return None
+        stated = _signature(found.digest, SESSION, {"expires": ends, "key": name})
+        return self._used(found) if _is_same(stated, signature) else None
 
     def link(self, caller: Caller, path: str, *, expires_s: int, origin: str) -> Link:
         """Return a link by which a path is read without a key.
 
         It is good until its end, or that of the key that made it. Pages of `origin` may show it.
+        Raises `NotFound` for a key that has ended meanwhile.
         """
-        ends = instant_text(self._process.clock() + timedelta(seconds=expires_s))
+        found = self._good(caller.key_name)
+        if found is None:
+            raise NotFound("the key that asks has ended")
+        ends = self._end_in(expires_s)
         words = {"expires": ends, "key": caller.key_name, "origin": origin}
-        signature = _signature(self._signing(caller.key_name), path, words)
+        signature = _signature(found.digest, path, words)
         return Link(words={**words, "signature": signature}, expires_at=ends)
 
     def caller_of_link(self, path: str, words: Mapping[str, str]) -> Caller | None:
         """Return who is let in by a link to a path, to read it; None where it is not good."""
-        signature, expires = words.get("signature", ""), words.get("expires", "")
         stated = {name: words.get(name, "") for name in ("expires", "key", "origin")}
-        if set(words) != {*stated, "signature"}:
+        found = self._good(stated["key"]) if {*words} == {*stated, "signature"} else None
+        if found is None or instant_text(self._process.clock()) >= stated["expires"]:
             return None
-        signing = self._signing(stated["key"])
-        is_signed = compare_digest(_signature(signing, path, stated), signature)
-        if signing is None or not is_signed or instant_text(self._process.clock()) >= expires:
+        if not _is_same(_signature(found.digest, path, stated), words["signature"]):
             return None
-        who = f"a link of key {stated['key']}"
+        who = f"a link of {found.caller.name}"
         return Caller(name=who, key_name=stated["key"], scopes=frozenset({Scope.READ}))
 
-    def _signing(self, key_name: str) -> Digest | None:
-        """Return what links of a key are signed with, None where it lets nobody in."""
-        if self._token is not None and key_name == self._token.name:
-            return self._token.digest
+    def _end_in(self, seconds: int) -> str:
+        return instant_text(self._process.clock() + timedelta(seconds=seconds))
+
+    def _good(self, key_name: str) -> "_Good | None":
+        """Return the key with a name, None for one that lets nobody in."""
+        token = self._token
+        if token is not None and key_name == token.name:
+            holder = Caller(
+                name=self._process.actor,
+                key_name=key_name,
+                scopes=frozenset(Scope),
+                is_owner=True,
+            )
+            return _Good(digest=token.digest, caller=holder, number=None)
+        if not is_key_name(key_name):
+            return None
         with self._access.reading() as connection:
             known = api_keys.by_name(connection, key_name)
-        return known.secret_digest if known and known.is_good(self._process.clock()) else None
+        if known is None or not known.is_good(self._process.clock()):
+            return None
+        holder = Caller(
+            name=f"key {known.id} ({known.label})",
+            key_name=key_name,
+            scopes=frozenset(map(Scope, known.scopes)),
+        )
+        return _Good(digest=known.secret_digest, caller=holder, number=known.id)
+
+    def _used(self, found: "_Good") -> Caller:
+        if found.number is not None:
+            self._note_use(found.number, self._process.clock())
+        return found.caller
 
     def create(
         self,
@@ -216,10 +257,24 @@ class Keyring:
             api_keys.note_use(session, number, at=at)
 
 
-def _signature(signing: Digest | None, path: str, words: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Good:
+    """A key that lets somebody in: what is kept of its secret, who that is, and its row."""
+
+    digest: Digest
+    caller: Caller
+    number: int | None
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Return whether two secrets are one, in a time that does not tell where they differ."""
+    return compare_digest(one.encode(), other.encode())
+
+
+def _signature(signing: Digest, path: str, words: Mapping[str, str]) -> str:
     """Return the HMAC (RFC 2104) of what a link says, by SHA-256."""
     said = "\n".join([path, *(f"{name}={words[name]}" for name in sorted(words))])
-    return hmac.new((signing or "").encode(), said.encode(), "sha256").hexdigest()
+    return hmac.new(signing.encode(), said.encode(), "sha256").hexdigest()
 
 
 def _end(known: KnownKey, *, reason: str | None, actor: str, at: datetime) -> Sequence[Record]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tapetrail.core.verification.verdict import Verification
     from tapetrail.store.moving_marks import MovingMark
     from tapetrail.usecases.analyses import Analyses
+    from tapetrail.usecases.audit import Audit
     from tapetrail.usecases.charts import Charts
     from tapetrail.usecases.data import Data
     from tapetrail.usecases.keyring import Keyring
@@ -45,7 +46,7 @@ class Record:
     """What was recorded, and what can be done.
 
     By area: `records`, `charts`, `analyses`, `strategies`, `prompts`, `questions`, `stats`,
-    `data`, `runs`, `symbols`, `keys`, `verification`.
+    `data`, `runs`, `symbols`, `keys`, `audit`, `verification`.
 
     It is good for as long as it is open. What programs need most is at hand without an area.
     """
@@ -131,6 +132,13 @@ class Record:
         from tapetrail.usecases.symbols import Symbols  # noqa: PLC0415 # as above
 
         return Symbols(self._wiring.searching)
+
+    @cached_property
+    def audit(self) -> "Audit":
+        """Who did what to the record."""
+        from tapetrail.usecases.audit import Audit  # noqa: PLC0415 # as above
+
+        return Audit(self._access, process=self._process)
 
     @cached_property
     def keys(self) -> "Keyring":

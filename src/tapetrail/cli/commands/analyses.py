@@ -12,7 +12,7 @@ from tapetrail.cli.showing import exit_code, show_row, verified
 from tapetrail.cli.terminal.exact import print_exact
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, size_text
+from tapetrail.cli.terminal.output import echo, note, print_json, size_text
 from tapetrail.cli.terminal.saving import checked_target, write_file
 from tapetrail.cli.terminal.tables import column_lines
 from tapetrail.cli.terminal.words import Json, Number
@@ -20,6 +20,7 @@ from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import InvalidInput, NotFound
 from tapetrail.listing import ANALYSES
 from tapetrail.listing.values import read_number
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import view_document
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from tapetrail.cli.session import opened, settings
 from tapetrail.cli.terminal.consent import is_agreed
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import cell, echo, note, print_json, sanitise
+from tapetrail.cli.terminal.output import cell, echo, note, print_json
 from tapetrail.cli.terminal.words import Json, age_days
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import view_document
 
 if TYPE_CHECKING:

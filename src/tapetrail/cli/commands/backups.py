@@ -13,9 +13,10 @@ from tapetrail.cli.terminal.failures import (
     shows_errors,
 )
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, size_text
+from tapetrail.cli.terminal.output import echo, note, print_json, size_text
 from tapetrail.cli.terminal.words import Json
 from tapetrail.core.verification.verdict import REMEDY
+from tapetrail.safe_text import sanitise
 
 if TYPE_CHECKING:
     from tapetrail.backup_files import Manifest

@@ -11,11 +11,12 @@ from tapetrail.cli.terminal.counting import counted
 from tapetrail.cli.terminal.exact import print_exact
 from tapetrail.cli.terminal.failures import DONE, FAILED, show_error, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
+from tapetrail.cli.terminal.output import echo, note, size_text
 from tapetrail.cli.terminal.saving import checked_target, write_file
 from tapetrail.cli.terminal.words import help_without_command
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.verification.verdict import REMEDY
+from tapetrail.safe_text import sanitise
 
 if TYPE_CHECKING:
     from tapetrail.usecases.blob_copies import Copied

@@ -9,13 +9,14 @@ import typer
 from tapetrail.cli.session import opened, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
+from tapetrail.cli.terminal.output import echo, note, size_text
 from tapetrail.cli.terminal.saving import checked_target, naming, write_file
 from tapetrail.cli.terminal.words import Number
 from tapetrail.core.canonical import digest_bytes
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing import CHARTS
 from tapetrail.listing.values import read_number
+from tapetrail.safe_text import sanitise
 
 group: Final = typer.Typer()
 OPENED: Final = "opened"

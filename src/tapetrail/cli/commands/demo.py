@@ -11,11 +11,12 @@ from tapetrail.cli.terminal.consent import is_agreed
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.list_output import print_rows
-from tapetrail.cli.terminal.output import cell, note, sanitise
+from tapetrail.cli.terminal.output import cell, note
 from tapetrail.cli.terminal.words import Concurrency
 from tapetrail.core.canonical import decimal_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing import DECISIONS
+from tapetrail.safe_text import sanitise
 
 if TYPE_CHECKING:
     from tapetrail.store.reads import Progress

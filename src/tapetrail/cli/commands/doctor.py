@@ -8,10 +8,11 @@ import typer
 
 from tapetrail.cli.session import settings, shown_settings
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
-from tapetrail.cli.terminal.output import echo, print_json, sanitise, screen
+from tapetrail.cli.terminal.output import echo, print_json, screen
 from tapetrail.cli.terminal.tables import coloured
 from tapetrail.cli.terminal.words import Json
 from tapetrail.core.errors import InvalidInput
+from tapetrail.safe_text import sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,11 @@ import typer
 from tapetrail.cli.session import settings, settings_at
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, screen
+from tapetrail.cli.terminal.output import echo, note, print_json, screen
 from tapetrail.cli.terminal.tables import table_lines
 from tapetrail.cli.terminal.words import Json, help_without_command
 from tapetrail.core.errors import InvalidInput
+from tapetrail.safe_text import sanitise
 
 if TYPE_CHECKING:
     from tapetrail.core.legacy.account import Account

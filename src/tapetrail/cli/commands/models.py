@@ -9,9 +9,10 @@ from tapetrail.cli.session import opened
 from tapetrail.cli.terminal.consent import is_agreed
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, print_json, sanitise
+from tapetrail.cli.terminal.output import echo, print_json
 from tapetrail.cli.terminal.tables import column_lines
 from tapetrail.cli.terminal.words import Json, help_without_command
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import Shown, view_document
 
 if TYPE_CHECKING:

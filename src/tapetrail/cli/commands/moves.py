@@ -10,9 +10,10 @@ from tapetrail.cli.session import has_record, no_record, settings, settings_at
 from tapetrail.cli.terminal.counting import counted
 from tapetrail.cli.terminal.failures import DONE, FAILED, show_error, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, sanitise, size_text
+from tapetrail.cli.terminal.output import echo, note, size_text
 from tapetrail.core.errors import InvalidInput
 from tapetrail.core.verification.verdict import REMEDY
+from tapetrail.safe_text import sanitise
 from tapetrail.settings import masked, shown_url
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from tapetrail.cli.session import opened_or_new, settings, shown_settings, watch
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
 from tapetrail.cli.terminal.list_output import note_bars, print_rows
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise
+from tapetrail.cli.terminal.output import echo, note, print_json
 from tapetrail.cli.terminal.tables import column_lines
 from tapetrail.cli.terminal.words import Concurrency, Json, read_date
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing import DECISIONS, EXECUTIONS
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import detail_document
 
 if TYPE_CHECKING:

@@ -60,6 +60,7 @@ def _serve(record: "Record", listened: "Listening") -> None:
         hosts=listened.hosts(),
         origins=read.allowed_origins,
         caller_of=keyring.caller_of,
+        caller_of_session=keyring.caller_of_session,
         caller_of_link=keyring.caller_of_link,
         new_id=bootstrap.new_id,
     )
@@ -71,5 +72,6 @@ def _serve(record: "Record", listened: "Listening") -> None:
 
         def ready() -> None:
             note(f"serving {listened.url}; the token is in {path}; Ctrl-C to stop")
+            note(f"in a browser, once: {listened.url}/login?code={keyring.code()}")
 
         serving.serve(app, listened, ready=ready)

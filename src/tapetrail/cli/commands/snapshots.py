@@ -8,11 +8,12 @@ import typer
 from tapetrail.cli.session import opened
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import note, sanitise
+from tapetrail.cli.terminal.output import note
 from tapetrail.cli.terminal.saving import checked_target, write_file
 from tapetrail.cli.terminal.words import Number
 from tapetrail.listing import SNAPSHOTS
 from tapetrail.listing.values import read_number
+from tapetrail.safe_text import sanitise
 
 group: Final = typer.Typer()
 

@@ -9,9 +9,10 @@ import typer
 from tapetrail.cli.session import settings
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, screen
+from tapetrail.cli.terminal.output import echo, note, print_json, screen
 from tapetrail.cli.terminal.tables import table_lines
 from tapetrail.cli.terminal.words import Json, help_without_command
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import view_document
 
 if TYPE_CHECKING:

@@ -125,7 +125,7 @@ def _print(
     if as_json:
         print_json({"data": [view_document(row) for row in found]})
     elif as_csv:
-        from tapetrail.cli.terminal.csv_text import csv_line  # noqa: PLC0415 # --help never needs it
+        from tapetrail.safe_text import csv_line  # noqa: PLC0415 # --help never needs it
 
         for at, row in enumerate(found):
             names = [field.name for field in fields(row)]

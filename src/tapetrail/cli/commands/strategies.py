@@ -9,9 +9,10 @@ import typer
 from tapetrail.cli.session import opened, opened_or_new, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, is_mapping, note, print_json, sanitise
+from tapetrail.cli.terminal.output import echo, is_mapping, note, print_json
 from tapetrail.cli.terminal.words import Json
 from tapetrail.core.errors import InvalidInput
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import detail_document, view_document
 
 HELP: Final = "Record, list and show strategies."

@@ -7,10 +7,11 @@ import typer
 from tapetrail.cli.session import opened_or_new, settings
 from tapetrail.cli.terminal.failures import shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise, screen
+from tapetrail.cli.terminal.output import echo, note, print_json, screen
 from tapetrail.cli.terminal.tables import table_lines
 from tapetrail.cli.terminal.words import Json, help_without_command
 from tapetrail.core.errors import InvalidInput
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import view_document
 
 HELP: Final = "Symbols of sources over a network: find one by name."
@@ -59,7 +60,7 @@ def find(
         return 0
     rows = [[getattr(each, name) for name in COLUMNS] for each in found]
     if as_csv:
-        from tapetrail.cli.terminal.csv_text import csv_line  # noqa: PLC0415 # --help never needs it
+        from tapetrail.safe_text import csv_line  # noqa: PLC0415 # --help never needs it
 
         for line in (",".join(COLUMNS), *map(csv_line, rows)):
             echo(line)

@@ -9,10 +9,11 @@ from tapetrail.cli.session import opened, settings
 from tapetrail.cli.terminal.counting import counted
 from tapetrail.cli.terminal.failures import DONE, FAILED, shows_errors
 from tapetrail.cli.terminal.help_texts import examples
-from tapetrail.cli.terminal.output import echo, note, print_json, sanitise
+from tapetrail.cli.terminal.output import echo, note, print_json
 from tapetrail.cli.terminal.words import Json
 from tapetrail.core.verification.verdict import REMEDY
 from tapetrail.listing.values import read_number
+from tapetrail.safe_text import sanitise
 
 if TYPE_CHECKING:
     from tapetrail.core.verification.verdict import Verification

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from tapetrail.cli.terminal.bar_notes import opinion_notes, snapshot_notes
-from tapetrail.cli.terminal.output import Screen, cell, is_list, is_mapping, sanitise, short_number
+from tapetrail.cli.terminal.output import Screen, cell, is_list, is_mapping, short_number
 from tapetrail.cli.terminal.tables import (
     DECIMALS,
     coloured,
@@ -17,6 +17,7 @@ from tapetrail.cli.terminal.tables import (
 )
 from tapetrail.listing import ANALYSES, CHARTS, DECISIONS, EXECUTIONS, SIGNALS, ListSpec, Related
 from tapetrail.listing.spec import Numbered
+from tapetrail.safe_text import sanitise
 from tapetrail.wire import OPEN, Detail
 
 Row = Mapping[str, object]

@@ -3,8 +3,9 @@
 import sys
 from typing import Final
 
-from tapetrail.cli.terminal.output import echo, sanitise_lines, writing
+from tapetrail.cli.terminal.output import echo, writing
 from tapetrail.core.errors import EdgeFailure
+from tapetrail.safe_text import sanitise_lines
 
 LINE_MAX: Final = 2_000
 """What a terminal shows of a line; an image in a request is one of some 300,000 signs."""

@@ -11,7 +11,7 @@ from typing import Final, ParamSpec
 
 import typer
 
-from tapetrail.cli.terminal.output import flush, note, sanitise, sanitise_lines
+from tapetrail.cli.terminal.output import flush, note
 from tapetrail.core.errors import (
     EdgeFailure,
     IntegrityFailure,
@@ -20,6 +20,7 @@ from tapetrail.core.errors import (
     TapeTrailError,
 )
 from tapetrail.core.verification.verdict import REMEDY
+from tapetrail.safe_text import sanitise, sanitise_lines
 
 P = ParamSpec("P")
 

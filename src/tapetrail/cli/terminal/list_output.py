@@ -12,10 +12,8 @@ from tapetrail.cli.terminal.output import (
     Screen,
     echo,
     flush,
-    json_line,
     note,
     print_json,
-    sanitise,
     screen,
     speaks_unicode,
 )
@@ -23,6 +21,7 @@ from tapetrail.cli.terminal.tables import table_lines
 from tapetrail.core.errors import InvalidInput
 from tapetrail.listing import ListSpec, Selection
 from tapetrail.listing.spec import Numbered
+from tapetrail.safe_text import json_line, sanitise
 from tapetrail.wire import LIMIT_DEFAULT, Page, Shown, page_document, view_document
 
 Fetch = Callable[[str | None], Page[Numbered]]
@@ -167,7 +166,7 @@ def _print_lines(pages: _Pages, names: tuple[str, ...], *, shape: Shape) -> None
 
 
 def _line_of(shape: Shape, names: tuple[str, ...]) -> Callable[[Numbered], str]:
-    from tapetrail.cli.terminal.csv_text import csv_line  # noqa: PLC0415 # --help never needs it
+    from tapetrail.safe_text import csv_line  # noqa: PLC0415 # --help never needs it
 
     is_unicode = speaks_unicode()
     lines: dict[Shape, Callable[[Numbered], str]] = {

@@ -1,11 +1,9 @@
 """What the terminal shows: values as text, JSON for programs, text that cannot act."""
 
-import json
 import os
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,26 +12,13 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from tapetrail.core.errors import EdgeFailure
+from tapetrail.safe_text import json_text, sanitise
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from tapetrail.wire import Shown
 
-# What a terminal obeys, in its 7-bit and its 8-bit form: CSI sequences; OSC, DCS, SOS, PM and APC
-# strings that end, for one without an end would hide the rest of the text; two-sign escapes.
-_SEQUENCES: Final = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
-    r"|\x1b[ -/]*[0-~]"
-)
-_SPACES: Final = str.maketrans(dict.fromkeys("\t\n\r\v\f", " "))
-# JSON escapes the first controls itself; terminals also obey these, hide them, or turn text around.
-_JSON_UNSAFE: Final = re.compile(
-    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
-)
 _NUMBER: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?", re.ASCII)
 _SHORT: Final = Context(prec=6)
 _SIZES: Final = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
@@ -80,17 +65,6 @@ def speaks_unicode() -> bool:
     return sys.stdout is not None and sys.stdout.encoding.lower() == "utf-8"
 
 
-def json_text(document: "Shown", *, is_unicode: bool = True) -> str:
-    """Return a JSON document in which what a terminal would obey is escaped, as JSON allows."""
-    text = json.dumps(document, indent=2, ensure_ascii=not is_unicode)
-    return _JSON_UNSAFE.sub(_escape, text)
-
-
-def json_line(document: "Shown", *, is_unicode: bool = True) -> str:
-    """Return a JSON document as `json_text` does, on one line."""
-    return _JSON_UNSAFE.sub(_escape, json.dumps(document, ensure_ascii=not is_unicode))
-
-
 def cell(value: object, *, decimals: int | None = None, zone: tzinfo | None = UTC) -> str:
     """Return a value as tables show it; text loses everything a terminal would obey.
 
@@ -125,22 +99,6 @@ def size_text(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count} bytes"
-
-
-def sanitise(text: str) -> str:
-    """Return `text` on one line, without escape sequences and controls.
-
-    What is invisible or turns text around is shown by its number in Unicode.
-    """
-    if text.isprintable():
-        return text
-    spaced = _SEQUENCES.sub("", text).translate(_SPACES)
-    return "".join(sign if sign.isprintable() else _visible(sign) for sign in spaced)
-
-
-def sanitise_lines(text: str) -> list[str]:
-    """Return the lines of `text`, each sanitised."""
-    return [sanitise(line) for line in re.split(r"\r\n|[\r\n\v\f]", _SEQUENCES.sub("", text))]
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
@@ -208,18 +166,3 @@ def _instant(value: datetime) -> str:
     """Return an instant with its zone; seconds are left out where they are zero, as at a close."""
     text = value.isoformat(" ", timespec="seconds" if value.second else "minutes")
     return text.replace("+00:00", "Z") if value.tzinfo is UTC else text
-
-
-def _visible(sign: str) -> str:
-    if unicodedata.category(sign) == "Cc":
-        return ""
-    return sign if sign == "\u00a0" else _number(sign)
-
-
-def _number(sign: str) -> str:
-    return f"\\u{ord(sign):04x}" if ord(sign) <= 0xFFFF else f"\\U{ord(sign):08x}"  # noqa: PLR2004 # the last of four digits
-
-
-def _escape(match: re.Match[str]) -> str:
-    # JSON has four digits only, so its own writer makes pairs of what needs more.
-    return json.dumps(match[0])[1:-1]

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from tapetrail.cli.terminal.output import Screen, cell, sanitise_lines
+from tapetrail.cli.terminal.output import Screen, cell
+from tapetrail.safe_text import sanitise_lines
 
 HEADINGS: Final = {
     "execution_id": "execution",
