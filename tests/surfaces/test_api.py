@@ -130,7 +130,7 @@ def test_what_cannot_be_answered_is_a_problem(
 def test_nothing_on_record_is_changed(method: str, server: ApiServer) -> None:
     answer = server.ask(method, "/api/decisions/1")
     problem(answer, 405, "method-not-allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_a_row_that_the_client_has_is_not_sent_again(server: ApiServer) -> None:
@@ -276,6 +276,21 @@ def test_bars_and_other_bytes_are_those_that_rows_name(server: ApiServer) -> Non
     problem(server.get("/api/snapshots/1/bars?format=x"), 422, "invalid-parameters")
     problem(server.get("/api/blobs/sha256:0"), 422, "invalid-parameters")
     problem(server.get(f"/api/blobs/sha256:{'0' * 64}"), 404, "not-found")
+
+
+def test_every_method_of_a_path_is_named(server: ApiServer) -> None:
+    for path, methods in (("/api/keys", "GET, HEAD, POST"), ("/api/keys/1", "DELETE, GET, HEAD")):
+        answer = server.ask("PATCH", path)
+        problem(answer, 405, "method-not-allowed")
+        assert answer.headers["allow"] == methods
+
+
+def test_the_head_of_an_answer_is_that_of_the_answer(server: ApiServer) -> None:
+    for path in ("/api/charts", "/api/charts/1/image", "/api/health/live"):
+        whole, head = server.get(path), server.ask("HEAD", path)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-length", "content-type", "etag"):
+            assert head.headers.get(name) == whole.headers.get(name)
 
 
 def test_the_newest_row_is_led_to(server: ApiServer) -> None:

@@ -1,5 +1,8 @@
 """The server's application: every route, behind one gate."""
 
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import Depends, FastAPI
@@ -31,6 +34,8 @@ from tapetrail.listing import ADMIN_LISTS, LISTS
 from tapetrail.usecases.keyring import Keyring
 from tapetrail.usecases.record import Record
 
+_PART: Final = re.compile(r"\\{[a-z_]+\\}")
+"""A part of a path that stands for any, as its escaped template has it."""
 DESCRIPTION: Final = (
     "The record of a flight recorder for LLM-driven trading: what was seen, asked, answered and"
     " decided. Rows are inserted and never changed."
@@ -105,8 +110,24 @@ def _answer_refused(request: Request, error: Exception) -> Response:
 def _answer_status(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    detail = "no such path" if error.status_code == 404 else str(error.detail)  # noqa: PLR2004 # the framework's
-    return answered(request, refused_with(error.status_code, detail, error.headers))
+    detail, headers = str(error.detail), error.headers
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        detail = "no such path"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # The framework names the methods of the first route that has the path alone.
+        headers = {"Allow": _allowed(request.app.openapi()["paths"], request.url.path)}
+    return answered(request, refused_with(error.status_code, detail, headers))
+
+
+def _allowed(paths: Mapping[str, Mapping[str, object]], path: str) -> str:
+    """Return the methods that a path has, by the description."""
+    found = {
+        method.upper()
+        for template, operations in paths.items()
+        if re.fullmatch(_PART.sub("[^/]+", re.escape(template)), path)
+        for method in operations
+    }
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set[str]())))
 
 
 def _answer_invalid(request: Request, error: Exception) -> Response:

@@ -2,9 +2,9 @@
 
 1. Each request has an id, which its answer names. 2. The `Host` is one that this server has, so
 that no page of another site reaches it under a name of its own (DNS rebinding). 3. A body is
-neither too large nor too slow. 4. All but the
-`OPEN` paths ask for a key, or for the token of this server, whoever asks and from wherever.
-5. Answers carry headers that keep browsers from running, framing or sharing them.
+neither too large nor too slow. 4. All but the `OPEN` paths ask for a key, or for the token of this
+server, whoever asks and from wherever. 5. Answers carry headers that keep browsers from running,
+framing or sharing them.
 """
 
 import asyncio
@@ -21,10 +21,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tapetrail.api.problems import Refused, answered
+from tapetrail.api.problems import Refused, answered, refused_by
 from tapetrail.api.sessions import is_from_here, session_of
 from tapetrail.core.access_keys import Caller
 from tapetrail.core.access_keys import Scope as KeyScope
+from tapetrail.core.errors import TapeTrailError
 
 OPEN: Final = frozenset({"/api/health/live", "/api/health/ready", "/login", "/logout"})
 """What answers to anybody."""
@@ -113,8 +114,23 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = self._door.new_id()
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {})["request_id"] = self._door.new_id()
+        send_safely = self._safely(scope, send)
+        body = Body(receive, most=body_bytes_max(scope["path"]))
+        try:
+            await self._let_in(scope, body)
+        except (Refused, TapeTrailError) as error:
+            # The database is asked who holds a key, and may be away.
+            refused = error if isinstance(error, Refused) else refused_by(error)
+            await _refusal(scope, refused)(scope, receive, send_safely)
+            return
+        if scope["method"] == "HEAD":
+            # The server leaves the body out, by what the request was.
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, body.receive, send_safely)
+
+    def _safely(self, scope: Scope, send: Send) -> Send:
+        """Return what sends an answer with the headers that every one has."""
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -123,25 +139,19 @@ class Gate:
                     headers["Cross-Origin-Resource-Policy"] = "cross-origin"
                 for name, text in SAFE_HEADERS.items():
                     headers.setdefault(name, text)
-                headers["X-Request-Id"] = request_id
+                headers["X-Request-Id"] = scope["state"]["request_id"]
             await send(message)
 
-        try:
-            body = Body(receive, most=body_bytes_max(scope["path"]))
-            body.check_stated(Headers(scope=scope))
-            await self._let_in(scope)
-        except Refused as refused:
-            await _refusal(scope, refused)(scope, receive, send_safely)
-            return
-        await self._app(scope, body.receive, send_safely)
+        return send_safely
 
-    async def _let_in(self, scope: Scope) -> None:
+    async def _let_in(self, scope: Scope, body: Body) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if host.lower() not in self._door.hosts:
             # Addresses in answers begin with the host of the request: it gets one of ours.
             scope["headers"] = [(b"host", each.encode()) for each in [*self._door.hosts][:1]]
             raise Refused("foreign-host", "this server answers to its own names alone")
+        body.check_stated(headers)
         if scope["path"] in OPEN:
             if not is_from_here(scope["method"], headers):
                 raise Refused("foreign-page", "who signs in does so on a page of this server")
@@ -160,14 +170,17 @@ class Gate:
         if stated is not None:
             key = _BEARER.fullmatch(stated)
             return None if key is None else await run_in_threadpool(self._door.caller_of, key[1])
-        session = session_of(headers)
-        if session is not None:
-            if not is_from_here(scope["method"], headers):
-                raise Refused("foreign-page", "a cookie is taken from pages of this server alone")
-            return await run_in_threadpool(self._door.caller_of_session, session)
         words = link_words(scope["query_string"])
-        if words is None or scope["method"] not in {"GET", "HEAD"}:
+        if words is not None and scope["method"] in {"GET", "HEAD"}:
+            return await self._caller_of_link(scope, words)
+        session = session_of(headers)
+        if session is None:
             return None
+        if not is_from_here(scope["method"], headers):
+            raise Refused("foreign-page", "a cookie is taken from pages of this server alone")
+        return await run_in_threadpool(self._door.caller_of_session, session)
+
+    async def _caller_of_link(self, scope: Scope, words: Mapping[str, str]) -> Caller | None:
         found = await run_in_threadpool(self._door.caller_of_link, scope["path"], words)
         if found is not None:
             # What a link says is not for the route, and a page that may show it is told so.

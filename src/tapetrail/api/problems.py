@@ -94,10 +94,10 @@ class Refused(Exception):
 
 
 def refused_by(error: TapeTrailError) -> Refused:
-    """Return how an error of a use case is answered."""
+    """Return how an error of a use case is answered: by its rule, where that is told apart."""
     name = next(name for kind, name in _OF_ERROR.items() if isinstance(error, kind))
     headers = {"Retry-After": "5"} if isinstance(error, EdgeFailure) else None
-    return Refused(name, error.message, headers=headers)
+    return Refused(name, error.rule or error.message, headers=headers)
 
 
 def refused_with(status: int, detail: str, headers: Mapping[str, str] | None) -> Refused:
