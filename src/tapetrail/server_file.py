@@ -43,9 +43,10 @@ def announced(home: Path, said: Announced) -> Generator[Path]:
 
 
 def read(home: Path) -> Announced | None:
-    """Return what the server of a home says, None where there is none.
+    """Return what the server of a home says, None where there is none, or none any more.
 
-    Raises `InvalidInput` for a file that others may have written.
+    One that was killed leaves its file: by now anybody may listen at its address. Raises
+    `InvalidInput` for a file that others may have written.
     """
     path = home / NAME
     try:
@@ -54,8 +55,9 @@ def read(home: Path) -> Announced | None:
             if state.st_mode & _OTHERS or (hasattr(os, "geteuid") and state.st_uid != os.geteuid()):
                 raise InvalidInput(f"{path}: others may write or read it; it lets nobody in")
             found = json.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
-    with suppress(KeyError, TypeError):
+    with suppress(KeyError, TypeError, ValueError, ProcessLookupError):
+        os.kill(int(found["pid"]), 0)
         return Announced(url=str(found["url"]), token=str(found["token"]))
     return None

@@ -9,6 +9,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Generator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -16,7 +17,8 @@ import pytest
 from tests.api_server import ApiServer, api_server
 from tests.surfaces.conftest import Recorded
 
-from tapetrail import open_record
+from tapetrail import open_record, server_file
+from tapetrail.core.errors import InvalidInput
 from tapetrail.interface import OpenRecord
 from tapetrail.listing import LISTS, ListSpec
 from tapetrail.listing.spec import Numbered
@@ -397,3 +399,27 @@ def test_a_port_that_is_taken_is_said(server: ApiServer, recorded: Recorded) -> 
     assert (ended.code, ended.err.splitlines()[0]) == (
         5, f"Error: cannot listen on 127.0.0.1:{port}",
     )  # fmt: skip
+
+
+def test_the_type_of_a_problem_leads_to_what_it_means(server: ApiServer) -> None:
+    said = problem(server.get("/api/charts/9999"), 404, "not-found")
+    shown = server.document(said["type"].removeprefix(server.url))
+    assert (shown["status"], shown["title"]) == (404, said["title"])
+    problem(server.get("/api/problems/none"), 404, "not-found")
+
+
+def test_what_a_killed_server_left_is_not_believed(tmp_path: Path) -> None:
+    said = server_file.Announced(url="http://127.0.0.1:8787", token="t")  # noqa: S106 # of nobody
+    with server_file.announced(tmp_path, said) as path:
+        assert server_file.read(tmp_path) == said
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        document = json.loads(path.read_bytes())
+        path.write_text(json.dumps({**document, "pid": gone.pid}), "utf-8")
+        assert server_file.read(tmp_path) is None
+        path.write_text("{}", "utf-8")
+        assert server_file.read(tmp_path) is None
+        path.chmod(0o644)
+        with pytest.raises(InvalidInput, match="others may write or read it"):
+            server_file.read(tmp_path)
+        path.chmod(0o600)

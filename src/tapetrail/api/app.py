@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from tapetrail import __version__
 from tapetrail.api.analyses import analysis_routes
+from tapetrail.api.answers import json_answer
 from tapetrail.api.blobs import blob_routes
 from tapetrail.api.browser import docs_routes, login_routes
 from tapetrail.api.charts import archive_routes, chart_routes
@@ -23,8 +24,8 @@ from tapetrail.api.gate import Door, Gate, needs
 from tapetrail.api.health import health_routes
 from tapetrail.api.keys import key_routes
 from tapetrail.api.links import link_routes
-from tapetrail.api.lists import list_routes
-from tapetrail.api.problems import Broken, Refused, answered, refused_by, refused_with
+from tapetrail.api.lists import list_routes, read_no_query
+from tapetrail.api.problems import KINDS, Broken, Refused, answered, refused_by, refused_with
 from tapetrail.api.recordings import Desks, recording_routes
 from tapetrail.api.schemas import component_schemas
 from tapetrail.api.stats import stats_routes
@@ -70,6 +71,9 @@ def create_app(record: Record, *, keyring: Keyring, door: Door) -> ASGIApp:
     app.include_router(key_routes(record), dependencies=admins)
     app.include_router(list_routes(record, ADMIN_LISTS), dependencies=admins)
     app.include_router(docs_routes(), dependencies=reads)
+    app.add_api_route(
+        "/api/problems/{name}", _show_problem, dependencies=reads, include_in_schema=False
+    )
     app.add_exception_handler(TapeTrailError, _answer_error)
     app.add_exception_handler(Refused, _answer_refused)
     app.add_exception_handler(HTTPException, _answer_status)
@@ -93,6 +97,15 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     found["security"] = [{"key": []}]
     return found
+
+
+def _show_problem(request: Request, name: str) -> Response:
+    """Return what the `type` of a problem leads to."""
+    read_no_query(request)
+    kind = KINDS.get(name)
+    if kind is None:
+        raise Refused("not-found", "no such kind of problem")
+    return json_answer({"name": kind.name, "status": kind.status, "title": kind.title})
 
 
 def _answer_error(request: Request, error: Exception) -> Response:
